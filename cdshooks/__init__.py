@@ -1,0 +1,1 @@
+"""Knows the CDS Hooks protocol: a hook request becomes cards, feedback becomes a record."""

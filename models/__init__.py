@@ -1,0 +1,1 @@
+"""Knows medicine and mathematics: resources become readings, features, a risk and its contributions."""

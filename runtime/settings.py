@@ -1,0 +1,201 @@
+"""Turns one TOML file into frozen, complete Settings, or stops the start with the key's name and what is allowed.
+
+Everything about trust is written here and nowhere else: which EHRs exist, their keys, FHIR bases and frame origins.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+TYPE_NAMES = {"str": "text", "int": "a whole number", "array": "a list", "object": "a table", "bool": "true or false"}
+
+
+class SettingsError(Exception):
+    """The configuration can't be used; the message names the key and what is allowed."""
+
+
+class Ehr(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One trusted EHR; the comments of vigil.example.toml document every key."""
+
+    id: str
+    fhir_base: tuple[str, ...]
+    profile: Literal["generic", "epic", "oracle"] = "generic"
+    hook_issuer: str | None = None
+    hook_jwks_url: str | None = None
+    hook_jwks_file: str | None = None
+    hook_auth: Literal["required", "open"] = "required"
+    hook_audience: tuple[str, ...] = ()
+    smart_client_id: str | None = None
+    smart_client_auth: Literal["none", "client_secret_basic", "private_key_jwt"] = "private_key_jwt"
+    smart_client_secret_file: str | None = None
+    smart_client_secret_env: str | None = None
+    smart_scopes: str | None = None
+    frame_ancestors: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    mode: Literal["live", "shadow"] = "live"
+    show_from: Literal["low", "medium", "high"] = "low"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All that `vigil serve` is told; relative paths are relative to the configuration file."""
+
+    public_url: str
+    ehr: tuple[Ehr, ...]
+    data_dir: str = "var"
+    redis_url: str | None = None
+    bind: str = "127.0.0.1"
+    port: int | None = None
+    workers: int = 2
+    max_body_bytes: int = 4 * 1024 * 1024
+    base_dir: str = "."
+
+    def path(self, name: str) -> Path:
+        """Return a configured path as it stands on disk."""
+        return Path(self.base_dir, name).resolve()
+
+    @property
+    def data_path(self) -> Path:
+        """Return the folder of the audit log, the keys and the embedded Redis."""
+        return self.path(self.data_dir)
+
+    def trusted(self, fhir_base: str) -> Ehr | None:
+        """Return the EHR that owns this FHIR base (`fhirServer` or `iss`), or None.
+
+        Compared as a whole string after at most one trailing slash is removed; never a prefix (SMART-5, C1).
+        """
+        wanted = _bare(fhir_base)
+        return next((ehr for ehr in self.ehr if wanted in map(_bare, ehr.fhir_base)), None)
+
+    def frame_ancestors(self) -> tuple[str, ...]:
+        """Return every configured origin that may frame a page."""
+        return tuple(dict.fromkeys(origin for ehr in self.ehr for origin in ehr.frame_ancestors))
+
+
+def load_settings(path: str | Path) -> Settings:
+    """Read a configuration file and check all of it before anything starts.
+
+    Raises SettingsError with one sentence that names the key.
+    """
+    path = Path(path)
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"The configuration {path} can't be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The configuration {path} is not valid TOML: {error}.") from None
+    if "base_dir" in raw:
+        raise SettingsError(f"{path}: unknown key `base_dir`. Allowed: {_allowed(Settings)}.")
+    return settings_from(raw | {"base_dir": str(path.resolve().parent)}, str(path))
+
+
+def settings_from(raw: dict, name: str = "configuration") -> Settings:
+    """Check a parsed configuration; `name` stands in the messages."""
+    try:
+        settings = msgspec.convert(raw, Settings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{name}: {_explain(str(error), raw)}") from None
+    for problem in _problems(settings):
+        raise SettingsError(f"{name}: {problem}")
+    return settings
+
+
+def secret(ehr: Ehr, settings: Settings, environ: dict | None = None) -> str | None:
+    """Return the SMART client secret of an EHR from its file or environment name (F6).
+
+    Raises SettingsError when it is named but absent, empty, or readable by others.
+    """
+    if ehr.smart_client_secret_env:
+        value = (os.environ if environ is None else environ).get(ehr.smart_client_secret_env)
+        if not value:
+            raise SettingsError(f"ehr `{ehr.id}`: the environment has no {ehr.smart_client_secret_env}.")
+        return value
+    if not ehr.smart_client_secret_file:
+        return None
+    path = settings.path(ehr.smart_client_secret_file)
+    if not path.is_file():
+        raise SettingsError(f"ehr `{ehr.id}`: smart_client_secret_file {path} does not exist.")
+    if path.stat().st_mode & 0o077:
+        raise SettingsError(f"ehr `{ehr.id}`: smart_client_secret_file {path} is readable by others: chmod 600 it.")
+    return path.read_text("utf-8").strip()
+
+
+def _problems(settings: Settings):
+    yield from _bad_url("public_url", settings.public_url)
+    if urlsplit(settings.public_url).path.strip("/") or settings.public_url.endswith("/"):
+        yield "`public_url` is scheme, host and port only, without a path or a final slash."
+    if not settings.ehr:
+        yield "at least one [[ehr]] is required: without one nobody may call."
+    if not 1 <= settings.workers <= 64:
+        yield "`workers` must be from 1 to 64."
+    ids = [ehr.id for ehr in settings.ehr]
+    bases = [_bare(base) for ehr in settings.ehr for base in ehr.fhir_base]
+    for kind, values in (("id", ids), ("fhir_base", bases)):
+        if len(set(values)) != len(values):
+            yield f"two [[ehr]] records share one `{kind}`; each must be unique."
+    for ehr in settings.ehr:
+        yield from (f"ehr `{ehr.id}`: {problem}" for problem in _ehr_problems(ehr))
+
+
+def _ehr_problems(ehr: Ehr):
+    if not ehr.fhir_base:
+        yield "`fhir_base` needs at least one URL."
+    for base in ehr.fhir_base:
+        yield from _bad_url("fhir_base", base)
+    for key in ("frame_ancestors", "cors_origins"):
+        for origin in getattr(ehr, key):
+            if not _is_origin(origin):
+                yield f"`{key}` holds {origin!r}; allowed are origins such as https://ehr.example.org, never `*`."
+    if ehr.hook_auth == "required":
+        if not ehr.hook_issuer:
+            yield "`hook_issuer` is required while hook_auth is `required`."
+        if bool(ehr.hook_jwks_url) == bool(ehr.hook_jwks_file):
+            yield "exactly one of `hook_jwks_url` and `hook_jwks_file` is required while hook_auth is `required`."
+    if ehr.hook_jwks_url:
+        yield from _bad_url("hook_jwks_url", ehr.hook_jwks_url)
+    has_secret = bool(ehr.smart_client_secret_file or ehr.smart_client_secret_env)
+    if ehr.smart_client_id and ehr.smart_client_auth == "client_secret_basic" and not has_secret:
+        yield "client_secret_basic needs `smart_client_secret_file` or `smart_client_secret_env`."
+
+
+def _bad_url(key: str, url: str):
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+        yield f"`{key}` is {url!r}; allowed is a URL such as https://host.example.org."
+    elif parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        yield f"`{key}` is {url!r}; plain http is allowed for localhost only, use https."
+
+
+def _is_origin(text: str) -> bool:
+    parts = urlsplit(text)
+    return text == f"{parts.scheme}://{parts.netloc}" and parts.scheme in {"http", "https"} and "*" not in text
+
+
+def _bare(url: str) -> str:
+    return url[:-1] if url.endswith("/") else url
+
+
+def _explain(message: str, raw: dict) -> str:
+    """Put msgspec's words into ours: the key, its place, what is allowed."""
+    text, _, place = message.partition(" - at ")
+    where = place.strip("`").replace("$.", "").replace("$", "")
+    kind = Ehr if where.startswith("ehr") and "." not in where else Settings
+    if "unknown field" in text:
+        inside = f" in [[{where.split('[')[0]}]]" if where else ""
+        return f"unknown key `{text.split('`')[1]}`{inside}. Allowed: {_allowed(kind)}."
+    if "missing required field" in text:
+        return f"the required key `{text.split('`')[1]}` is missing{' in [[ehr]]' if where else ''}."
+    if "Invalid enum value" in text:
+        field = next(f for f in msgspec.structs.fields(Ehr) if f.name == where.rpartition(".")[2])
+        return f"`{where}` has an {text[0].lower()}{text[1:]}; allowed: {', '.join(field.type.__args__)}."
+    for short, plain in TYPE_NAMES.items():
+        text = text.replace(f"`{short}`", plain)
+    return f"`{where}`: {text[0].lower()}{text[1:]}."
+
+
+def _allowed(kind: type) -> str:
+    return ", ".join(field.name for field in msgspec.structs.fields(kind) if field.name != "base_dir")

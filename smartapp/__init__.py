@@ -1,0 +1,1 @@
+"""Knows SMART App Launch and the pages that a clinician sees."""
