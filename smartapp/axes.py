@@ -1,0 +1,78 @@
+"""Turns ranges of numbers and of time into positions and round tick values: the axes that every plot shares."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+HOURS_BETWEEN_TICKS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A straight line from values (`low` to `high`) to coordinates (`start` to `end`, in SVG units)."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        """Return the coordinate of a value, rounded to a tenth; values outside stay at the edge."""
+        share = (value - self.low) / (self.high - self.low)
+        return round(self.start + (self.end - self.start) * min(max(share, 0.0), 1.0), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One labelled place on an axis; `time` is set on time axes only."""
+
+    at: float
+    label: str
+    time: datetime | None = None
+
+
+def round_values(low: float, high: float, wanted: int = 3) -> list[float]:
+    """Return about `wanted` multiples of 1, 2 or 5 times a power of ten inside [low, high]."""
+    span = high - low
+    power = 10.0 ** math.floor(math.log10(span / wanted))
+    step = min((power * factor for factor in (1, 2, 5, 10)), key=lambda s: abs(span / s - wanted))
+    first = math.ceil(round(low / step, 9))
+    return [round(step * n, 9) for n in range(first, math.floor(round(high / step, 9)) + 1)]
+
+
+def value_range(values: list[float], least: float, greatest: float) -> tuple[float, float]:
+    """Return a padded range around the values that stays inside the plausible limits.
+
+    The span is at least 12 % of the middle value, so that noise does not look like a change.
+    """
+    low, high = min(values), max(values)
+    middle = (low + high) / 2
+    half = max((high - low) * 0.6, abs(middle) * 0.06) or 0.5
+    return max(middle - half, least), min(middle + half, greatest)
+
+
+def time_scale(at: datetime, hours: float, start: float, end: float) -> Scale:
+    """Return the scale of hours before `at`: -hours at `start`, 0 at `end`."""
+    return Scale(-hours, 0.0, start, end)
+
+
+def hours_before(time: datetime, at: datetime) -> float:
+    """Return how far a time lies from `at` in hours; the past is negative."""
+    return (time - at) / timedelta(hours=1)
+
+
+def time_ticks(scale: Scale, at: datetime) -> tuple[Tick, ...]:
+    """Return a tick every twelve hours back from `at`, with the clock time it stands for."""
+    steps = range(0, int(-scale.low) + 1, HOURS_BETWEEN_TICKS)
+    return tuple(Tick(scale(-n), f"\N{MINUS SIGN}{n} h" if n else "now", at - timedelta(hours=n)) for n in steps)
+
+
+def lines(points: list[tuple[float, float] | None]) -> tuple[str, ...]:
+    """Return SVG polyline strings of the runs between gaps (None); a lone point makes no line."""
+    runs: list[list[str]] = [[]]
+    for point in points:
+        if point is None:
+            runs.append([])
+        else:
+            runs[-1].append(f"{point[0]},{point[1]}")
+    return tuple(" ".join(run) for run in runs if len(run) > 1)

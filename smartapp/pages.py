@@ -1,0 +1,88 @@
+"""Turns Assessments into what the explanation page shows: plots, tables, and what changed since the card."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Blueprint
+
+from models.assess import CORE, CORE_NEEDED, Assessment, course
+from models.readings import REASONS, Chart
+from models.registry import Model
+from models.vocabulary import VARIABLES
+from smartapp import wording
+from smartapp.plots import news2_strip, risk_course, waterfall
+from smartapp.trends import trends
+
+NEEDED = (
+    f"What would be needed: at least {CORE_NEEDED} of "
+    + ", ".join(VARIABLES[name].label for name in CORE)
+    + f", each taken within {VARIABLES[CORE[0]].max_age_hours:.0f} hours. Record them in the chart, then open this page again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One input that the card had another value of than the chart has now."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The card's assessment against a fresh one: a sentence, and the inputs that differ."""
+
+    headline: str
+    changes: tuple[Change, ...]
+    card_at: datetime
+    now_at: datetime
+
+
+def register_words(blueprint: Blueprint) -> None:
+    """Give the templates the words of wording.py as filters."""
+    for word in (wording.percent, wording.signed, wording.clock, wording.moment, wording.ago):
+        blueprint.add_app_template_filter(word, word.__name__)
+
+
+def explanation(chart: Chart, assessment: Assessment, models: Sequence[Model]) -> dict:
+    """Return the template's values for one assessment and the chart that it was made from."""
+    lead, at = assessment.lead, assessment.at
+    values = {
+        "assessment": assessment,
+        "strip": news2_strip(assessment.news2),
+        "trends": trends(chart.readings, assessment.inputs, at),
+        "present": [i for i in assessment.inputs if i.value is not None],
+        "missing": [i.label for i in assessment.inputs if i.state == "missing"],
+        "rejected": [(REASONS.get(reason, reason), count) for reason, count in assessment.rejected.items()],
+        "needed": NEEDED,
+        "data_age": wording.ago((at - assessment.data_time).total_seconds() / 3600) if assessment.data_time else "",
+    }
+    model = next((m for m in models if lead and m.id == lead.model), None)
+    if lead and model:
+        hourly = course(chart, at, model)
+        values |= {"waterfall": waterfall(lead), "course": hourly, "course_plot": risk_course(hourly, lead.thresholds, at)}
+    return values
+
+
+def compare(card: Assessment, now: Assessment) -> Comparison:
+    """Say what the chart holds now that the card did not know, or the reverse."""
+    before = {i.variable: i for i in card.inputs}
+    changes = [
+        Change(i.label, before[i.variable].display, i.display)
+        for i in now.inputs
+        if i.variable in before and (i.value, i.time) != (before[i.variable].value, before[i.variable].time)
+    ]
+    return Comparison(_headline(card, now, bool(changes)), tuple(changes), card.at, now.at)
+
+
+def _headline(card: Assessment, now: Assessment, changed: bool) -> str:
+    data = "Newer data since then" if changed else "No newer data since then"
+    if card.lead is None and now.lead is None:
+        return f"{data}; there is still no number."
+    if now.lead is None:
+        return f"{data}: no number can be given now (the card said {wording.percent(card.lead.probability)})."
+    if card.lead is None:
+        return f"{data}: risk now {wording.percent(now.lead.probability)} (the card had no number)."
+    return f"{data}: risk now {wording.percent(now.lead.probability)} (was {wording.percent(card.lead.probability)})."

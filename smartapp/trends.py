@@ -1,0 +1,80 @@
+"""Turns a chart's readings into small trend plots: one for each vital sign and laboratory value of the last 48 hours."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from models.inputs import NOT_SHOWN, Input, printed_unit
+from models.readings import Reading
+from models.vocabulary import VARIABLES, Variable
+from smartapp.axes import Scale, Tick, hours_before, lines, round_values, time_scale, time_ticks, value_range
+from smartapp.wording import number
+
+WIDTH, HEIGHT = 360, 132
+LEFT, RIGHT, TOP, BOTTOM = 40, WIDTH - 14, 10, 98
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One reading; `seen` marks the value that the model used at `at`."""
+
+    x: float
+    y: float
+    value: str
+    time: datetime
+    seen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """The readings of one variable, oldest first, with both axes."""
+
+    variable: str
+    label: str
+    unit: str
+    points: tuple[Point, ...]
+    lines: tuple[str, ...]
+    y_ticks: tuple[Tick, ...]
+    x_ticks: tuple[Tick, ...]
+
+    @property
+    def summary(self) -> str:
+        """Return the plot in one sentence, for those who can't see it."""
+        values = [f"{point.value} {self.unit}".strip() for point in self.points]
+        if len(values) == 1:
+            return f"One reading: {values[0]}."
+        return f"{len(values)} readings, the first {values[0]}, the last {values[-1]}."
+
+
+def trends(readings: Iterable[Reading], inputs: Iterable[Input], at: datetime, hours: int = 48) -> tuple[Trend, ...]:
+    """Return a Trend for every variable of the vocabulary that has readings in the last `hours`, in its order."""
+    used = {(i.variable, i.time, i.value) for i in inputs if i.state == "used"}
+    readings = tuple(readings)
+    found = []
+    for variable in VARIABLES.values():
+        mine = [r for r in readings if r.variable == variable.name and -hours <= hours_before(r.time, at) <= 0]
+        if mine and variable.name not in NOT_SHOWN:
+            found.append(_trend(variable, sorted(mine, key=lambda r: r.time), used, at, hours))
+    return tuple(found)
+
+
+def _trend(variable: Variable, readings: list[Reading], used: set, at: datetime, hours: int) -> Trend:
+    low, high = value_range([r.value for r in readings], variable.low, variable.high)
+    x, y = time_scale(at, hours, LEFT, RIGHT), Scale(low, high, BOTTOM, TOP)
+    points = tuple(
+        Point(x(hours_before(r.time, at)), y(r.value), number(r.value), r.time, (r.variable, r.time, r.value) in used) for r in readings
+    )
+    return Trend(
+        variable.name, variable.label, printed_unit(variable), points, _unbroken(points, variable.max_age_hours),
+        tuple(Tick(y(value), number(value)) for value in round_values(low, high)), time_ticks(x, at),
+    )  # fmt: skip
+
+
+def _unbroken(points: tuple[Point, ...], max_age_hours: float) -> tuple[str, ...]:
+    """Join readings only where the first was still fresh when the second came: a longer line would claim knowledge."""
+    places: list[tuple[float, float] | None] = []
+    for before, point in zip((None, *points), points, strict=False):
+        if before and hours_before(point.time, before.time) > max_age_hours:
+            places.append(None)
+        places.append((point.x, point.y))
+    return lines(places)
