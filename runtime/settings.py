@@ -30,6 +30,7 @@ class Ehr(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     hook_jwks_file: str | None = None
     hook_auth: Literal["required", "open"] = "required"
     hook_audience: tuple[str, ...] = ()
+    hook_token_seconds: int | None = None
     smart_client_id: str | None = None
     smart_client_auth: Literal["none", "client_secret_basic", "private_key_jwt"] = "private_key_jwt"
     smart_client_secret_file: str | None = None
@@ -155,6 +156,8 @@ def _ehr_problems(ehr: Ehr):
             yield "`hook_issuer` is required while hook_auth is `required`."
         if bool(ehr.hook_jwks_url) == bool(ehr.hook_jwks_file):
             yield "exactly one of `hook_jwks_url` and `hook_jwks_file` is required while hook_auth is `required`."
+    if ehr.hook_token_seconds is not None and not 60 <= ehr.hook_token_seconds <= 3600:
+        yield "`hook_token_seconds` must be from 60 to 3600."
     if ehr.hook_jwks_url:
         yield from _bad_url("hook_jwks_url", ehr.hook_jwks_url)
     has_secret = bool(ehr.smart_client_secret_file or ehr.smart_client_secret_env)

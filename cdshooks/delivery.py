@@ -1,0 +1,28 @@
+"""Turns an Assessment and an EHR's configuration into the decision to show a card, with the reason."""
+
+from typing import NamedTuple
+
+from models.assess import Assessment
+from runtime.settings import Ehr
+
+BANDS = ("low", "medium", "high")
+
+
+class Delivery(NamedTuple):
+    """Whether a card is shown, and why or why not."""
+
+    shown: bool
+    reason: str
+
+
+def decide(assessment: Assessment, ehr: Ehr) -> Delivery:
+    """Decide for one call; a chart without a number is shown from every threshold, for silence would read as low risk."""
+    if ehr.mode == "shadow":
+        return Delivery(False, "shadow mode")
+    if assessment.status == "deceased":
+        return Delivery(False, "deceased")
+    if assessment.lead is None:
+        return Delivery(True, "no number")
+    if BANDS.index(assessment.lead.band) < BANDS.index(ehr.show_from):
+        return Delivery(False, "below threshold")
+    return Delivery(True, "at or above threshold")

@@ -1,0 +1,123 @@
+"""Turns the bytes of a call into a checked HookRequest (CDS Hooks 2.0 "Calling a CDS Service", R23-R28, R114-R116).
+
+The prefetch values stay raw bytes: they are most of the body, and models.fhir reads them once, as they are.
+"""
+
+import re
+
+import msgspec
+
+from cdshooks import strict
+from runtime.web import BadRequest, PreconditionFailed
+
+HOOK = "patient-view"
+LONGEST_TOKEN = 16384
+# R24: any version, either case.
+UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+FHIR_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
+USER = re.compile(r"(?:Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za-z0-9.\-]{1,64}")
+TOKEN = re.compile(r"[\x21-\x7e]+")
+
+
+class Context(msgspec.Struct, frozen=True):
+    """The context of patient-view."""
+
+    userId: str
+    patientId: str
+    encounterId: str | None = None
+
+
+class FhirAuthorization(msgspec.Struct, frozen=True):
+    """The access token that came with the call; scopes are not read (R60: their form differs by version and vendor)."""
+
+    access_token: str
+    token_type: str = "Bearer"
+    patient: str | None = None
+
+
+class HookRequest(msgspec.Struct, frozen=True):
+    """One call of the service; unknown members, extensions among them, are passed over (R27, R28)."""
+
+    hook: str
+    hookInstance: str
+    context: Context
+    fhirServer: str | None = None
+    fhirAuthorization: FhirAuthorization | None = None
+    prefetch: dict[str, msgspec.Raw] | None = None
+
+    @property
+    def token(self) -> str | None:
+        """Return the access token, or None when there is none that may be used."""
+        return self.fhirAuthorization.access_token if self.fhirAuthorization else None
+
+
+_decoder = msgspec.json.Decoder(HookRequest)
+
+
+def read(body: bytes) -> HookRequest:
+    """Read and check one request.
+
+    Raises BadRequest in plain words, and PreconditionFailed when the access token is for another patient (B6).
+    """
+    try:
+        request = _decoder.decode(body)
+        strict.read(_skeleton(body, request.prefetch))
+    except msgspec.ValidationError as error:
+        # The message names members of ours and JSON types only, nothing of the request.
+        raise BadRequest(f"The request is not what CDS Hooks says: {error}.") from None
+    except strict.StrictError as error:
+        raise BadRequest(str(error)) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise BadRequest(_why_unreadable(body)) from None
+    _check(request)
+    return request
+
+
+def _check(request: HookRequest) -> None:
+    context, authorization = request.context, request.fhirAuthorization
+    if request.hook != HOOK:
+        raise BadRequest(f"This service answers the hook {HOOK} only.")
+    if not UUID.fullmatch(request.hookInstance):
+        raise BadRequest("`hookInstance` must be a UUID.")
+    if not FHIR_ID.fullmatch(context.patientId):
+        raise BadRequest("`context.patientId` must be a bare FHIR id, without `Patient/`.")
+    if not USER.fullmatch(context.userId):
+        raise BadRequest("`context.userId` must be a reference such as Practitioner/123.")
+    if context.encounterId is not None and not FHIR_ID.fullmatch(context.encounterId):
+        raise BadRequest("`context.encounterId` must be a bare FHIR id, without `Encounter/`.")
+    if authorization is not None:
+        _check_authorization(request, authorization)
+
+
+def _check_authorization(request: HookRequest, authorization: FhirAuthorization) -> None:
+    if request.fhirServer is None:
+        raise BadRequest("`fhirServer` is required beside `fhirAuthorization`.")
+    if authorization.token_type.lower() != "bearer":
+        raise BadRequest("`fhirAuthorization.token_type` must be Bearer.")
+    if len(authorization.access_token) > LONGEST_TOKEN or not TOKEN.fullmatch(authorization.access_token):
+        raise BadRequest("`fhirAuthorization.access_token` is not a bearer token.")
+    if authorization.patient not in (None, request.context.patientId):
+        raise PreconditionFailed("The access token is for another patient than `context.patientId`.")
+
+
+def _skeleton(body: bytes, prefetch: dict[str, msgspec.Raw] | None) -> bytes:
+    """Return the body with every prefetch value replaced by null, so that the strict reader sees the small rest.
+
+    A value that is not found where it should be stays in: it is then read strictly too, which is slower and as safe.
+    """
+    parts, position = [], 0
+    for raw in (prefetch or {}).values():
+        value = bytes(raw)
+        start = body.find(value[:64], position)
+        if start >= 0 and body[start : start + len(value)] == value:
+            parts += (body[position:start], b"null")
+            position = start + len(value)
+    return b"".join((*parts, body[position:]))
+
+
+def _why_unreadable(body: bytes) -> str:
+    try:
+        strict.read(body)
+    except strict.StrictError as error:
+        return str(error)
+    return "The body is not valid JSON."
