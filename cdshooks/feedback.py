@@ -1,0 +1,80 @@
+"""Turns a feedback body into records, each vendor's form of it included (CDS Hooks 2.0 "Feedback", R93-R97).
+
+Epic sends batches, names the reason `overrideReasons`, and may give its own extension in place of a Coding.
+"""
+
+from cdshooks import strict
+from runtime.web import BadRequest
+
+OUTCOMES = {"accepted", "overridden"}
+MOST_ITEMS = 500
+LONGEST_CARD = 256
+LONGEST_TEXT = 200
+LONGEST_COMMENT = 2000
+
+
+class Items(list):
+    """The usable items as records for the audit; `bad` holds the positions of the others, counted from 1."""
+
+    bad: tuple[int, ...] = ()
+
+
+def read(body: bytes) -> Items:
+    """Read a feedback body. Raises BadRequest when it has no list of items at all."""
+    try:
+        document = strict.read(body)
+    except strict.StrictError as error:
+        raise BadRequest(str(error)) from None
+    entries = document.get("feedback") if isinstance(document, dict) else None
+    if not isinstance(entries, list):
+        raise BadRequest("The body must be an object with the list `feedback`.")
+    if len(entries) > MOST_ITEMS:
+        raise BadRequest(f"`feedback` may hold {MOST_ITEMS} items at most.")
+    records = [_record(entry) for entry in entries]
+    items = Items(record for record in records if record)
+    items.bad = tuple(position for position, record in enumerate(records, 1) if record is None)
+    return items
+
+
+def _record(entry: object) -> dict | None:
+    if not isinstance(entry, dict):
+        return None
+    card, outcome = entry.get("card"), entry.get("outcome")
+    # Any text may name a card: Epic's examples say 123456 where the standard says uuid.
+    if not isinstance(card, str) or not 0 < len(card) <= LONGEST_CARD or outcome not in OUTCOMES:
+        return None
+    reason, comment = _override(entry)
+    record = {
+        "card": card,
+        "fb_outcome": outcome,
+        "fb_time": _text(entry.get("outcomeTimestamp")),
+        "fb_reason": reason,
+        "comment": comment,
+        "suggestions": _suggestions(entry.get("acceptedSuggestions")),
+    }
+    return {key: value for key, value in record.items() if value}
+
+
+def _override(entry: dict) -> tuple[dict | None, str | None]:
+    """Return the reason's codes, and what the user wrote, from either spelling and from Epic's extension (R96)."""
+    given = entry.get("overrideReason") or entry.get("overrideReasons")
+    given = given[0] if isinstance(given, list) and given else given
+    if not isinstance(given, dict):
+        return None, None
+    coding, extension = given.get("reason"), given.get("extension")
+    reason = None
+    if isinstance(coding, dict):
+        reason = {name: text for name in ("system", "code", "display") if (text := _text(coding.get(name)))}
+    elif isinstance(extension, dict):
+        reason = {name[:LONGEST_TEXT]: text for name, value in list(extension.items())[:5] if (text := _text(value))}
+    comment = given.get("userComment")
+    return reason, comment[:LONGEST_COMMENT] if isinstance(comment, str) else None
+
+
+def _suggestions(value: object) -> list[str]:
+    listed = value[:20] if isinstance(value, list) else []
+    return [text for item in listed if isinstance(item, dict) and (text := _text(item.get("id")))]
+
+
+def _text(value: object) -> str | None:
+    return value[:LONGEST_TEXT] if isinstance(value, str) and value else None
