@@ -151,7 +151,10 @@ def _ehr_problems(ehr: Ehr):
         for origin in getattr(ehr, key):
             if not _is_origin(origin):
                 yield f"`{key}` holds {origin!r}; allowed are origins such as https://ehr.example.org, never `*`."
-    if ehr.hook_auth == "required":
+    hooks = bool(ehr.hook_issuer or ehr.hook_jwks_url or ehr.hook_jwks_file)
+    if ehr.hook_auth == "required" and not hooks and not ehr.smart_client_id:
+        yield "`hook_issuer` with `hook_jwks_url`, or `smart_client_id`, is required: this record allows nothing."
+    if ehr.hook_auth == "required" and hooks:
         if not ehr.hook_issuer:
             yield "`hook_issuer` is required while hook_auth is `required`."
         if bool(ehr.hook_jwks_url) == bool(ehr.hook_jwks_file):

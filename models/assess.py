@@ -1,0 +1,181 @@
+"""THE door: a Chart, a moment and models become an Assessment; hook, SMART page, batch and replay all go through it.
+
+It is pure: the same chart at the same moment gives the same assessment, which is what makes a card replayable.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from models.explain import Contribution, contributions
+from models.features import Series, feature_row, fresh, series
+from models.inputs import Input, inputs, newest_time
+from models.readings import Chart
+from models.registry import Model, ModelId
+from models.scores import Score, news2
+
+ADULT_YEARS = 18
+NEWS2_YEARS = 16
+# Of these five at least three have to be fresh: a risk from fewer vital signs is mostly the training data's average.
+CORE = ("heart_rate", "respiratory_rate", "spo2", "systolic", "temperature")
+CORE_NEEDED = 3
+TREND_HOURS = 6
+STEADY_LOG_ODDS = 0.25
+
+
+@dataclass(frozen=True)
+class Risk:
+    """One outcome's calibrated probability and what drives it.
+
+    `baseline` plus all contributions is `score`, the log-odds of `probability`. `earlier` is the probability six hours before,
+    None when no number could be given then.
+    """
+
+    outcome: str
+    label: str
+    horizon: str
+    probability: float
+    band: str
+    score: float
+    baseline: float
+    contributions: tuple[Contribution, ...]
+    earlier: float | None
+    trend: str | None
+    model: ModelId
+    thresholds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """All that Vigil says of a patient at a moment; without a number `risks` is empty and `reasons` says why."""
+
+    patient: str
+    at: datetime
+    status: str
+    reasons: tuple[str, ...]
+    risks: tuple[Risk, ...]
+    news2: Score
+    inputs: tuple[Input, ...]
+    rejected: dict[str, int]
+    data_time: datetime | None
+    age_years: int | None
+    sex: str | None
+
+    @property
+    def lead(self) -> Risk | None:
+        """Return the risk that leads: the highest band, then the highest probability."""
+        return self.risks[0] if self.risks else None
+
+
+def assess(chart: Chart, at: datetime, models: Sequence[Model]) -> Assessment:
+    """Assess a chart at `at` (aware UTC), from readings known by then.
+
+    Raises ModelError when a model gives no finite number.
+    """
+    readings = series(chart)
+    status, reasons = answerable(chart, readings, at)
+    row = feature_row(chart, readings, at)
+    risks: Iterable[Risk] = (_risk(chart, readings, row, at, model) for model in models) if status == "scored" else ()
+    order = sorted(risks, key=lambda r: (("low", "medium", "high").index(r.band), r.probability), reverse=True)
+    used = {name.partition(".")[0] for model in models for name in model.features}
+    return Assessment(chart.patient, at, status, reasons, tuple(order), chart_news2(chart, readings, at), inputs(readings, at, used),
+                      chart.rejected, newest_time(readings, at), chart.age(at), chart.sex)  # fmt: skip
+
+
+def course(chart: Chart, at: datetime, model: Model, hours: int = 48) -> list[tuple[datetime, float | None]]:
+    """Return the risk hour by hour up to `at`, each from what was known then; None where no number could be given.
+
+    Shape: hours + 1 pairs, oldest first. Time: a reading counts from its own time, not from when it was filed.
+    """
+    readings = series(chart)
+    moments = [at - timedelta(hours=back) for back in range(hours, -1, -1)]
+    return [(moment, probability(chart, readings, moment, model)) for moment in moments]
+
+
+def probability(chart: Chart, readings: Series, at: datetime, model: Model) -> float | None:
+    """Return the calibrated risk alone, or None when the chart allows no number at `at`."""
+    if answerable(chart, readings, at)[0] != "scored":
+        return None
+    row = feature_row(chart, readings, at)
+    return sigmoid(model.calibrated(model.predictor.score([row[name] for name in model.features])))
+
+
+def answerable(chart: Chart, readings: Series, at: datetime) -> tuple[str, tuple[str, ...]]:
+    """Return the status and, unless it is "scored", plain sentences that say why no number is given."""
+    age = chart.age(at)
+    if chart.deceased:
+        return "deceased", ("The chart says that the patient has died.",)
+    if age is None:
+        return "insufficient", ("The patient's age is not known, so a child can't be ruled out.",)
+    if age < ADULT_YEARS:
+        return "child", (f"The patient is {age} years old; the model was made for adults of {ADULT_YEARS} or older.",)
+    lacking = [name for name in CORE if fresh(readings, name, at) is None]
+    if len(CORE) - len(lacking) >= CORE_NEEDED:
+        return "scored", ()
+    return _too_little(readings, at)
+
+
+def _too_little(readings: Series, at: datetime) -> tuple[str, tuple[str, ...]]:
+    known = [name for name in CORE if any(time <= at.timestamp() for time in readings.get(name, ((), ()))[0])]
+    needed = f"A risk needs {CORE_NEEDED} of heart rate, respiratory rate, oxygen saturation, systolic pressure and temperature"
+    if len(known) >= CORE_NEEDED:
+        return "stale", (f"The vital signs in the chart are too old. {needed} from the last 12 hours.",)
+    return "insufficient", (f"There are too few vital signs in the chart. {needed} from the last 12 hours.",)
+
+
+def _risk(chart: Chart, readings: Series, row: dict[str, float | None], at: datetime, model: Model) -> Risk:
+    values = [row[name] for name in model.features]
+    parts = model.predictor.contributions(values)
+    slope = model.manifest["calibration"]["slope"]
+    score, baseline = model.calibrated(sum(parts)), model.calibrated(parts[-1])
+    now = sigmoid(score)
+    before = probability(chart, readings, at - timedelta(hours=TREND_HOURS), model)
+    by_feature = {name: slope * part for name, part in zip(model.features, parts[:-1], strict=True)}
+    return Risk(model.manifest["outcome"], model.manifest["label"], model.manifest["horizon"], now, model.band(now), score, baseline,
+                contributions(by_feature, row, readings, at, score), before, _trend(score, before), model.id,
+                model.manifest["thresholds"])  # fmt: skip
+
+
+def _trend(score: float, before: float | None) -> str | None:
+    if before is None:
+        return None
+    change = score - math.log(before / (1 - before))
+    return "steady" if abs(change) < STEADY_LOG_ODDS else "rising" if change > 0 else "falling"
+
+
+def chart_news2(chart: Chart, readings: Series, at: datetime) -> Score:
+    """Return NEWS2 of the fresh readings; a person under 16, or of unknown age, gets no points at all."""
+    age = chart.age(at)
+    if age is None or age < NEWS2_YEARS:
+        return news2({})
+    names = ("heart_rate", "respiratory_rate", "spo2", "systolic", "temperature")
+    values: dict[str, float | None] = {name: r.value if (r := fresh(readings, name, at)) else None for name in names}
+    return news2(values | {"oxygen": _oxygen(readings, at), "acvpu": _consciousness(readings, at)}, _scale2(readings, at))
+
+
+def _oxygen(readings: Series, at: datetime) -> float | None:
+    """Return 1 on oxygen, 0 on air, None when the chart says neither."""
+    fraction, flow = fresh(readings, "fio2", at), fresh(readings, "oxygen_flow", at)
+    last = max((r for r in (fraction, flow) if r), key=lambda r: (r.time, r.variable == "oxygen_flow"), default=None)
+    if last is None:
+        return None
+    return float(last.value > 21.0 if last.variable == "fio2" else last.value > 0)
+
+
+def _consciousness(readings: Series, at: datetime) -> float | None:
+    """Return ACVPU points from the newer of ACVPU and coma score; a coma score below 15 is not alert."""
+    level, coma = fresh(readings, "acvpu", at), fresh(readings, "gcs", at)
+    if level and (coma is None or level.time >= coma.time):
+        return level.value
+    return None if coma is None else 0.0 if coma.value >= 15 else 2.0
+
+
+def _scale2(readings: Series, at: datetime) -> bool:
+    target, reading = fresh(readings, "spo2_target", at), fresh(readings, "spo2", at)
+    return bool(target and reading and target.time == reading.time)
+
+
+def sigmoid(score: float) -> float:
+    """Return the probability of log-odds."""
+    return 1 / (1 + math.exp(-score)) if score >= 0 else math.exp(score) / (1 + math.exp(score))

@@ -1,0 +1,65 @@
+"""Turns readings at a moment into the list of inputs: each variable's newest value, unit, time, age, source and state."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from models.consciousness import LEVELS
+from models.features import Series, hours_between, latest
+from models.vocabulary import VARIABLES, Variable
+
+# How a clinician writes a UCUM unit.
+PRINTED = {"mm[Hg]": "mmHg", "Cel": "°C", "{score}": "", "[pH]": "", "10*3/uL": "×10³/µL"}
+NOT_SHOWN = {"spo2_target"}
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One variable as the chart has it; state is "used", "stale", "missing" or "not in model" (shown, but not fed to it)."""
+
+    variable: str
+    label: str
+    value: float | None
+    unit: str
+    display: str
+    time: datetime | None
+    age_hours: float | None
+    source: str | None
+    state: str
+
+
+def inputs(readings: Series, at: datetime, used: set[str]) -> tuple[Input, ...]:
+    """Return every variable of the vocabulary in its order; `used` names those that a model has features of."""
+    return tuple(_input(variable, readings, at, used) for name, variable in VARIABLES.items() if name not in NOT_SHOWN)
+
+
+def newest_time(readings: Series, at: datetime) -> datetime | None:
+    """Return the time of the newest reading known at `at`, or None."""
+    times = [reading.time for name in readings if (reading := latest(readings, name, at))]
+    return max(times, default=None)
+
+
+def display(variable: Variable, value: float) -> str:
+    """Return a value as a clinician writes it, with its printed unit."""
+    if variable.name == "acvpu":
+        return LEVELS[int(value)]
+    digits = 0 if variable.high >= 250 or variable.unit in {"%", "/min", "mm[Hg]", "{score}"} else 2 if variable.high <= 10 else 1
+    number = f"{value:.{digits}f}" if value >= 10**-digits or value == 0 else f"{value:g}"
+    return f"{number} {printed_unit(variable)}".strip()
+
+
+def printed_unit(variable: Variable) -> str:
+    """Return the unit as it is written for people; empty for scores and pH."""
+    return PRINTED.get(variable.unit, variable.unit)
+
+
+def _input(variable: Variable, readings: Series, at: datetime, used: set[str]) -> Input:
+    reading, unit = latest(readings, variable.name, at), printed_unit(variable)
+    in_model = variable.name in used or variable.name in {"acvpu", "haemoglobin", "oxygen_flow"}
+    if reading is None:
+        state = "missing" if in_model else "not in model"
+        return Input(variable.name, variable.label, None, unit, "not in the chart", None, None, None, state)
+    hours = hours_between(reading.time, at)
+    fresh = reading.time.timestamp() >= at.timestamp() - variable.max_age_hours * 3600
+    state = ("used" if in_model else "not in model") if fresh else "stale"
+    shown = display(variable, reading.value)
+    return Input(variable.name, variable.label, reading.value, unit, shown, reading.time, hours, reading.source, state)

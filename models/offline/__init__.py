@@ -1,0 +1,1 @@
+"""Training and validation; never imported by a service."""

@@ -1,0 +1,203 @@
+"""Turns FHIR Resources into a Chart: time-ordered readings in canonical units, and what was rejected and why (B5).
+
+A reading counts only if its status, patient, code, unit, range and time allow it; everything else is counted by reason.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from models.consciousness import acvpu_points
+from models.fhir import Component, Concept, Resource, instant, refers_to, youngest_birth
+from models.vocabulary import BY_CODE, LOINC, UCUM, Variable, convert
+
+LOOK_BACK = timedelta(days=7)
+SKEW = timedelta(minutes=5)
+STATUSES = {"final", "amended", "corrected"}
+
+# Every reason for which an Observation is not read, as the card and the page say it.
+REASONS = {
+    "status": "not final, or entered in error",
+    "patient": "about another patient, or nobody",
+    "code": "not a value that Vigil reads",
+    "time": "without an exact time and time zone",
+    "future": "dated in the future",
+    "old": "older than seven days",
+    "value": "without a number",
+    "bound": "only a bound (< or >)",
+    "unit": "in an unknown unit",
+    "range": "outside what is physically plausible",
+    "duplicate": "a duplicate",
+    "malformed": "not valid FHIR",
+}
+
+
+class WrongPatient(ValueError):
+    """A Patient resource of somebody else came with the chart (B6)."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Reading:
+    """One value in its variable's own unit at an aware UTC time; `source` is the resource's reference."""
+
+    time: datetime
+    variable: str
+    value: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """All that the models see of one patient: who it is, and readings oldest first.
+
+    Missing: `birth_date` (the latest day it may be) and `sex` are None when unknown. `rejected` counts by reason.
+    """
+
+    patient: str
+    birth_date: date | None
+    sex: str | None
+    deceased: bool
+    readings: tuple[Reading, ...]
+    rejected: dict[str, int]
+
+    def age(self, at: datetime) -> int | None:
+        """Return whole years at `at`, or None when the birth date is unknown or impossible."""
+        if self.birth_date is None:
+            return None
+        born, day = self.birth_date, at.date()
+        years = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+        return years if 0 <= years <= 125 else None
+
+    def as_json(self) -> dict:
+        """Return plain data from which `from_json` makes an equal Chart: what a replay needs."""
+        readings = [[r.variable, r.time.isoformat(), r.value, r.source] for r in self.readings]
+        born = self.birth_date.isoformat() if self.birth_date else None
+        return {"patient": self.patient, "birth_date": born, "sex": self.sex, "deceased": self.deceased,
+                "readings": readings, "rejected": self.rejected}  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: dict) -> "Chart":
+        """Return the Chart that `as_json` described."""
+        readings = tuple(Reading(datetime.fromisoformat(t), v, x, s) for v, t, x, s in data["readings"])
+        born = date.fromisoformat(data["birth_date"]) if data["birth_date"] else None
+        return cls(data["patient"], born, data["sex"], data["deceased"], readings, data["rejected"])
+
+
+def read_chart(resources: Iterable[Resource], patient_id: str, at: datetime, malformed: int = 0) -> Chart:
+    """Read what counts at `at` (aware UTC) from a patient's resources, in any order, with the same result.
+
+    Resources of other types are passed over. `malformed` is what the parser already set aside.
+    Raises WrongPatient if a Patient resource has another id.
+    """
+    rejected: Counter[str] = Counter()
+    if malformed:
+        rejected["malformed"] = malformed
+    readings: list[Reading] = []
+    person = Resource()
+    for resource in resources:
+        if resource.resourceType == "Observation":
+            readings.extend(_observation(resource, patient_id, at, rejected))
+        elif resource.resourceType == "Patient":
+            if resource.id != patient_id:
+                raise WrongPatient("The chart holds a Patient resource of another patient.")
+            person = resource
+    sex = person.gender if person.gender in {"male", "female"} else None
+    deceased = bool(person.deceasedBoolean or person.deceasedDateTime)
+    kept = _without_duplicates(readings, rejected)
+    return Chart(patient_id, youngest_birth(person.birthDate), sex, deceased, kept, dict(sorted(rejected.items())))
+
+
+def _without_duplicates(readings: list[Reading], rejected: Counter[str]) -> tuple[Reading, ...]:
+    """Keep one of several readings with the same variable, time and value (a panel and its rows, a page sent twice)."""
+    kept: dict[tuple, Reading] = {}
+    for reading in sorted(readings):
+        kept.setdefault((reading.variable, reading.time, reading.value), reading)
+    if len(readings) > len(kept):
+        rejected["duplicate"] = len(readings) - len(kept)
+    return tuple(kept.values())
+
+
+def _observation(resource: Resource, patient_id: str, at: datetime, rejected: Counter[str]) -> Iterator[Reading]:
+    reason, time = _check(resource, patient_id, at)
+    if reason or time is None:
+        rejected[reason or "time"] += 1
+        return
+    source = f"Observation/{resource.id}" if resource.id else "Observation without id"
+    parts: list[Component] = [resource, *(resource.component or ())]
+    known = [(variable, part) for part in parts if (variable := _variable(part.code)) is not None]
+    if not known or (known[0][1] is resource and len(known) > 1 and not _has_value(resource)):
+        known = [pair for pair in known if pair[1] is not resource]
+    if not known:
+        rejected["code"] += 1
+    for variable, part in known:
+        value, reason = _value(variable, part)
+        if value is None:
+            rejected[reason] += 1
+        else:
+            yield Reading(time, variable.name, value, source)
+            if variable.name == "spo2" and _has_scale2_target(resource):
+                yield Reading(time, "spo2_target", 92.0, source)
+
+
+def _check(resource: Resource, patient_id: str, at: datetime) -> tuple[str | None, datetime | None]:
+    """Return why the whole Observation can't count, or when it was taken."""
+    if resource.status not in STATUSES:
+        return "status", None
+    if resource.subject is None or not refers_to(resource.subject.reference, patient_id):
+        return "patient", None
+    period = resource.effectivePeriod
+    time = instant(resource.effectiveDateTime or resource.effectiveInstant or (period and (period.end or period.start)))
+    if time is None:
+        return "time", None
+    if time > at + SKEW:
+        return "future", None
+    # A clock a little ahead of ours: the reading counts as taken now, so that nothing later has to know of skew.
+    return ("old", None) if time < at - LOOK_BACK else (None, min(time, at))
+
+
+def _variable(code: Concept | None) -> Variable | None:
+    for coding in code.coding or () if code else ():
+        if coding.system == LOINC and coding.code in BY_CODE:
+            return BY_CODE[coding.code]
+    return None
+
+
+def _has_value(part: Component) -> bool:
+    return part.valueQuantity is not None or part.valueCodeableConcept is not None or part.valueInteger is not None
+
+
+def _has_scale2_target(resource: Resource) -> bool:
+    """Tell whether a clinician's target of 88 to 92 % stands at the reading; it is never guessed from a diagnosis."""
+    ranges = [(r.low and r.low.value, r.high and r.high.value) for r in resource.referenceRange or ()]
+    return (88.0, 92.0) in ranges
+
+
+def _value(variable: Variable, part: Component) -> tuple[float | None, str]:
+    """Return the value in the variable's unit, or None and the reason."""
+    if variable.name == "acvpu":
+        return acvpu_points(part.valueCodeableConcept), "value"
+    quantity = part.valueQuantity
+    if part.dataAbsentReason is not None:
+        return None, "value"
+    if quantity is None:
+        return accept(variable, None if part.valueInteger is None else float(part.valueInteger), None)
+    if quantity.comparator:
+        return None, "bound"
+    # The printed unit counts only where no UCUM code came, as when Epic sends 10*6/µL without one.
+    coded = quantity.code and quantity.system in (UCUM, None)
+    return accept(variable, quantity.value, quantity.code if coded else quantity.unit)
+
+
+def accept(variable: Variable, number: float | None, unit: str | None) -> tuple[float | None, str]:
+    """Return a number in the variable's own unit if it is finite, known and plausible, else None and the reason.
+
+    Both a chart's Observations and the rows of a training set pass through here.
+    """
+    if number is None or not math.isfinite(number):
+        return None, "value"
+    value = convert(variable, number, unit)
+    if value is None:
+        return None, "unit"
+    return (round(value, 4), "") if variable.low <= value <= variable.high else (None, "range")

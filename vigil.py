@@ -1,0 +1,194 @@
+"""The front door: `create_app` wires the rooms together, and the commands start them. Read this first."""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+CONFIG = click.option(
+    "--config", envvar="VIGIL_CONFIG", required=True, type=click.Path(path_type=Path), help="TOML file; or set VIGIL_CONFIG."
+)
+
+
+def utc_now() -> datetime:
+    """Return the present moment in UTC; the only clock of the services."""
+    return datetime.now(UTC)
+
+
+def create_app(settings, redis_url: str, clock: Callable[[], datetime] = utc_now):
+    """Return the Flask application of both services; the only place that builds clients.
+
+    Raises ModelError, AuditError or SettingsError when a part that must work does not.
+    """
+    from flask import Flask
+
+    import cdshooks.views
+    import smartapp.views
+    from models.registry import load_models
+    from runtime import audit, fhir, health, keys, logs, outgoing, store, web
+
+    root = Path(__file__).parent
+    app = Flask("vigil", root_path=str(root), static_folder="static", template_folder="templates")
+    logs.configure(settings.data_path)
+    http = outgoing.Outgoing()
+    redis, log = store.connect(redis_url), audit.Audit(settings.data_path / "audit.sqlite")
+    keysets, models = keys.KeySets(http), load_models()
+    web.install(app, settings)
+    shared = (settings, models, redis, log, keysets)
+    app.register_blueprint(cdshooks.views.create_blueprint(*shared, fhir.Fhir(http, settings), clock))
+    app.register_blueprint(smartapp.views.create_blueprint(*shared, keys.signing_key(settings.data_path), clock))
+    app.register_blueprint(health.create_blueprint(redis, [f"{model.id.name} {model.id.version}" for model in models]))
+    return app
+
+
+@click.group()
+@click.version_option(package_name="vigil")
+def main() -> None:
+    """Vigil: which patients are getting worse, and why. Research software, not a medical device."""
+
+
+@main.command()
+@CONFIG
+def serve(config: Path) -> None:
+    """Serve the CDS Hooks service and the SMART app (gunicorn, two workers by default)."""
+    # Sockets have to be gevent's before anything else imports them.
+    from gevent import monkey
+
+    monkey.patch_all()
+    from runtime import server
+
+    with clear_errors():
+        server.serve(create_app, settings_of(config))
+
+
+@main.command()
+@click.option("--port", default=8000, show_default=True, help="Port of Vigil.")
+@click.option("--ehr-port", default=8001, show_default=True, help="Port of the demonstration EHR.")
+@click.option(
+    "--from-physionet", type=click.Path(exists=True, path_type=Path), help="Show real ICU stays of a 2012 challenge folder or zip."
+)
+def demo(port: int, ehr_port: int, from_physionet: Path | None) -> None:
+    """Start Vigil with a demonstration EHR of synthetic patients, to try it in a browser."""
+    from demo.run import run
+
+    sys.exit(run(port, ehr_port, from_physionet))
+
+
+@main.command()
+@CONFIG
+def check(config: Path) -> None:
+    """Check a configuration and the shipped models, without serving."""
+    with clear_errors():
+        from models.registry import load_models
+        from runtime.settings import secret
+
+        settings = settings_of(config)
+        for ehr in settings.ehr:
+            secret(ehr, settings)
+            click.echo(f"ehr {ehr.id}: {ehr.profile}, hooks {ehr.hook_auth}, SMART client {ehr.smart_client_id or 'none'}, {ehr.mode}")
+        for model in load_models():
+            click.echo(f"model {model.id.name} {model.id.version}: {model.id.sha256[:12]}, verified")
+
+
+@main.command()
+@click.option("--physionet-2012", required=True, type=click.Path(exists=True, path_type=Path), help="Folder with set-*.zip, Outcomes-*.txt.")
+@click.option("--version", default="0.1.0", show_default=True, help="Version to write.")
+@click.option("--output", default=Path(__file__).parent / "models" / "trained", type=click.Path(path_type=Path), help="Where to write it.")
+def train(physionet_2012: Path, version: str, output: Path) -> None:
+    """Train a model on published data and put it into service."""
+    with clear_errors():
+        from models.offline.command import train_2012
+
+        figures = train_2012(physionet_2012, version, output)["figures"]
+        for name in ("auroc", "auprc", "brier", "news2_auroc", "news2_auprc"):
+            low, high = figures[name]["interval"]
+            click.echo(f"{name:12} {figures[name]['value']:.4f}  (95 % interval {low:.4f} to {high:.4f})")
+        click.echo(f"{figures['rows']} rows, {figures['patients']} patients, {figures['events']} events; {figures['how']}")
+
+
+@main.group()
+def audit() -> None:
+    """Read the audit log: verify its chain, show records, replay a card's assessment."""
+
+
+@audit.command("verify")
+@CONFIG
+def audit_verify(config: Path) -> None:
+    """Recompute the hash chain and say whether any record was changed or removed."""
+    with clear_errors():
+        found = open_audit(config).verify()
+        if found.broken_at is not None:
+            raise click.ClickException(f"The chain is broken at record {found.broken_at}.")
+        click.echo(f"{found.records} records, chain whole, head {found.head}")
+
+
+@audit.command("show")
+@CONFIG
+@click.option("--limit", default=20, show_default=True, help="How many records, newest first.")
+@click.option("--type", "kind", help="Only records of this type, such as hook, feedback, page or refusal.")
+def audit_show(config: Path, limit: int, kind: str | None) -> None:
+    """Print records as JSON lines, newest first; they hold patient data."""
+    import msgspec
+
+    with clear_errors():
+        for record in open_audit(config).records(limit, kind):
+            click.echo(msgspec.json.encode(record).decode())
+
+
+@audit.command("replay")
+@CONFIG
+@click.argument("assessment_id")
+def audit_replay(config: Path, assessment_id: str) -> None:
+    """Compute a recorded assessment again and compare it with what was answered."""
+    with clear_errors():
+        from models.assess import assess
+        from models.readings import Chart
+        from models.registry import load_models
+
+        record = open_audit(config).find_assessment(assessment_id)
+        if record is None:
+            raise click.ClickException("There is no record with this assessment id.")
+        lead = assess(Chart.from_json(record["chart"]), datetime.fromisoformat(record["at"]), load_models()).lead
+        again = lead.probability if lead else None
+        if again != record["probability"]:
+            raise click.ClickException(f"Answered {record['probability']}, computed again {again}.")
+        click.echo(f"The same again: {again}")
+
+
+def settings_of(config: Path):
+    """Return the Settings of a configuration file."""
+    from runtime.settings import load_settings
+
+    return load_settings(config)
+
+
+def open_audit(config: Path):
+    """Return the audit log of a configuration."""
+    from runtime.audit import Audit
+
+    return Audit(settings_of(config).data_path / "audit.sqlite")
+
+
+class clear_errors:
+    """Turns the errors that people can mend into one sentence and exit code 1, without a traceback."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind, error, traceback) -> None:
+        from models.predict import ModelError
+        from runtime.audit import AuditError
+        from runtime.secretfile import SecretFileError
+        from runtime.settings import SettingsError
+
+        mendable: tuple[type[BaseException], ...] = (SettingsError, SecretFileError, AuditError, ModelError)
+        if offline := sys.modules.get("models.offline.physionet2012"):
+            mendable += (offline.DataError,)
+        if isinstance(error, mendable):
+            raise click.ClickException(str(error)) from None
+
+
+if __name__ == "__main__":
+    main()
