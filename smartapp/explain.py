@@ -1,0 +1,86 @@
+"""Turns a session into the values of its explanation page: the card's own assessment, a fresh one, or both compared."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from models.assess import Assessment, assess
+from models.readings import Chart
+from models.registry import Model
+from runtime.audit import Audit
+from runtime.settings import Ehr
+from smartapp.pages import compare, explanation
+from smartapp.problems import Mismatch
+from smartapp.record import read_record
+from smartapp.session import Session
+
+UNKNOWN_CARD = "The card that you came from is not known here any more. This page was computed anew from the chart."
+NO_CARD = "This page was computed from the chart as it is now."
+OTHER_MODEL = "The model has been replaced since the card was made; this explanation is computed with the model of today."
+
+
+@dataclass(frozen=True)
+class View:
+    """What one page view shows: the template's values, and the record for the audit."""
+
+    values: dict
+    record: dict
+
+
+def explain(session: Session, ehr: Ehr, wish: str | None, audit: Audit, models: Sequence[Model], now: datetime) -> View:
+    """Build the page of a session; `wish` is "now" for the newest view where there is a card's.
+
+    Raises Mismatch when the card belongs to another patient or EHR, SessionEnded when the token is refused.
+    """
+    card = _card(session, audit)
+    record = read_record(session, now, ehr.profile)
+    fresh = assess(record.chart, now, models)
+    problems, comparison, shown = record.problems, None, "now"
+    chart, assessment = record.chart, fresh
+    notice = NO_CARD if session.assessment_id is None else UNKNOWN_CARD
+    if card:
+        before = Chart.from_json(card["chart"])
+        at = datetime.fromisoformat(card["at"])
+        explained = assess(before, at, models)
+        comparison, notice = compare(explained, fresh), _model_notice(card, explained)
+        if wish != "now":
+            chart, assessment, shown = before, explained, "card"
+    values = explanation(chart, assessment, models) | {
+        "person": record.person, "problems": problems, "notice": notice, "comparison": comparison, "shown": shown,
+    }  # fmt: skip
+    return View(values, _audit_record(session, assessment, chart, shown, card is not None, problems))
+
+
+def _card(session: Session, audit: Audit) -> dict | None:
+    """Return the audit record that the card named, if it is this patient's at this EHR."""
+    if session.assessment_id is None:
+        return None
+    found = audit.find_assessment(session.assessment_id)
+    if found is None or "chart" not in found:
+        return None
+    if (found.get("patient"), found.get("ehr")) != (session.patient, session.ehr):
+        raise Mismatch("the card is of another patient or EHR")
+    return found
+
+
+def _model_notice(card: dict, explained: Assessment) -> str | None:
+    recorded = card.get("model")
+    lead = explained.lead
+    if isinstance(recorded, dict) and lead and recorded.get("sha256") not in (None, lead.model.sha256):
+        return OTHER_MODEL
+    return None
+
+
+def _audit_record(session: Session, assessment: Assessment, chart: Chart, shown: str, from_card: bool, problems: tuple[str, ...]) -> dict:
+    lead = assessment.lead
+    record = {
+        "route": "explanation", "view": shown, "ehr": session.ehr, "patient": session.patient, "encounter": session.encounter,
+        "user": session.user, "at": assessment.at.isoformat(), "status": assessment.status, "missing_parts": len(problems),
+        "model": {"name": lead.model.name, "version": lead.model.version, "sha256": lead.model.sha256} if lead else None,
+        "probability": lead.probability if lead else None, "news2": assessment.news2.total,
+    }  # fmt: skip
+    if from_card:
+        record["assessment_id"] = session.assessment_id
+    if shown == "now":
+        record["chart"] = chart.as_json()
+    return record
