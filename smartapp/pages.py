@@ -6,20 +6,12 @@ from datetime import datetime
 
 from flask import Blueprint
 
-from models.assess import CORE, CORE_NEEDED, Assessment, course
+from models.assess import Assessment, course
 from models.readings import REASONS, Chart
 from models.registry import Model
-from models.vocabulary import VARIABLES
 from smartapp import wording
 from smartapp.plots import news2_strip, risk_course, waterfall
 from smartapp.trends import trends
-
-NEEDED = (
-    f"What would be needed: at least {CORE_NEEDED} of "
-    + ", ".join(VARIABLES[name].label for name in CORE)
-    + f", each taken within {VARIABLES[CORE[0]].max_age_hours:.0f} hours. Record them in the chart, then open this page again."
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -52,11 +44,10 @@ def explanation(chart: Chart, assessment: Assessment, models: Sequence[Model]) -
     values = {
         "assessment": assessment,
         "strip": news2_strip(assessment.news2),
-        "trends": trends(chart.readings, assessment.inputs, at),
+        "trends": trends(chart.readings, assessment.inputs if lead else (), at),
         "present": [i for i in assessment.inputs if i.value is not None],
         "missing": [i.label for i in assessment.inputs if i.state == "missing"],
         "rejected": [(REASONS.get(reason, reason), count) for reason, count in assessment.rejected.items()],
-        "needed": NEEDED,
         "data_age": wording.ago((at - assessment.data_time).total_seconds() / 3600) if assessment.data_time else "",
     }
     model = next((m for m in models if lead and m.id == lead.model), None)

@@ -2,7 +2,7 @@
 
 The waterfall adds TreeSHAP contributions in log-odds from the baseline to the score (Lundberg 2017). NEWS2's parts
 follow the chart of the Royal College of Physicians (2017). All coordinates are in the units of the SVG's viewBox, which
-is 400 wide, so that a 320 px panel still shows 12 px letters at 10 px.
+is 340 wide, so that letters stay readable in a 320 px panel.
 """
 
 import math
@@ -14,9 +14,10 @@ from models.scores import Score
 from smartapp.axes import Scale, Tick, hours_before, lines, round_values, time_scale, time_ticks
 from smartapp.wording import percent, signed
 
-WIDTH = 400
+WIDTH = 340
 RISKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 ROW = 36
+LONGEST_LABEL = 42
 TOP = 44
 
 
@@ -55,7 +56,8 @@ def waterfall(risk: Risk, most: int = 10) -> Waterfall:
     for _, amount, _ in steps:
         edges.append(edges[-1] + amount)
     pad = max((max(edges) - min(edges)) * 0.08, 0.2)
-    scale = Scale(min(edges) - pad, max(edges) + pad, 4, WIDTH - 4)
+    # The right edge is kept for the amounts, so that no step runs through a figure.
+    scale = Scale(min(edges) - pad, max(edges) + pad, 4, WIDTH - 64)
     bars = tuple(_bar(scale, n, step, edges[n], edges[n + 1]) for n, step in enumerate(steps))
     return Waterfall(
         TOP + ROW * len(bars) + 34, bars, _risk_ticks(scale), scale(risk.baseline), scale(risk.score),
@@ -67,10 +69,16 @@ def _steps(risk: Risk, most: int) -> list[tuple[str, float, float | None]]:
     shown, rest = risk.contributions[:most], risk.contributions[most:]
     if len(rest) == 1:
         shown, rest = risk.contributions, ()
-    steps = [(c.text or c.label, c.log_odds, c.points) for c in shown]
+    steps = [(_short(c.text or c.label), c.log_odds, c.points) for c in shown]
     if rest:
         steps.append((f"all others ({len(rest)})", math.fsum(c.log_odds for c in rest), None))
     return steps
+
+
+def _short(text: str) -> str:
+    """Fit a text beside its amount; the table below the plot has it in full."""
+    text = text.replace("within the last half hour", "just now")
+    return text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
 
 
 def _bar(scale: Scale, n: int, step: tuple[str, float, float | None], start: float, end: float) -> Bar:
@@ -142,7 +150,7 @@ def risk_course(course: list[tuple[datetime, float | None]], thresholds: dict[st
     """Return the course of a risk over the last `hours`; None in it is a gap, never a zero."""
     known = [risk for _, risk in course if risk is not None]
     top = min(max([*known, *thresholds.values(), 0.01]) * 1.15, 1.0)
-    x, y = time_scale(at, hours, 40, WIDTH - 30), Scale(0, top, 150, 10)
+    x, y = time_scale(at, hours, 40, WIDTH - 28), Scale(0, top, 150, 10)
     places = [None if risk is None else (x(hours_before(time, at)), y(risk)) for time, risk in course]
     found = tuple(place for place in places if place is not None)
     return Course(

@@ -10,8 +10,7 @@ from models.vocabulary import VARIABLES, Variable
 from smartapp.axes import Scale, Tick, hours_before, lines, round_values, time_scale, time_ticks, value_range
 from smartapp.wording import number
 
-WIDTH, HEIGHT = 360, 132
-LEFT, RIGHT, TOP, BOTTOM = 40, WIDTH - 14, 10, 98
+LEFT, RIGHT, TOP, BOTTOM = 38, 286, 10, 92
 
 
 @dataclass(frozen=True, slots=True)
