@@ -1,0 +1,136 @@
+"""Assessments: a number where the chart allows one, a plain reason where it does not, and sums that hold."""
+
+import math
+from datetime import timedelta
+
+import pytest
+
+from models.assess import assess, course, sigmoid
+from models.fhir import parse
+from models.readings import Chart, read_chart
+from models.registry import load_models
+from tests.conftest import AT, SICK, WELL, bundle, observation, patient, table
+
+MODELS = load_models()
+
+
+def chart(*resources: dict) -> Chart:
+    return read_chart(parse(bundle(list(resources))).resources, "p1", AT)
+
+
+def of(text: str, **person):
+    return assess(chart(patient(**person), *table(text)), AT, MODELS)
+
+
+def test_the_sick_have_a_higher_risk_than_the_well():
+    """A septic course is ranked above a quiet one, and the trend is seen."""
+    sick, well = of(SICK).lead, of(WELL).lead
+    assert sick.probability > 2 * well.probability and sick.trend == "rising" and sick.earlier < sick.probability
+
+
+def test_contributions_and_baseline_sum_to_the_score_of_the_risk():
+    """What is drawn in the waterfall is the number on the card."""
+    risk = of(SICK).lead
+    assert risk.baseline + sum(c.log_odds for c in risk.contributions) == pytest.approx(risk.score, abs=1e-9)
+    assert sigmoid(risk.score) == pytest.approx(risk.probability, abs=1e-12)
+    assert [abs(c.log_odds) for c in risk.contributions] == sorted((abs(c.log_odds) for c in risk.contributions), reverse=True)
+
+
+def test_points_are_the_risk_without_the_contribution():
+    """Percentage points say how much lower the risk would be without a variable."""
+    risk = of(SICK).lead
+    first = risk.contributions[0]
+    assert first.points == pytest.approx(100 * (risk.probability - sigmoid(risk.score - first.log_odds)))
+
+
+def test_every_used_input_has_value_time_age_and_source():
+    """Each number can be traced to an Observation of the chart."""
+    found = {i.variable: i for i in of(SICK).inputs}
+    rate = found["heart_rate"]
+    assert (rate.value, rate.state, rate.source, rate.age_hours) == (128.0, "used", "Observation/heart_rate-1", 1.0)
+    assert rate.time == AT - timedelta(hours=1) and found["albumin"].state == "missing" and found["crp"].state == "not in model"
+
+
+@pytest.mark.parametrize(
+    ("text", "person", "status"),
+    [
+        (SICK, {"born": "2017-05-01"}, "child"),
+        (SICK, {"born": "2008-03-30"}, "child"),
+        (SICK, {"birthDate": None}, "insufficient"),
+        (SICK, {"deceasedBoolean": True}, "deceased"),
+        ("when | heart_rate | spo2\n1 | 90 | 95", {}, "insufficient"),
+        ("when | heart_rate | spo2 | systolic | temperature\n26 | 90 | 95 | 120 | 37", {}, "stale"),
+        ("when | lactate | creatinine | sodium\n1 | 2 | 1 | 140", {}, "insufficient"),
+    ],
+)
+def test_without_enough_there_is_a_reason_and_no_number(text, person, status):
+    """A child, a stale or an empty chart is said in words; no risk is made up."""
+    found = of(text, **person)
+    assert (found.status, found.risks, found.lead) == (status, (), None)
+    assert all(reason.endswith(".") for reason in found.reasons) and found.reasons
+
+
+def test_a_child_gets_no_news2_either():
+    """NEWS2 is not for under 16 years."""
+    child = of(SICK, born="2017-05-01").news2
+    assert child.total is None and (child.low, child.high) == (0, 20)
+
+
+def test_news2_of_a_sick_chart_by_hand():
+    """RR 30: 3, SpO2 91: 3, FiO2 40 %: 2, systolic 86: 3, pulse 128: 2, GCS 13: 3, 39.2 Cel: 2."""
+    score = of(SICK).news2
+    assert score.total == 18 and [part.points for part in score.parts] == [3, 3, 2, 3, 2, 3, 2]
+
+
+def test_unknown_oxygen_leaves_news2_a_range():
+    """Room air is never assumed."""
+    score = of("when | heart_rate | respiratory_rate | spo2 | systolic | temperature | gcs\n1 | 80 | 16 | 97 | 120 | 37 | 15").news2
+    assert (score.total, score.low, score.high, score.missing) == (None, 0, 2, ("Air or oxygen",))
+
+
+def test_the_newer_statement_about_oxygen_and_consciousness_counts():
+    """A flow of 0 after a mask is air; a level noted after a coma score speaks first."""
+    rows = table("when | heart_rate | fio2 | oxygen_flow | gcs\n5 | 80 | 40 | . | 15\n1 | 80 | . | 0 | .")
+    voice = observation("acvpu", 0, 1, valueQuantity=None, valueCodeableConcept={"text": "Voice"})
+    parts = {part.name: part.points for part in assess(chart(patient(), *rows, voice), AT, MODELS).news2.parts}
+    assert parts["oxygen"] == 0 and parts["consciousness"] == 3
+
+
+def test_scale_2_only_with_a_clinicians_target():
+    """COPD on 28 % with 90 %: scale 1 gives 3 for the saturation, a set target of 88-92 % gives 0."""
+    target = {"referenceRange": [{"low": {"value": 88}, "high": {"value": 92}}]}
+    points = []
+    for more in ({}, target):
+        resources = (patient(), observation("spo2", 90, **more), observation("fio2", 28))
+        points.append(next(p.points for p in assess(chart(*resources), AT, MODELS).news2.parts if p.name == "spo2"))
+    assert points == [3, 0]
+
+
+def test_the_course_ends_at_the_assessments_own_risk():
+    """The last point of the course is the number on the card; hours before the first vital sign have none."""
+    whole = chart(patient(), *table(SICK))
+    line = course(whole, AT, MODELS[0])
+    assert len(line) == 49 and line[-1] == (AT, pytest.approx(assess(whole, AT, MODELS).lead.probability, abs=1e-12))
+    assert line[0][1] is None and line[30][1] is not None
+
+
+def test_the_course_knows_nothing_of_later_hours():
+    """The risk six hours ago is the same whether or not the last six hours are in the chart."""
+    rows = table(SICK)
+    early = [row for row in rows if not row["id"].endswith("-1")]
+    before, after = (course(chart(patient(), *some), AT, MODELS[0])[-7][1] for some in (rows, early))
+    assert before == after is not None
+
+
+def test_an_assessment_survives_its_record():
+    """Replay: the chart out of the audit record gives the same assessment to the last bit."""
+    whole = chart(patient(), *table(SICK))
+    again = assess(Chart.from_json(whole.as_json()), AT, MODELS)
+    assert again == assess(whole, AT, MODELS)
+
+
+def test_worse_vital_signs_do_not_lower_the_risk_much():
+    """Sanity of direction: a falling pressure and a rising lactate move the risk up."""
+    calm = of("when | heart_rate | respiratory_rate | spo2 | systolic | temperature | lactate | gcs\n1 | 80 | 16 | 97 | 125 | 37 | 1 | 15").lead
+    grave = of("when | heart_rate | respiratory_rate | spo2 | systolic | temperature | lactate | gcs\n1 | 80 | 16 | 97 | 75 | 37 | 9 | 6").lead
+    assert grave.probability > 2 * calm.probability and not math.isnan(grave.score)
