@@ -10,6 +10,7 @@ import click
 CONFIG = click.option(
     "--config", envvar="VIGIL_CONFIG", required=True, type=click.Path(path_type=Path), help="TOML file; or set VIGIL_CONFIG."
 )
+FOLDER = click.Path(exists=True, path_type=Path)
 
 
 def utc_now() -> datetime:
@@ -67,7 +68,7 @@ def serve(config: Path) -> None:
 @click.option("--port", default=8000, show_default=True, help="Port of Vigil.")
 @click.option("--ehr-port", default=8001, show_default=True, help="Port of the demonstration EHR.")
 @click.option(
-    "--from-physionet", type=click.Path(exists=True, path_type=Path), help="Show real ICU stays of a 2012 challenge folder or zip."
+    "--from-physionet", type=FOLDER, help="Show real ICU stays of a 2012 challenge folder or zip."
 )
 def demo(port: int, ehr_port: int, from_physionet: Path | None) -> None:
     """Start Vigil with a demonstration EHR of synthetic patients, to try it in a browser."""
@@ -93,7 +94,7 @@ def check(config: Path) -> None:
 
 
 @main.command()
-@click.option("--physionet-2012", required=True, type=click.Path(exists=True, path_type=Path), help="Folder with set-*.zip, Outcomes-*.txt.")
+@click.option("--physionet-2012", required=True, type=FOLDER, help="Folder with set-a.zip, Outcomes-a.txt, set-b.zip ...")
 @click.option("--version", default="0.1.0", show_default=True, help="Version to write.")
 @click.option("--output", default=Path(__file__).parent / "models" / "trained", type=click.Path(path_type=Path), help="Where to write it.")
 def train(physionet_2012: Path, version: str, output: Path) -> None:

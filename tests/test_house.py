@@ -1,0 +1,130 @@
+"""The house rules that a machine can hold: who imports whom, how large a room may be, what has to be documented."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = {"cdshooks", "smartapp", "models", "runtime", "demo", "vigil", "tests"}
+MAY_IMPORT = {
+    "vigil": {"cdshooks", "smartapp", "demo", "models", "runtime"},
+    "cdshooks": {"models", "runtime"},
+    "smartapp": {"models", "runtime"},
+    "models": set(),
+    "runtime": set(),
+    "demo": {"models.vocabulary"},
+}
+MODULES = sorted(p for room in MAY_IMPORT for p in ([ROOT / "vigil.py"] if room == "vigil" else (ROOT / room).rglob("*.py")))
+LONGEST_MODULE, LONGEST_FUNCTION = 300, 50
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {module for module in found if module.split(".")[0] in ROOMS}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_room_imports_only_what_it_may(path):
+    """The services never meet, models and runtime stand alone, and nobody imports tests or models.offline but the front door."""
+    room = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    own = {room} if room != "vigil" else set()
+    for module in imports(path):
+        allowed = module.split(".")[0] in MAY_IMPORT[room] | own or any(module.startswith(a) for a in MAY_IMPORT[room])
+        assert allowed, f"{name(path)} imports {module}"
+        offline = module.startswith("models.offline")
+        assert not offline or room == "vigil" or "offline" in path.parts, f"{name(path)} imports {module}"
+
+
+def test_no_import_cycles():
+    """Data flow one way: no module reaches itself over its imports."""
+    names = {str(p.relative_to(ROOT).with_suffix("")).replace("/", "."): p for p in MODULES}
+    edges = {module: imports(path) & set(names) - {module} for module, path in names.items()}
+    done: set[str] = set()
+
+    def visit(module: str, way: tuple[str, ...]) -> None:
+        assert module not in way, " -> ".join((*way, module))
+        if module not in done:
+            for following in edges[module]:
+                visit(following, (*way, module))
+            done.add(module)
+
+    for module in edges:
+        visit(module, ())
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_rooms_and_functions_stay_small_and_documented(path):
+    """300 lines a module and 50 a function at the most; modules and public functions have a docstring."""
+    text = path.read_text("utf-8")
+    tree = ast.parse(text)
+    assert len(text.splitlines()) <= LONGEST_MODULE and ast.get_docstring(tree), name(path)
+    if path.name == "__init__.py":
+        assert len(tree.body) == 1, f"{name(path)} holds more than a docstring"
+    hidden = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) or (isinstance(n, ast.ClassDef) and n.name.startswith("_"))]
+    inner = {child for node in hidden for child in ast.walk(node) if child is not node}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node not in inner and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{name(path)}: {node.name} has no docstring"
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < LONGEST_FUNCTION, f"{name(path)}: {node.name} is too long"
+
+
+def test_no_room_without_a_subject():
+    """No utils, helpers or common: a module is named by its subject."""
+    assert not [name(p) for p in MODULES if p.stem in {"utils", "util", "helpers", "common", "types", "misc"}]
+
+
+def test_the_code_is_clean():
+    """ruff finds nothing."""
+    run = subprocess.run([sys.executable, "-m", "ruff", "check", "--quiet", "."], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_a_serving_process_stays_light():
+    """pandas, scikit-learn, shap, matplotlib and lightgbm's Python package never enter a serving process."""
+    code = (
+        "import sys, cdshooks.views, smartapp.views, runtime.server, models.registry;"
+        "models.registry.load_models();"
+        "print([m for m in ('pandas','sklearn','shap','matplotlib','lightgbm','numpy','scipy') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_every_setting_is_documented():
+    """vigil.example.toml names every key, loads as it stands, and holds no other."""
+    import re
+
+    import msgspec
+
+    from runtime.settings import Ehr, Settings, load_settings
+
+    text = (ROOT / "vigil.example.toml").read_text("utf-8")
+    keys = set(re.findall(r"^(?:# )?([a-z_]+) = ", text, re.MULTILINE))
+    fields = {f.name for kind in (Settings, Ehr) for f in msgspec.structs.fields(kind)} - {"ehr", "base_dir"}
+    assert keys == fields and load_settings(ROOT / "vigil.example.toml").ehr[0].id == "demo"
+
+
+def test_the_lock_holds_hashes_of_every_dependency():
+    """requirements.lock is made from setup.cfg: each dependency is pinned with its hashes (F8)."""
+    import configparser
+    import re
+
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    wanted = {re.split(r"[>=<]", line)[0].lower() for line in config["options"]["install_requires"].split()}
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    pinned = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
+    assert wanted <= pinned and lock.count("--hash=sha256:") >= len(pinned)
