@@ -1,6 +1,7 @@
 """Turns a FHIR base into the endpoints of its authorization server: .well-known/smart-configuration (SMART-8..11)."""
 
 import time
+from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
@@ -41,19 +42,13 @@ class Discovery:
     def endpoints(self, iss: str) -> Endpoints:
         """Return the endpoints of a FHIR base that is known to be trusted. Raises SignInFailed."""
         base = iss.rstrip("/")
-        found = self._read(f"{base}/.well-known/smart-configuration", base)
-        if not found.authorization_endpoint or not found.token_endpoint:
-            raise SignInFailed("smart-configuration lacks endpoints", *_words("names no sign-in endpoints"))
-        methods = found.code_challenge_methods_supported
-        if methods is not None and "S256" not in methods:
-            raise SignInFailed("smart-configuration lacks S256", *_words("does not offer PKCE with S256"))
-        return found
+        return self._read(f"{base}/.well-known/smart-configuration", base, _usable)
 
     def openid(self, issuer: str) -> Endpoints:
         """Return an issuer's openid-configuration, which may name the keys where smart-configuration does not (SMART-33)."""
-        return self._read(f"{issuer.rstrip('/')}/.well-known/openid-configuration", issuer)
+        return self._read(f"{issuer.rstrip('/')}/.well-known/openid-configuration", issuer, lambda found: None)
 
-    def _read(self, url: str, base: str) -> Endpoints:
+    def _read(self, url: str, base: str, check: Callable[[Endpoints], None]) -> Endpoints:
         kept = self._known.get(url)
         if kept and time.monotonic() - kept[0] < FRESH_SECONDS:
             return kept[1]
@@ -66,8 +61,17 @@ class Discovery:
             raise SignInFailed(f"discovery {error}", *_words("did not answer in time")) from None
         except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError):
             raise SignInFailed("discovery unreadable", *_words("has a configuration that can't be used")) from None
+        check(found)
         self._known[url] = (time.monotonic(), found)
         return found
+
+
+def _usable(found: Endpoints) -> None:
+    if not found.authorization_endpoint or not found.token_endpoint:
+        raise SignInFailed("smart-configuration lacks endpoints", *_words("names no sign-in endpoints"))
+    methods = found.code_challenge_methods_supported
+    if methods is not None and "S256" not in methods:
+        raise SignInFailed("smart-configuration lacks S256", *_words("does not offer PKCE with S256"))
 
 
 def _absolute(found: Endpoints, base: str) -> Endpoints:

@@ -65,13 +65,14 @@ def read_record(session: Session, at: datetime, profile: str) -> Record:
     problems: list[str] = []
     documents = []
     person = Person()
-    for name, query in searches(session.patient, at - LOOK_BACK, profile).items():
-        if query.split("?")[0].split("/")[0] not in readable(session.scope):
-            problems.append(f"The EHR did not grant access to {NAMES[name]}, so they are missing here.")
-            continue
-        for page in _pages(server, query, name, problems):
-            documents.append(parse(page))
-            person = _person(page) if name == "patient" else person
+    with server.session:
+        for name, query in searches(session.patient, at - LOOK_BACK, profile).items():
+            if query.split("?")[0].split("/")[0] not in readable(session.scope):
+                problems.append(f"The EHR did not grant access to {NAMES[name]}, so it is missing here.")
+                continue
+            for page, document in _pages(server, query, name, problems):
+                documents.append(document)
+                person = _person(page) if name == "patient" else person
     return Record(person, _chart(documents, session.patient, at), tuple(problems))
 
 
@@ -84,7 +85,7 @@ def _server(session: Session) -> FHIRServer:
     return server
 
 
-def _pages(server: FHIRServer, query: str, name: str, problems: list[str]) -> Iterable[bytes]:
+def _pages(server: FHIRServer, query: str, name: str, problems: list[str]) -> Iterable[tuple[bytes, Document]]:
     """Yield the pages of one search until the last, a failure or the limit; a failure becomes a problem."""
     following: str | None = query
     for _ in range(MOST_PAGES):
@@ -98,7 +99,7 @@ def _pages(server: FHIRServer, query: str, name: str, problems: list[str]) -> It
             return
         if document.outcome:
             problems.append(f"The EHR answered with an error instead of {NAMES[name]}; they may be missing or incomplete here.")
-        yield page
+        yield page, document
         following = document.next
         if following is None:
             return

@@ -1,9 +1,11 @@
 """A working Vigil for the SMART tests: the blueprint alone, an embedded Redis, one SmallEhr; each test breaks one thing."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import redis
 from flask import Flask
 
 from models.registry import load_models
@@ -17,6 +19,9 @@ from tests.unit.smartapp.small_ehr import SmallEhr
 
 ROOT = Path(__file__).resolve().parents[3]
 PUBLIC = "https://vigil.example.org"
+
+
+champions = lru_cache(load_models)
 
 
 class FakeStore:
@@ -47,8 +52,6 @@ class FakeStore:
         self.data.pop(key, None)
 
     def _check(self):
-        import redis
-
         if self.down:
             raise redis.ConnectionError("down")
 
@@ -66,7 +69,7 @@ class Bench:
         self.audit = Audit(folder / "audit.db")
         self.key = signing_key(folder)
         ehr.client_key = self.key.as_dict(private=False)
-        self.models = load_models()
+        self.models = champions()
         self.time: datetime | None = None
         self.app = Flask("vigil", root_path=str(ROOT))
         web.install(self.app, self.settings)

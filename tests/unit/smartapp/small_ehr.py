@@ -12,6 +12,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+# Made once: a key of 2048 bits costs a fifth of a second.
+KEY = RSAKey.generate_key(2048, {"kid": "ehr-1", "use": "sig", "alg": "RS256"})
 LOINC = "http://loinc.org"
 VITALS = {"8867-4": (128, "/min"), "9279-1": (27, "/min"), "59408-5": (91, "%"), "8480-6": (92, "mm[Hg]"), "8310-5": (38.7, "Cel")}
 
@@ -29,7 +31,7 @@ class SmallEhr:
     """One FHIR base at /fhir; `state` below is what tests look at and change."""
 
     def __init__(self):
-        self.key = RSAKey.generate_key(2048, {"kid": "ehr-1", "use": "sig", "alg": "RS256"})
+        self.key = KEY
         self.client_key: dict | None = None
         self.requests: list[tuple[str, dict]] = []
         self.codes: dict[str, dict] = {}
@@ -38,6 +40,7 @@ class SmallEhr:
         self.id_key, self.id_header = self.key, {"alg": "RS256", "kid": "ehr-1"}
         self.configuration: dict = {}
         self.patient = "pat-1"
+        self.patient_answered: str | None = None
         self.observations = 200
         self.next_link: str | None = None
         self.now = time.time
@@ -53,7 +56,7 @@ class SmallEhr:
         self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.iss = f"{self.url}/fhir"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
         """End the server."""
@@ -105,7 +108,7 @@ class SmallEhr:
 
     def _patient(self, id: str):
         return self._fhir({
-            "resourceType": "Patient", "id": id, "birthDate": "1951-03-09", "gender": "female",
+            "resourceType": "Patient", "id": self.patient_answered or id, "birthDate": "1951-03-09", "gender": "female",
             "name": [{"family": "Example", "given": ["Ada <script>"]}],
             "identifier": [{"type": {"coding": [{"code": "MR"}]}, "value": f"MRN-{id}"}],
         })  # fmt: skip
