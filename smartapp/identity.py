@@ -67,6 +67,8 @@ def _fault(claims: dict[str, Any], issuer: str, client_id: str, nonce: str | Non
     if not isinstance(claims.get("sub"), str) or not 0 < len(claims["sub"]) <= 255:
         return "sub"
     # SMART does not oblige a server to echo the nonce, but a wrong one is a replay.
-    if "nonce" in claims and not (isinstance(claims["nonce"], str) and hmac.compare_digest(claims["nonce"].encode(), (nonce or "").encode())):
-        return "nonce"
-    return None
+    return "nonce" if "nonce" in claims and not _same(claims["nonce"], nonce) else None
+
+
+def _same(answered: object, sent: str | None) -> bool:
+    return isinstance(answered, str) and bool(sent) and hmac.compare_digest(answered.encode(), sent.encode())

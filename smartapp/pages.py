@@ -13,6 +13,7 @@ from smartapp import wording
 from smartapp.plots import news2_strip, risk_course, waterfall
 from smartapp.trends import trends
 
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One input that the card had another value of than the chart has now."""

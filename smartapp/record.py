@@ -128,7 +128,8 @@ def _person(page: bytes) -> Person:
     patient = msgspec.json.decode(page)
     if patient.get("resourceType") != "Patient":
         return Person()
-    return Person(_name(_dicts(patient, "name")), _text(patient, "birthDate"), _text(patient, "gender"), _mrn(_dicts(patient, "identifier")))
+    born, sex = _text(patient, "birthDate"), _text(patient, "gender")
+    return Person(_name(_dicts(patient, "name")), born, sex, _mrn(_dicts(patient, "identifier")))
 
 
 def _name(names: list[dict]) -> str | None:

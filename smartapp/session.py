@@ -85,7 +85,7 @@ class Sessions:
     def _put(self, kind: str, name: str, secret: str, record: msgspec.Struct, seconds: int) -> None:
         nonce = os.urandom(12)
         sealed = nonce + _cipher(kind, name, secret).encrypt(nonce, msgspec.json.encode(record), None)
-        self._redis("setex", _key(kind, name, secret), seconds, sealed)
+        self._redis("set", _key(kind, name, secret), sealed, ex=seconds)
 
     def _open(self, kind: str, name: str, secret: str, sealed: bytes | None, shape: type):
         if sealed is None:
@@ -95,9 +95,9 @@ class Sessions:
         except (InvalidTag, ValueError):
             return None
 
-    def _redis(self, command: str, *arguments):
+    def _redis(self, command: str, *arguments, **options):
         try:
-            return getattr(self._store, command)(*arguments)
+            return getattr(self._store, command)(*arguments, **options)
         except redis.RedisError:
             raise StoreDown("session store unavailable") from None
 

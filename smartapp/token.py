@@ -23,7 +23,9 @@ ERRORS = {"invalid_request", "invalid_client", "invalid_grant", "unauthorized_cl
 Authenticate = Callable[..., tuple[str, dict, str]]
 
 
-def exchange(ehr: Ehr, token_endpoint: str, code: str, code_verifier: str, redirect_uri: str, authenticate: Authenticate | None) -> dict[str, Any]:
+def exchange(
+    ehr: Ehr, token_endpoint: str, code: str, code_verifier: str, redirect_uri: str, authenticate: Authenticate | None
+) -> dict[str, Any]:
     """Return the token response of one code; it is asked for once, without a retry.
 
     `authenticate` signs the request, None for a public client. Raises SignInFailed.

@@ -31,9 +31,9 @@ class FakeStore:
         self.data: dict[str, tuple[bytes, int]] = {}
         self.down = False
 
-    def setex(self, key, seconds, value):
+    def set(self, key, value, ex):
         self._check()
-        self.data[key] = (value, seconds)
+        self.data[key] = (value, ex)
 
     def get(self, key):
         self._check()

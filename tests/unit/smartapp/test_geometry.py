@@ -54,7 +54,7 @@ def test_the_waterfall_walks_from_baseline_to_score():
     assert plot.bars[0].start == plot.baseline
     assert plot.bars[-1].end == pytest.approx(plot.score, abs=0.2)
     assert all(b.start == a.end for a, b in zip(plot.bars, plot.bars[1:], strict=False))
-    assert all(0 <= bar.x and bar.x + bar.width <= WIDTH for bar in plot.bars)
+    assert all(bar.x >= 0 and bar.x + bar.width <= WIDTH for bar in plot.bars)
 
 
 def test_small_contributions_are_one_bar_with_their_sum():
