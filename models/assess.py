@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from models.explain import Contribution, contributions
-from models.features import Series, feature_row, fresh, series
+from models.features import Series, feature_row, fresh, latest, series
 from models.inputs import Input, inputs, newest_time
 from models.readings import Chart
 from models.registry import Model, ModelId
@@ -117,7 +117,7 @@ def answerable(chart: Chart, readings: Series, at: datetime) -> tuple[str, tuple
 
 
 def _too_little(readings: Series, at: datetime) -> tuple[str, tuple[str, ...]]:
-    known = [name for name in CORE if any(time <= at.timestamp() for time in readings.get(name, ((), ()))[0])]
+    known = [name for name in CORE if latest(readings, name, at)]
     needed = f"A risk needs {CORE_NEEDED} of heart rate, respiratory rate, oxygen saturation, systolic pressure and temperature"
     if len(known) >= CORE_NEEDED:
         return "stale", (f"The vital signs in the chart are too old. {needed} from the last 12 hours.",)

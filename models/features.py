@@ -19,15 +19,17 @@ CHANGE_HOURS = 12.0
 # Mean ratio of haematocrit (%) to haemoglobin (g/dL), for charts that hold only the latter.
 HAEMATOCRIT_PER_HAEMOGLOBIN = 2.94
 
-Series = dict[str, tuple[list[float], list[Reading]]]
+DAY, CHANGE, PREVIOUS = timedelta(hours=WINDOW_HOURS), timedelta(hours=CHANGE_HOURS), timedelta(hours=2 * WINDOW_HOURS)
+
+Series = dict[str, tuple[list[datetime], list[Reading]]]
 
 
 def series(chart: Chart) -> Series:
-    """Return each variable's readings with their times in epoch seconds, oldest first; made once for many moments."""
+    """Return each variable's readings with their times, oldest first; made once for many moments."""
     found: Series = {}
     for reading in chart.readings:
         times, readings = found.setdefault(reading.variable, ([], []))
-        times.append(reading.time.timestamp())
+        times.append(reading.time)
         readings.append(reading)
     return found
 
@@ -48,24 +50,24 @@ def feature_row(chart: Chart, readings: Series, at: datetime) -> dict[str, float
     age = chart.age(at)
     sex = None if chart.sex is None else float(chart.sex == "male")
     row: dict[str, float | None] = {"age": None if age is None else float(age), "sex": sex}
-    now = at.timestamp()
     for name in VITALS:
-        row |= _vital(name, readings, now)
+        row |= _vital(name, readings, at)
     for name in LABS:
-        row |= _laboratory(name, readings, now)
-    _substitute(row, readings, now)
+        row |= _laboratory(name, readings, at)
+    _substitute(row, readings, at)
     return row | _derived(row)
 
 
 def fresh(readings: Series, variable: str, at: datetime) -> Reading | None:
     """Return the newest reading known at `at` if it is not stale, else None."""
-    return _fresh(readings, variable, at.timestamp())
+    window = _between(readings, variable, at - VARIABLES[variable].max_age, at)
+    return window[-1] if window else None
 
 
 def latest(readings: Series, variable: str, at: datetime) -> Reading | None:
     """Return the newest reading known at `at`, however old, or None."""
     times, items = readings.get(variable, ((), ()))
-    count = bisect_right(times, at.timestamp())
+    count = bisect_right(times, at)
     return items[count - 1] if count else None
 
 
@@ -74,44 +76,39 @@ def fio2_of_flow(flow: float) -> float:
     return 21.0 if flow <= 0 else min(20.0 + 4.0 * flow, 60.0)
 
 
-def _fresh(readings: Series, variable: str, now: float) -> Reading | None:
-    window = _between(readings, variable, now - VARIABLES[variable].max_age_hours * 3600, now)
-    return window[-1] if window else None
-
-
-def _between(readings: Series, variable: str, start: float, now: float) -> list[Reading]:
+def _between(readings: Series, variable: str, start: datetime, at: datetime) -> list[Reading]:
     times, items = readings.get(variable, ((), []))
-    return items[bisect_left(times, start) : bisect_right(times, now)]
+    return items[bisect_left(times, start) : bisect_right(times, at)]
 
 
-def _vital(name: str, readings: Series, now: float) -> dict[str, float | None]:
-    last = _fresh(readings, name, now)
+def _vital(name: str, readings: Series, at: datetime) -> dict[str, float | None]:
+    last = fresh(readings, name, at)
     if last is None:
         return {name: None, f"{name}.low": None, f"{name}.high": None, f"{name}.change": None}
-    day = [r.value for r in _between(readings, name, now - WINDOW_HOURS * 3600, now)]
-    past = _between(readings, name, last.time.timestamp() - CHANGE_HOURS * 3600, now)
+    day = [r.value for r in _between(readings, name, at - DAY, at)]
+    past = _between(readings, name, last.time - CHANGE, at)
     change = last.value - past[0].value if len(past) > 1 else None
     return {name: last.value, f"{name}.low": min(day), f"{name}.high": max(day), f"{name}.change": change}
 
 
-def _laboratory(name: str, readings: Series, now: float) -> dict[str, float | None]:
-    last = _fresh(readings, name, now)
+def _laboratory(name: str, readings: Series, at: datetime) -> dict[str, float | None]:
+    last = fresh(readings, name, at)
     if last is None:
         return {name: None, f"{name}.change": None}
-    earlier = _between(readings, name, now - 2 * WINDOW_HOURS * 3600, now)[:-1]
+    earlier = _between(readings, name, at - PREVIOUS, at)[:-1]
     return {name: last.value, f"{name}.change": last.value - earlier[-1].value if earlier else None}
 
 
-def _substitute(row: dict[str, float | None], readings: Series, now: float) -> None:
+def _substitute(row: dict[str, float | None], readings: Series, at: datetime) -> None:
     """Let a fresh reading of a sister variable speak where a feature is missing."""
-    level, cells = _fresh(readings, "acvpu", now), _fresh(readings, "haemoglobin", now)
+    level, cells = fresh(readings, "acvpu", at), fresh(readings, "haemoglobin", at)
     if row["gcs"] is None and level:
         row["gcs"] = GCS_OF_LEVEL[int(level.value)]
     if row["haematocrit"] is None and cells:
         row["haematocrit"] = cells.value * HAEMATOCRIT_PER_HAEMOGLOBIN
     if row["mean_pressure"] is None and row["systolic"] is not None and row["diastolic"] is not None:
         row["mean_pressure"] = (row["systolic"] + 2 * row["diastolic"]) / 3
-    flow = _fresh(readings, "oxygen_flow", now)
+    flow = fresh(readings, "oxygen_flow", at)
     if row["fio2"] is None and flow:
         row["fio2"] = fio2_of_flow(flow.value)
 

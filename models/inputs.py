@@ -59,7 +59,7 @@ def _input(variable: Variable, readings: Series, at: datetime, used: set[str]) -
         state = "missing" if in_model else "not in model"
         return Input(variable.name, variable.label, None, unit, "not in the chart", None, None, None, state)
     hours = hours_between(reading.time, at)
-    fresh = reading.time.timestamp() >= at.timestamp() - variable.max_age_hours * 3600
+    fresh = reading.time >= at - variable.max_age
     state = ("used" if in_model else "not in model") if fresh else "stale"
     shown = display(variable, reading.value)
     return Input(variable.name, variable.label, reading.value, unit, shown, reading.time, hours, reading.source, state)

@@ -5,9 +5,12 @@ A reading counts only if its status, patient, code, unit, range and time allow i
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
 
 from models.consciousness import acvpu_points
 from models.fhir import Component, Concept, Resource, instant, refers_to, youngest_birth
@@ -38,8 +41,7 @@ class WrongPatient(ValueError):
     """A Patient resource of somebody else came with the chart (B6)."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Reading:
+class Reading(NamedTuple):
     """One value in its variable's own unit at an aware UTC time; `source` is the resource's reference."""
 
     time: datetime
@@ -70,19 +72,14 @@ class Chart:
         years = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
         return years if 0 <= years <= 125 else None
 
-    def as_json(self) -> dict:
-        """Return plain data from which `from_json` makes an equal Chart: what a replay needs."""
-        readings = [[r.variable, r.time.isoformat(), r.value, r.source] for r in self.readings]
-        born = self.birth_date.isoformat() if self.birth_date else None
-        return {"patient": self.patient, "birth_date": born, "sex": self.sex, "deceased": self.deceased,
-                "readings": readings, "rejected": self.rejected}  # fmt: skip
+    def as_json(self) -> dict[str, Any]:
+        """Return data for msgspec to encode, from which `from_json` makes an equal Chart: what a replay needs."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
-    def from_json(cls, data: dict) -> "Chart":
-        """Return the Chart that `as_json` described."""
-        readings = tuple(Reading(datetime.fromisoformat(t), v, x, s) for v, t, x, s in data["readings"])
-        born = date.fromisoformat(data["birth_date"]) if data["birth_date"] else None
-        return cls(data["patient"], born, data["sex"], data["deceased"], readings, data["rejected"])
+    def from_json(cls, data: dict[str, Any]) -> "Chart":
+        """Return the Chart that `as_json` described; raises msgspec.ValidationError when it is something else."""
+        return msgspec.convert(data, cls)
 
 
 def read_chart(resources: Iterable[Resource], patient_id: str, at: datetime, malformed: int = 0) -> Chart:
@@ -91,70 +88,89 @@ def read_chart(resources: Iterable[Resource], patient_id: str, at: datetime, mal
     Resources of other types are passed over. `malformed` is what the parser already set aside.
     Raises WrongPatient if a Patient resource has another id.
     """
-    rejected: Counter[str] = Counter()
-    if malformed:
-        rejected["malformed"] = malformed
-    readings: list[Reading] = []
+    reader = _Reader(patient_id, at)
+    reader.rejected["malformed"] += malformed
     person = Resource()
     for resource in resources:
         if resource.resourceType == "Observation":
-            readings.extend(_observation(resource, patient_id, at, rejected))
+            reader.read(resource)
         elif resource.resourceType == "Patient":
             if resource.id != patient_id:
                 raise WrongPatient("The chart holds a Patient resource of another patient.")
             person = resource
     sex = person.gender if person.gender in {"male", "female"} else None
     deceased = bool(person.deceasedBoolean or person.deceasedDateTime)
-    kept = _without_duplicates(readings, rejected)
-    return Chart(patient_id, youngest_birth(person.birthDate), sex, deceased, kept, dict(sorted(rejected.items())))
+    kept = without_duplicates(reader.readings, reader.rejected)
+    rejected = {reason: count for reason, count in sorted(reader.rejected.items()) if count}
+    return Chart(patient_id, youngest_birth(person.birthDate), sex, deceased, kept, rejected)
 
 
-def _without_duplicates(readings: list[Reading], rejected: Counter[str]) -> tuple[Reading, ...]:
-    """Keep one of several readings with the same variable, time and value (a panel and its rows, a page sent twice)."""
-    kept: dict[tuple, Reading] = {}
-    for reading in sorted(readings):
-        kept.setdefault((reading.variable, reading.time, reading.value), reading)
-    if len(readings) > len(kept):
-        rejected["duplicate"] = len(readings) - len(kept)
-    return tuple(kept.values())
+def without_duplicates(readings: list[Reading], rejected: Counter[str]) -> tuple[Reading, ...]:
+    """Return the readings oldest first, one of each variable, time and value (a panel and its rows, a page sent twice)."""
+    kept = {reading[:3]: reading for reading in sorted(readings, reverse=True)}
+    rejected["duplicate"] += len(readings) - len(kept)
+    return tuple(reversed(kept.values()))
 
 
-def _observation(resource: Resource, patient_id: str, at: datetime, rejected: Counter[str]) -> Iterator[Reading]:
-    reason, time = _check(resource, patient_id, at)
-    if reason or time is None:
-        rejected[reason or "time"] += 1
-        return
-    source = f"Observation/{resource.id}" if resource.id else "Observation without id"
-    parts: list[Component] = [resource, *(resource.component or ())]
-    known = [(variable, part) for part in parts if (variable := _variable(part.code)) is not None]
-    if not known or (known[0][1] is resource and len(known) > 1 and not _has_value(resource)):
-        known = [pair for pair in known if pair[1] is not resource]
-    if not known:
-        rejected["code"] += 1
-    for variable, part in known:
+class _Reader:
+    """Collects the readings of one patient at one moment, and counts what it rejects by reason."""
+
+    def __init__(self, patient_id: str, at: datetime) -> None:
+        self.readings: list[Reading] = []
+        self.rejected: Counter[str] = Counter()
+        self._patient, self._at = patient_id, at
+        self._earliest, self._latest = at - LOOK_BACK, at + SKEW
+        # A chart names its patient in the same words in each resource, so the words are compared once.
+        self._subjects: dict[str | None, bool] = {}
+
+    def read(self, resource: Resource) -> None:
+        time = _time(resource)
+        reason = self._refusal(resource, time)
+        if reason or time is None:
+            self.rejected[reason or "time"] += 1
+            return
+        # A clock a little ahead of ours: the reading counts as taken now, so that nothing later has to know of skew.
+        time = min(time, self._at)
+        source = f"Observation/{resource.id}" if resource.id else "Observation without id"
+        known = _known_parts(resource)
+        if not known:
+            self.rejected["code"] += 1
+        for variable, part in known:
+            self._take(variable, part, time, source)
+            if variable.name == "spo2" and resource.referenceRange and _has_scale2_target(resource):
+                self.readings.append(Reading(time, "spo2_target", 92.0, source))
+
+    def _refusal(self, resource: Resource, time: datetime | None) -> str | None:
+        """Return why the whole Observation can't count, or None."""
+        if resource.status not in STATUSES:
+            return "status"
+        reference = resource.subject.reference if resource.subject else None
+        if reference not in self._subjects:
+            self._subjects[reference] = refers_to(reference, self._patient)
+        if not self._subjects[reference]:
+            return "patient"
+        if time is None:
+            return "time"
+        return "future" if time > self._latest else "old" if time < self._earliest else None
+
+    def _take(self, variable: Variable, part: Component, time: datetime, source: str) -> None:
         value, reason = _value(variable, part)
         if value is None:
-            rejected[reason] += 1
+            self.rejected[reason] += 1
         else:
-            yield Reading(time, variable.name, value, source)
-            if variable.name == "spo2" and _has_scale2_target(resource):
-                yield Reading(time, "spo2_target", 92.0, source)
+            self.readings.append(Reading(time, variable.name, value, source))
 
 
-def _check(resource: Resource, patient_id: str, at: datetime) -> tuple[str | None, datetime | None]:
-    """Return why the whole Observation can't count, or when it was taken."""
-    if resource.status not in STATUSES:
-        return "status", None
-    if resource.subject is None or not refers_to(resource.subject.reference, patient_id):
-        return "patient", None
+def _time(resource: Resource) -> datetime | None:
     period = resource.effectivePeriod
-    time = instant(resource.effectiveDateTime or resource.effectiveInstant or (period and (period.end or period.start)))
-    if time is None:
-        return "time", None
-    if time > at + SKEW:
-        return "future", None
-    # A clock a little ahead of ours: the reading counts as taken now, so that nothing later has to know of skew.
-    return ("old", None) if time < at - LOOK_BACK else (None, min(time, at))
+    return instant(resource.effectiveDateTime or resource.effectiveInstant or (period and (period.end or period.start)))
+
+
+def _known_parts(resource: Resource) -> list[tuple[Variable, Component]]:
+    """Return the parts that carry a variable; a parent without a value of its own steps back behind its components."""
+    own = _variable(resource.code)
+    parts = [(variable, part) for part in resource.component or () if (variable := _variable(part.code)) is not None]
+    return [(own, resource), *parts] if own and (not parts or _has_value(resource)) else parts
 
 
 def _variable(code: Concept | None) -> Variable | None:

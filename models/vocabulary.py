@@ -6,6 +6,7 @@ Queries, conversion, staleness, plot axes, model card and documentation all read
 import csv
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 LOINC = "http://loinc.org"
@@ -44,6 +45,7 @@ class Variable:
     loinc: tuple[str, ...]
     units: dict[str, tuple[float, float]]
     source: str
+    max_age: timedelta
 
     @property
     def unitless(self) -> bool:
@@ -77,7 +79,7 @@ def _load() -> dict[str, Variable]:
 def _variable(row: dict[str, str]) -> Variable:
     numbers = {key: float(row[key]) for key in ("low", "high", "max_age_hours")}
     lists = {"loinc": tuple(row["loinc"].split()), "units": dict(map(_line, row["units"].split()))}
-    return Variable(**(row | numbers | lists))
+    return Variable(**(row | numbers | lists), max_age=timedelta(hours=numbers["max_age_hours"]))
 
 
 def _line(text: str) -> tuple[str, tuple[float, float]]:

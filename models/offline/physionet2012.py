@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from models.readings import Chart, Reading, accept
+from models.readings import Chart, Reading, accept, without_duplicates
 from models.vocabulary import VARIABLES
 
 # Stays carry hours only; this moment stands for each admission, so that birth dates and ages work out.
@@ -94,7 +94,7 @@ def _chart(record: str, name: str, text: str) -> Chart:
     age, gender = about.get("Age"), about.get("Gender")
     born = date(ADMITTED.year - int(age), 1, 1) if age and 0 < age <= 125 else None
     sex = {0.0: "female", 1.0: "male"}.get(gender) if gender is not None else None
-    return Chart(record, born, sex, False, _distinct(readings), dict(rejected))
+    return Chart(record, born, sex, False, without_duplicates(readings, rejected), dict(rejected))
 
 
 def _reading(time: datetime, parameter: str, value: float, source: str, rejected: Counter[str]) -> Iterator[Reading]:
@@ -104,10 +104,3 @@ def _reading(time: datetime, parameter: str, value: float, source: str, rejected
         rejected[reason] += 1
     else:
         yield Reading(time, name, number, source)
-
-
-def _distinct(readings: list[Reading]) -> tuple[Reading, ...]:
-    kept: dict[tuple, Reading] = {}
-    for reading in sorted(readings):
-        kept.setdefault((reading.variable, reading.time, reading.value), reading)
-    return tuple(kept.values())
