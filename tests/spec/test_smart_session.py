@@ -62,6 +62,21 @@ def test_a_next_link_to_another_origin_is_not_followed(bench, ehr):
     assert other.requests == [] and "Incomplete data." in page.text and page.status_code == 200
 
 
+@pytest.mark.rule("SMART-30", "C2")
+def test_a_redirect_is_not_followed_with_the_token(bench, ehr):
+    """Neither to another origin nor on the same one."""
+    other = SmallEhr()
+    browser = bench.browser()
+    place = browser.sign_in()
+    for target in (other.iss, ehr.iss):
+        ehr.observations, ehr.elsewhere = 302, f"{target}/Patient/pat-1"
+        before = len(ehr.requests)
+        assert "Incomplete data." in browser.get(place).text
+        assert len(ehr.requests) == before + 3
+    other.stop()
+    assert other.requests == []
+
+
 @pytest.mark.rule("SMART-41")
 def test_endless_pages_end(bench, ehr):
     """A server whose next link never ends is read ten pages deep, and the page says that older values are left out."""

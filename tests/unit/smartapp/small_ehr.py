@@ -19,7 +19,7 @@ VITALS = {"8867-4": (128, "/min"), "9279-1": (27, "/min"), "59408-5": (91, "%"),
 
 
 class _Quiet(WSGIRequestHandler):
-    """Sends an answer as a whole and writes no log."""
+    """Sends an answer in one piece, since werkzeug closes each connection at once, and writes no log."""
 
     wbufsize = 1 << 20
 
@@ -43,6 +43,7 @@ class SmallEhr:
         self.patient_answered: str | None = None
         self.observations = 200
         self.next_link: str | None = None
+        self.elsewhere: str | None = None
         self.now = time.time
         app = Flask("small_ehr")
         app.add_url_rule("/fhir/.well-known/smart-configuration", "smart", self._configuration)
@@ -115,7 +116,7 @@ class SmallEhr:
 
     def _observation(self):
         if self.observations != 200:
-            return Response("no", self.observations)
+            return Response("no", self.observations, {"Location": self.elsewhere} if self.elsewhere else {})
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.now() - 3600))
         entries = [
             {"resource": {"resourceType": "Observation", "id": f"o{code}", "status": "final", "effectiveDateTime": when,

@@ -1,0 +1,29 @@
+"""The banner, read from Patient resources of every shape."""
+
+import json
+
+import pytest
+
+from smartapp.record import Person, _person
+
+MR = {"type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]}, "value": "4410"}
+
+
+@pytest.mark.parametrize("members, person", [
+    ({"name": [{"family": "Okafor", "given": ["Ada", "M"]}], "birthDate": "1951-03", "gender": "female", "identifier": [MR]},
+     Person("Okafor, Ada M", "1951-03", "female", "4410")),
+    ({"name": [{"use": "nickname", "given": ["Addy"]}, {"use": "official", "family": "Okafor"}]}, Person("Okafor")),
+    ({"name": [{"use": "old", "family": "Before"}, {"use": "usual", "text": "Ada Okafor"}]}, Person("Ada Okafor")),
+    ({"identifier": [{"type": {"coding": [{"code": "SS"}]}, "value": "123-45-6789"}, {"value": "7"}]}, Person()),
+    ({"name": "x", "birthDate": 5, "gender": [], "identifier": [5, {"type": 5}, {"type": {"coding": "MR"}, "value": "1"}]}, Person()),
+    ({"name": [None, {"given": "Ada"}, {"given": [5, None]}]}, Person()),
+    ({}, Person()),
+])  # fmt: skip
+def test_a_banner_takes_what_is_there_and_invents_nothing(members, person):
+    """Official and usual names first; only an identifier of type MR is an MRN, never a social security number."""
+    assert _person(json.dumps({"resourceType": "Patient", "id": "p"} | members).encode()) == person
+
+
+def test_another_resource_is_nobody():
+    """An OperationOutcome in place of the Patient leaves the banner empty."""
+    assert _person(b'{"resourceType": "OperationOutcome"}') == Person()
