@@ -77,4 +77,7 @@ def _headline(card: Assessment, now: Assessment, changed: bool) -> str:
         return f"{data}: no number can be given now (the card said {wording.percent(card.lead.probability)})."
     if card.lead is None:
         return f"{data}: risk now {wording.percent(now.lead.probability)} (the card had no number)."
-    return f"{data}: risk now {wording.percent(now.lead.probability)} (was {wording.percent(card.lead.probability)})."
+    after, before = wording.percent(now.lead.probability), wording.percent(card.lead.probability)
+    if not changed and after == before:
+        return f"{data}; the risk is still {after}."
+    return f"{data}: risk now {after} (was {before})."

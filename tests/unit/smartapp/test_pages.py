@@ -94,4 +94,5 @@ def test_what_changed_since_the_card():
     assert found.headline == "Newer data since then: risk now 65 % (was 65 %)."
     none = pages.compare(card, build.assessment(status="stale"))
     assert "no number can be given now (the card said 65 %)" in none.headline
-    assert pages.compare(card, card).changes == ()
+    same = pages.compare(card, card)
+    assert (same.changes, same.headline) == ((), "No newer data since then; the risk is still 65 %.")
