@@ -35,7 +35,9 @@ def create_app(settings, redis_url: str, clock: Callable[[], datetime] = utc_now
     logs.configure(settings.data_path)
     http = outgoing.Outgoing()
     redis, log = store.connect(redis_url), audit.Audit(settings.data_path / "audit.sqlite")
-    keysets, models = keys.KeySets(http), load_models()
+    # A key set is read once in ten minutes, over the internet: it may take longer than a read within a call.
+    keysets = keys.KeySets(outgoing.Outgoing(connect_seconds=1.0, read_seconds=2.0))
+    models = load_models()
     web.install(app, settings)
     shared = (settings, models, redis, log, keysets)
     app.register_blueprint(cdshooks.views.create_blueprint(*shared, fhir.Fhir(http, settings), clock))

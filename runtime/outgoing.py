@@ -43,9 +43,12 @@ class Outgoing:
         """
         parts = urlsplit(url)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        connection = None
+        sock = None
         try:
-            connection = self._connect(parts.scheme, parts.hostname, parts.port, deadline)
+            sock = self._connect(parts.scheme, parts.hostname, parts.port, deadline)
+            connection = http.client.HTTPConnection(parts.hostname, parts.port)
+            connection.default_port = 443 if parts.scheme == "https" else 80
+            connection.sock = _DeadlineSocket(sock, deadline, self.read_seconds)
             connection.request("GET", target, headers={"Accept-Encoding": "gzip", "User-Agent": "vigil"} | headers)
             response = connection.getresponse()
             return Answer(response.status, _body(response, limit))
@@ -56,14 +59,12 @@ class Outgoing:
         except (http.client.HTTPException, ValueError, zlib.error):
             raise OutgoingError("protocol") from None
         finally:
-            if connection:
-                connection.close()
+            if sock:
+                sock.close()
 
-    def _connect(self, scheme: str, host: str, port: int | None, deadline: float) -> http.client.HTTPConnection:
+    def _connect(self, scheme: str, host: str, port: int | None, deadline: float) -> socket.socket:
         secure = scheme == "https"
-        sock = socket.create_connection(
-            (host, port or (443 if secure else 80)), min(self.connect_seconds, _left(deadline))
-        )
+        sock = socket.create_connection((host, port or (443 if secure else 80)), min(self.connect_seconds, _left(deadline)))
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if secure:
@@ -72,10 +73,7 @@ class Outgoing:
         except BaseException:
             sock.close()
             raise
-        connection = http.client.HTTPConnection(host, port)
-        connection.default_port = 443 if secure else 80
-        connection.sock = _DeadlineSocket(sock, deadline, self.read_seconds)
-        return connection
+        return sock
 
 
 class _DeadlineSocket:
@@ -92,7 +90,7 @@ class _DeadlineSocket:
         return io.BufferedReader(_DeadlineReader(self), CHUNK)
 
     def close(self) -> None:
-        self.sock.close()
+        """Stay open: http.client closes its socket once the headers of a closing answer are read, before the body is."""
 
 
 class _DeadlineReader(io.RawIOBase):
