@@ -7,7 +7,7 @@ import os
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from runtime.outgoing import Outgoing, OutgoingError
 from runtime.settings import Settings
@@ -17,6 +17,7 @@ MOST_PAGES = 20
 LARGEST_DOCUMENT = 2 * 1024 * 1024
 BREAK_AFTER, BREAK_WINDOW, BREAK_SECONDS = 5, 30.0, 10.0
 PARALLEL = 8
+QUERY_SAFE = "/?&=:,%+"
 
 
 class FetchError(Exception):
@@ -70,7 +71,9 @@ class Fetch:
 
     def get(self, query: str) -> bytes:
         """Read a query relative to the base, or an absolute URL inside it such as a `next` link (R53)."""
-        url = query if "://" in query else f"{self._base}/{query.lstrip('/')}"
+        # A relative query may hold `http://loinc.org|8867-4` as it stands in a template.
+        absolute = query.startswith(("http://", "https://"))
+        url = query if absolute else f"{self._base}/{quote(query, safe=QUERY_SAFE)}"
         if not inside(url, self._base):
             raise FetchError("link leaves the server")
         self._pages += 1
