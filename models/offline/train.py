@@ -32,12 +32,19 @@ from models.vocabulary import vocabulary_sha256
 
 LANDMARK_HOURS = range(6, 49, 6)
 SEED, FOLDS, DRAWS = 20261121, 5, 200
-TREES = 260
+TREES = 400
 PARAMETERS = {
-    "objective": "binary", "learning_rate": 0.04, "num_leaves": 12, "max_depth": 4, "min_data_in_leaf": 120, "feature_fraction": 0.4,
+    "objective": "binary", "learning_rate": 0.03, "num_leaves": 16, "max_depth": 5, "min_data_in_leaf": 120, "feature_fraction": 0.4,
     "bagging_fraction": 0.7, "bagging_freq": 1, "lambda_l2": 5.0, "max_bin": 127, "seed": SEED, "deterministic": True,
     "force_row_wise": True, "num_threads": 2, "verbosity": -1,
+    "monotone_constraints_method": "intermediate",
 }  # fmt: skip
+# Where physiology leaves no doubt, a worse value never lowers the risk; on the out-of-fold rows this costs nothing (AUROC
+# 0.835 with and without). What is dangerous at both ends, as a heart rate or a pH, is not bound.
+RISING = ("age", "lactate", "bun", "creatinine", "bilirubin", "bun.over_creatinine", "heart_rate.high", "heart_rate.shock_index",
+          "respiratory_rate.high", "fio2", "fio2.high")  # fmt: skip
+FALLING = ("gcs", "gcs.low", "gcs.high", "spo2", "spo2.low", "spo2.over_fio2", "pao2.over_fio2", "systolic.low",
+           "mean_pressure.low", "albumin")  # fmt: skip
 # How the bands are cut: see `thresholds_chosen` in the manifest.
 MEDIUM_SENSITIVITY, HIGH_PPV = 0.8, 0.5
 THRESHOLDS_CHOSEN = (
@@ -82,7 +89,8 @@ def fit(x: np.ndarray, died: np.ndarray) -> lightgbm.Booster:
     blank = x[again].copy()
     blank[:, [i for i, name in enumerate(names()) if _is_laboratory(name)]] = np.nan
     table = lightgbm.Dataset(np.vstack([x, blank]), np.concatenate([died, died[again]]), feature_name=_plain_names())
-    return lightgbm.train(PARAMETERS, table, num_boost_round=TREES)
+    bounds = {"monotone_constraints": [(name in RISING) - (name in FALLING) for name in names()]}
+    return lightgbm.train(PARAMETERS | bounds, table, num_boost_round=TREES)
 
 
 def out_of_fold(data: Rows) -> np.ndarray:
@@ -120,7 +128,7 @@ def train(stays: Sequence[Stay], folder: Path, version: str, source: dict) -> di
         "vocabulary_sha256": vocabulary_sha256(),
         "code_version": _code_version(),
         "lightgbm": lightgbm.__version__,
-        "parameters": PARAMETERS | {"trees": TREES},
+        "parameters": PARAMETERS | {"trees": TREES, "rising": RISING, "falling": FALLING},
         "command": COMMAND,
         "source": source,
         "figures": _figures(risk, data),
