@@ -1,0 +1,145 @@
+"""Turns values into FHIR R4 resources shaped as US Core has them: Patient, Encounter, Condition, Practitioner, Observation."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from demo.patients.measures import MEASURES, Measure
+
+LOINC, UCUM, SNOMED = "http://loinc.org", "http://unitsofmeasure.org", "http://snomed.info/sct"
+TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
+US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition"
+CATEGORIES = {"vital-signs": "Vital Signs", "laboratory": "Laboratory"}
+# The answers of LOINC 67775-7 (answer list LL2714-1) and new confusion, which NEWS2 added.
+ACVPU = {"A": ("LA9340-6", "Alert"), "C": ("LA6560-2", "Confused"), "V": ("LA17108-4", "Responds to voice"),
+         "P": ("LA17107-6", "Responds to pain"), "U": ("LA9343-0", "Unresponsive")}  # fmt: skip
+CLINICIAN = "demo-clinician"
+OXYGEN = ("flow", "fio2")
+
+
+def patient(patient_id: str, family: str, given: str, sex: str | None, born: str | None, mrn: str) -> dict:
+    """Return a Patient; `born` is a FHIR date, whole or partial, and left out when it is not known."""
+    kind = {"coding": [{"system": f"{TERMINOLOGY}/v2-0203", "code": "MR", "display": "Medical record number"}], "text": "MRN"}
+    found = {
+        "resourceType": "Patient",
+        "id": patient_id,
+        "meta": {"profile": [f"{US_CORE}/us-core-patient"], "tag": [{"system": f"{TERMINOLOGY}/v3-ActReason", "code": "HTEST"}]},
+        "identifier": [{"use": "usual", "type": kind, "system": "urn:vigil:demo:mrn", "value": mrn}],
+        "active": True,
+        "name": [{"use": "official", "family": family, "given": [given]}],
+        "gender": sex or "unknown",
+        "birthDate": born,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def encounter(patient_id: str, start: datetime, ward: str) -> dict:
+    """Return the inpatient stay that is under way, with the ward as its location."""
+    return {
+        "resourceType": "Encounter",
+        "id": f"{patient_id}-stay",
+        "status": "in-progress",
+        "class": {"system": f"{TERMINOLOGY}/v3-ActCode", "code": "IMP", "display": "inpatient encounter"},
+        "type": [{"coding": [{"system": SNOMED, "code": "183452005", "display": "Emergency hospital admission"}]}],
+        "subject": _about(patient_id),
+        "period": {"start": start.isoformat()},
+        "location": [{"location": {"display": ward}, "status": "active"}],
+    }
+
+
+def condition(patient_id: str, code: str, display: str, onset: datetime) -> dict:
+    """Return why the patient is in hospital."""
+    return {
+        "resourceType": "Condition",
+        "id": f"{patient_id}-problem",
+        "clinicalStatus": {"coding": [{"system": f"{TERMINOLOGY}/condition-clinical", "code": "active"}]},
+        "verificationStatus": {"coding": [{"system": f"{TERMINOLOGY}/condition-ver-status", "code": "confirmed"}]},
+        "category": [{"coding": [{"system": f"{TERMINOLOGY}/condition-category", "code": "encounter-diagnosis"}]}],
+        "code": {"coding": [{"system": SNOMED, "code": code, "display": display}], "text": display},
+        "subject": _about(patient_id),
+        "encounter": {"reference": f"Encounter/{patient_id}-stay"},
+        "onsetDateTime": onset.isoformat(),
+    }
+
+
+def practitioner() -> dict:
+    """Return the clinician who is signed in to the demonstration."""
+    return {"resourceType": "Practitioner", "id": CLINICIAN, "active": True,
+            "name": [{"family": "Demonstrator", "given": ["Robin"], "prefix": ["Dr"]}]}  # fmt: skip
+
+
+def observation(patient_id: str, name: str, time: datetime, value: float | str, suffix: str = "") -> dict:
+    """Return one final Observation of a measure; its id says patient, measure and minute."""
+    return _shell(patient_id, MEASURES[name], time, name + suffix) | _valued(MEASURES[name], value)
+
+
+def pressure_panel(patient_id: str, time: datetime, systolic: float, diastolic: float) -> dict:
+    """Return a blood pressure as US Core has it: panel 85354-9 with two components."""
+    panel = _shell(patient_id, MEASURES["systolic"], time, "blood-pressure")
+    panel["code"] = _concept("85354-9", "Blood pressure panel with all children optional")
+    panel["component"] = [_component("systolic", systolic), _component("diastolic", diastolic)]
+    return panel
+
+
+def saturation(patient_id: str, time: datetime, value: float, oxygen: dict[str, float], target: tuple[int, ...] = ()) -> dict:
+    """Return a pulse oximetry with both US Core codes, and the oxygen given (`flow`, `fio2`) as components."""
+    found = observation(patient_id, "spo2", time, value)
+    found["code"]["coding"].append({"system": LOINC, "code": "59408-5", "display": "Oxygen saturation in Arterial blood by Pulse oximetry"})
+    if oxygen:
+        found["component"] = [_component(name, amount) for name, amount in oxygen.items()]
+    if target:
+        low, high = (_quantity(MEASURES["spo2"], limit) for limit in target)
+        found["referenceRange"] = [{"low": low, "high": high, "text": "Prescribed target saturation"}]
+    return found
+
+
+def observations(patient_id: str, rounds: list[tuple[datetime, dict]], rows: bool = False, target: tuple[int, ...] = ()) -> Iterator[dict]:
+    """Yield the Observations of rounds or samples; blood pressure as a panel, or as two rows where `rows`."""
+    for time, values in rounds:
+        rest = dict(values)
+        oxygen = {name: rest.pop(name) for name in OXYGEN if name in rest}
+        if "spo2" in rest:
+            yield saturation(patient_id, time, rest.pop("spo2"), oxygen, target)
+        else:
+            rest |= oxygen
+        if not rows and {"systolic", "diastolic"} <= set(rest):
+            yield pressure_panel(patient_id, time, rest.pop("systolic"), rest.pop("diastolic"))
+        for name, value in rest.items():
+            yield observation(patient_id, name, time, value)
+
+
+def _shell(patient_id: str, measure: Measure, time: datetime, label: str) -> dict:
+    category = measure.category
+    return {
+        "resourceType": "Observation",
+        "id": f"{patient_id}-{label.replace('_', '-')}-{time:%Y%m%dT%H%M}",
+        "status": "final",
+        "category": [{"coding": [{"system": f"{TERMINOLOGY}/observation-category", "code": category, "display": CATEGORIES[category]}]}],
+        "code": _concept(measure.code, measure.display),
+        "subject": _about(patient_id),
+        "encounter": {"reference": f"Encounter/{patient_id}-stay"},
+        "effectiveDateTime": time.isoformat(),
+        "issued": time.isoformat(),
+    }
+
+
+def _valued(measure: Measure, value: float | str) -> dict:
+    if measure.name == "acvpu":
+        code, display = ACVPU[value]
+        return {"valueCodeableConcept": _concept(code, display)}
+    return {"valueQuantity": _quantity(measure, value)}
+
+
+def _component(name: str, value: float) -> dict:
+    return {"code": _concept(MEASURES[name].code, MEASURES[name].display)} | _valued(MEASURES[name], value)
+
+
+def _quantity(measure: Measure, value: float) -> dict:
+    return {"value": value, "unit": measure.unit, "system": UCUM, "code": measure.unit}
+
+
+def _concept(code: str, display: str) -> dict:
+    return {"coding": [{"system": LOINC, "code": code, "display": display}], "text": display}
+
+
+def _about(patient_id: str) -> dict:
+    return {"reference": f"Patient/{patient_id}"}
