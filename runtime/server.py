@@ -32,11 +32,15 @@ class _Server(BaseApplication):
 
     def load(self):
         app = self._make_app()
-        # What start-up made lives for ever: collecting it again in each request costs more than the framework.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLD)
+        settle()
         return app
+
+
+def settle() -> None:
+    """Take what start-up made out of garbage collection: looking at it in each request costs more than the framework."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLD)
 
 
 def serve(create_app: Callable, settings: Settings) -> None:

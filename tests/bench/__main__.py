@@ -18,7 +18,7 @@ from pathlib import Path
 
 import vigil
 from models.registry import load_models
-from runtime import store
+from runtime import server, store
 from runtime.settings import settings_from
 from tests.bench import request as call
 
@@ -44,6 +44,7 @@ def main() -> None:
             "vigil: token, prefetch, assessment, card, audit": _vigil(app, sent),
             "plain: Flask, json, Booster, shap": _wsgi(rivals.plain(model), "/cds-services/plain", lambda: (raw, None)),
         }
+        server.settle()
         medians = _time(runs)
         redis.stop()
     _table(medians, len(raw))

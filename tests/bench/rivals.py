@@ -5,24 +5,26 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import lightgbm
+import msgspec
 import numpy as np
 import shap
 from flask import Flask, jsonify, request
 
-from models.features import feature_row, series
+from models.features import LABS, VITALS
 from models.fhir import parse
-from models.readings import read_chart
 from models.registry import Model
+from models.vocabulary import BY_CODE
+
+
+class Envelope(msgspec.Struct):
+    """The outermost members of a request."""
+
+    prefetch: dict[str, msgspec.Raw]
 
 
 def floor(model: Model, raw: bytes) -> Callable[[], float]:
     """Return the least that any answer costs: parse with msgspec, one-row prediction, contributions; no features, HTTP or audit."""
-    import msgspec
-
-    class Envelope(msgspec.Struct):
-        prefetch: dict[str, msgspec.Raw]
-
-    row = _row(model, raw)
+    row = [None if np.isnan(value) else value for value in plain_row(model, raw)]
     decoder = msgspec.json.Decoder(Envelope)
 
     def call() -> float:
@@ -34,14 +36,14 @@ def floor(model: Model, raw: bytes) -> Callable[[], float]:
 
 
 def plain(model: Model) -> Flask:
-    """Return the plain service: Flask's JSON, dicts, Booster.predict, shap.TreeExplainer; no token, no audit, no NEWS2."""
+    """Return the plain service: Flask, json, dicts, Booster.predict, shap.TreeExplainer; no token, no audit, no NEWS2, no checks."""
     booster = lightgbm.Booster(model_str=model.text)
     explainer = shap.TreeExplainer(booster)
     app = Flask("plain")
 
     @app.post("/cds-services/plain")
     def call():
-        row = np.array([[np.nan if v is None else v for v in _row(model, request.get_data())]])
+        row = np.array([plain_row(model, request.get_data())])
         risk = float(booster.predict(row, num_threads=1)[0])
         values = np.asarray(explainer.shap_values(row))[0]
         top = sorted(zip(model.features, values.tolist(), strict=True), key=lambda pair: -abs(pair[1]))[:5]
@@ -50,11 +52,20 @@ def plain(model: Model) -> Flask:
     return app
 
 
-def _row(model: Model, raw: bytes) -> list[float | None]:
-    """Read the row with json and dicts, as a plain service would before it knew better."""
-    prefetch = json.loads(raw)["prefetch"]
-    resources = [resource for page in prefetch.values() for resource in parse(page).resources]
-    now = datetime.now(UTC)
-    chart = read_chart(resources, "p1", now)
-    row = feature_row(chart, series(chart), now)
-    return [row[name] for name in model.features]
+def plain_row(model: Model, raw: bytes) -> list[float]:
+    """Read the row with json and dicts as one would at first: last value, extremes and change, nothing checked."""
+    now, known = datetime.now(UTC), {}
+    for page in json.loads(raw)["prefetch"].values():
+        for entry in page.get("entry", []):
+            found = entry["resource"]
+            for coding in found["code"]["coding"]:
+                if coding["code"] in BY_CODE:
+                    time = datetime.fromisoformat(found["effectiveDateTime"])
+                    known.setdefault(BY_CODE[coding["code"]].name, []).append((time, found["valueQuantity"]["value"]))
+    row = {"age": float(now.year - 1951), "sex": 1.0}
+    for name in VITALS + LABS:
+        pairs = sorted(known.get(name, []))
+        values = [value for time, value in pairs if (now - time).total_seconds() < 86400]
+        if values:
+            row |= {name: values[-1], f"{name}.low": min(values), f"{name}.high": max(values), f"{name}.change": values[-1] - values[0]}
+    return [row.get(name, np.nan) for name in model.features]
