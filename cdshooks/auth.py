@@ -57,15 +57,18 @@ class Gate:
         for ehr in settings.ehr:
             if ehr.hook_issuer and _source(ehr, settings):
                 self._issuers.setdefault(ehr.hook_issuer, []).append(ehr)
+        self._any_open = any(ehr.hook_auth == "open" for ehr in settings.ehr)
         self._registries: dict[str, jws.JWSRegistry] = {}
         self._refusals, self._minute = Counter(), 0
 
     def caller(self, authorization: str | None, audience: str) -> Caller | None:
-        """Return who signed the call to `audience`, the endpoint's public URL; None when no token came.
+        """Return who signed the call to `audience`, the endpoint's public URL; None when no token came and one EHR needs none.
 
         Raises Refused for every token that is not wholly right.
         """
         if authorization is None:
+            if not self._any_open:
+                raise Refused("no token")
             return None
         token = COMPACT.fullmatch(authorization) if len(authorization) <= LONGEST_TOKEN else None
         if token is None:

@@ -14,6 +14,8 @@ from runtime.settings import Ehr
 TEMPLATES = Path(__file__).parents[1] / "templates" / "cards"
 LONGEST_SUMMARY = 139
 STRONGEST = 5
+# Below this a contribution would be printed as 0.0.
+LEAST_POINTS = 0.05
 INDICATORS = {"low": "info", "medium": "warning", "high": "critical"}
 DISCLAIMER = "Research software, not a medical device; does not replace clinical judgement."
 NAMESPACE = uuid.UUID("7a0c2f2e-57a5-4d0e-9d0c-5b6f6f1c2a11")
@@ -83,7 +85,7 @@ def detail(assessment: Assessment, unavailable: tuple[str, ...] = ()) -> str:
         band=lead.band.capitalize() if lead else "",
         percent=percent(lead.probability) if lead else "",
         earlier=percent(lead.earlier) if lead and lead.earlier is not None else "",
-        contributions=lead.contributions[:STRONGEST] if lead else (),
+        contributions=[item for item in lead.contributions[:STRONGEST] if abs(item.points) >= LEAST_POINTS] if lead else (),
         reasons=assessment.reasons or (() if lead else ("The model could not be used for this chart.",)),
         news2=news2_text(score),
         missing_parts=score.missing if known else (),
@@ -109,7 +111,8 @@ def news2_text(score: Score) -> str:
         return ""
     if score.total is not None:
         return f"NEWS2 {score.total} ({score.band})"
-    return f"NEWS2 {score.low} to {score.high}, partial"
+    certain = "partial" if score.band == "unknown" else f"{score.band}, partial"
+    return f"NEWS2 {score.low} to {score.high} ({certain})"
 
 
 def _trend(risk: Risk) -> str:

@@ -9,7 +9,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,7 +64,7 @@ class Audit:
         `assessment_id` and `hook_instance` of the record are indexed. Raises AuditError; nothing is written then.
         """
         body = self._encode(record)
-        ts = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        ts = datetime.now(UTC).isoformat(timespec="milliseconds")
         row = (ts, type, record.get("assessment_id"), record.get("hook_instance"), body)
         with self._lock:
             try:

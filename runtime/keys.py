@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, JWKRegistry, RSAKey
+from joserfc.jwk import ECKey, JWKRegistry, Key, RSAKey
 
 from runtime.outgoing import Outgoing, OutgoingError
 from runtime.secretfile import SecretFileError, read_or_create

@@ -1,0 +1,357 @@
+"""The response: cards, their links and their words (CDS Hooks 2.0 "CDS Service Response")."""
+
+import html
+import json
+import re
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import hookcall
+import pytest
+from hookcall import FEEDBACK, LABS, PUBLIC, SERVICE, SICK, bundle, observations, patient, prefetch
+from markdown_it import MarkdownIt
+
+from cdshooks import cards as making
+from cdshooks.markdown import escape
+
+
+@pytest.fixture
+def card(world):
+    return world.cards(hookcall.request())[0]
+
+
+def well(**members):
+    return prefetch(vitals=bundle(observations(SICK | {"heart_rate": ("8867-4", "/min", 20)})), labs=None, **members)
+
+
+def lint(card):
+    """Check what the standard demands of any card."""
+    assert isinstance(card["summary"], str) and 0 < len(card["summary"]) < 140
+    assert card["indicator"] in ("info", "warning", "critical")
+    assert isinstance(card["source"]["label"], str)
+    assert not {"suggestions", "selectionBehavior", "systemActions"} & set(card)
+    _no_empty(card)
+
+
+def _no_empty(value):
+    assert value not in (None, "", [], {})
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _no_empty(inner)
+
+
+@pytest.mark.rule("R61")
+@pytest.mark.rule("R63")
+@pytest.mark.rule("R6")
+def test_a_call_is_answered_with_cards_alone(world):
+    answer = world.post(hookcall.request())
+    assert (answer.status_code, answer.mimetype) == (200, "application/json")
+    assert set(answer.json) == {"cards"} and len(answer.json["cards"]) == 1
+
+
+@pytest.mark.rule("R64")
+@pytest.mark.rule("R65")
+@pytest.mark.rule("R66")
+@pytest.mark.rule("R2")
+@pytest.mark.rule("R3")
+@pytest.mark.rule("R92")
+def test_the_card_says_risk_time_and_news2(card):
+    lint(card)
+    risk = round(100 * hookcall.expected_risk())
+    assert card["summary"].startswith(f"High risk: {risk} % death in hospital")
+    assert "Data to 13:05 UTC" in card["summary"] and "NEWS2" in card["summary"]
+    assert card["indicator"] == "critical"
+
+
+@pytest.mark.rule("R65")
+@pytest.mark.parametrize(
+    ("heart_rate", "lactate", "indicator"), [(20, 0.5, "info"), (60, 1.0, "warning"), (128, 4.1, "critical")]
+)
+def test_the_indicator_follows_the_band(world, heart_rate, lactate, indicator):
+    vitals = bundle(observations(SICK | {"heart_rate": ("8867-4", "/min", heart_rate)}))
+    labs = bundle(observations({"lactate": ("2524-7", "mmol/L", lactate)}))
+    card = world.cards(hookcall.request(prefetch=prefetch(vitals=vitals, labs=labs)))[0]
+    lint(card)
+    assert card["indicator"] == indicator
+
+
+@pytest.mark.rule("R67")
+@pytest.mark.rule("R68")
+def test_the_source_is_vigil_and_not_the_patient(card):
+    assert card["source"]["label"] == "Vigil"
+    for name in ("url", "icon"):
+        assert card["source"][name].startswith(PUBLIC) and "p1" not in card["source"][name]
+
+
+@pytest.mark.rule("R70")
+def test_the_detail_names_what_drives_the_risk_and_what_is_missing(card):
+    detail = card["detail"]
+    assert "heart rate 128 /min, 1 h ago: +" in detail
+    assert "lactate 4.1 mmol/L" in detail
+    assert "NEWS2" in detail and "not known:" in detail
+    assert "Not in the chart:" in detail and "potassium" in detail
+    assert "Model test 1.0.0" in detail
+    assert "Research software, not a medical device; does not replace clinical judgement." in detail
+    assert "| --" not in detail and "<" not in detail
+
+
+def test_the_detail_names_stale_and_rejected_data(world):
+    old = observations({"lactate": LABS["lactate"]}, hours=30)
+    odd = observations({"creatinine": ("2160-0", "mg/dL", 9999)})
+    detail = world.cards(hookcall.request(prefetch=prefetch(labs=bundle(old + odd))))[0]["detail"]
+    assert "Too old to count:\n- lactate 4.1 mmol/L, 30 h ago" in detail
+    assert "- 1 outside what is physically plausible" in detail
+
+
+@pytest.mark.rule("R71")
+def test_each_call_has_a_card_uuid_of_its_own(world):
+    assert len({world.cards(hookcall.request())[0]["uuid"] for _ in range(3)}) == 3
+
+
+@pytest.mark.rule("R72")
+def test_override_reasons_are_complete_codings(card):
+    assert card["overrideReasons"]
+    for reason in card["overrideReasons"]:
+        assert set(reason) == {"code", "system", "display"} and all(reason.values())
+
+
+@pytest.mark.rule("R73")
+@pytest.mark.rule("R74")
+@pytest.mark.rule("R75")
+@pytest.mark.rule("R79")
+@pytest.mark.rule("R80")
+@pytest.mark.rule("R81")
+@pytest.mark.rule("R82")
+@pytest.mark.rule("R84")
+def test_vigil_suggests_no_action(card):
+    assert not {"suggestions", "selectionBehavior"} & set(card)
+
+
+@pytest.mark.rule("R86")
+@pytest.mark.rule("R87")
+@pytest.mark.rule("R88")
+@pytest.mark.rule("R90")
+def test_the_link_launches_the_app_with_the_assessment(world, card):
+    (link,) = card["links"]
+    assert (link["type"], link["url"]) == ("smart", f"{PUBLIC}/launch")
+    assert link["label"] and not urlsplit(link["url"]).query
+    context = json.loads(link["appContext"])
+    assert set(context) == {"assessment"} and len(context["assessment"]) >= 22
+    assert world.audit.find_assessment(context["assessment"])["patient"] == "p1"
+
+
+def test_oracle_gets_no_app_context(build):
+    (link,) = build(profile="oracle").cards(hookcall.request())[0]["links"]
+    assert "appContext" not in link
+
+
+def test_without_a_smart_client_there_is_no_link(build):
+    assert "links" not in build(smart_client_id=None).cards(hookcall.request())[0]
+
+
+@pytest.mark.rule("R62")
+@pytest.mark.parametrize(
+    ("ehr", "given", "reason"),
+    [
+        ({"mode": "shadow"}, prefetch(), "shadow mode"),
+        ({"show_from": "medium"}, well(), "below threshold"),
+        ({}, prefetch(patient=patient(deceasedBoolean=True)), "deceased"),
+    ],
+)
+def test_what_is_held_back_is_an_empty_array_and_recorded(build, ehr, given, reason):
+    world = build(**ehr)
+    assert world.cards(hookcall.request(prefetch=given)) == []
+    record = world.record()
+    assert (record["shown"], record["delivery"], record["cards"]) == (False, reason, [])
+
+
+@pytest.mark.parametrize("threshold", ["low", "medium", "high"])
+def test_a_high_risk_is_shown_from_every_threshold(build, threshold):
+    assert build(show_from=threshold).cards(hookcall.request())
+
+
+NO_NUMBER = {
+    "child": (prefetch(patient=patient(birthDate="2020-01-01")), "adults only"),
+    "insufficient": (prefetch(vitals=None), "too little data"),
+    "unknown age": (prefetch(patient=None), "too little data"),
+    "stale": (prefetch(vitals=bundle(observations(SICK, hours=30))), "too old"),
+}
+
+
+@pytest.mark.parametrize("case", NO_NUMBER)
+def test_without_a_number_an_info_card_says_why(build, case):
+    given, words = NO_NUMBER[case]
+    card = build(show_from="high").cards(hookcall.request(prefetch=given))[0]
+    lint(card)
+    assert card["indicator"] == "info" and words in card["summary"] and "%" not in card["summary"]
+    assert "No risk is given." in card["detail"]
+
+
+def test_a_model_that_fails_leaves_news2(build):
+    world = build(models=())
+    card = world.cards(hookcall.request())[0]
+    lint(card)
+    assert "model is unavailable" in card["summary"] and "NEWS2" in card["summary"]
+
+
+def test_a_repeated_call_gets_the_same_cards(world):
+    body = hookcall.request()
+    first = world.cards(body)
+    world.now += timedelta(minutes=1)
+    assert world.cards(body | {"prefetch": well()}) == first
+    assert world.record()["repeat"] is True and world.record()["repeat_of"]
+    hooks = list(world.audit.records(type="hook"))
+    assert [record["repeat"] for record in hooks] == [True, False]
+
+
+def test_an_old_instance_or_another_patient_is_no_repeat(world):
+    body = hookcall.request()
+    first = world.cards(body)
+    other = body | {"context": {"userId": "Practitioner/d1", "patientId": "p2"}, "prefetch": {"vitals": None}}
+    assert world.cards(other)[0]["uuid"] != first[0]["uuid"]
+    world.now += timedelta(minutes=11)
+    assert world.cards(body)[0]["uuid"] != first[0]["uuid"]
+
+
+PAYLOADS = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "[a](https://evil.example)",
+    "![a](https://evil.example/x.png)",
+    "https://evil.example",
+    "www.evil.example",
+    "a@evil.example",
+    "`code` **bold** _it_ ~~x~~",
+    "# heading",
+    "| a | b |\n| - | - |",
+    "{{ 7 * 7 }}{% raw %}",
+    "\u202egnp.exe",
+    "\x1b[31m\x00\r\n",
+    "&lt;script&gt;",
+]
+
+
+@pytest.mark.rule("R70")
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_text_from_a_chart_stays_text(payload):
+    reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    rendered = reader.render("x " + escape(payload))
+    # GitHub's readers find bare addresses in the text after all else is undone.
+    assert not re.search(r"\w://|www\.\w|\w@\w", html.unescape(rendered))
+    for live in ("<script", "<img", "<a ", "<code", "<strong", "<em", "<s>", "<h1", "<table", "\u202e", "\x1b", "49"):
+        assert live not in rendered, rendered
+
+
+def test_chart_text_does_not_reach_a_card(world):
+    marked = [o | {"code": o["code"] | {"text": "<b>CANARY</b>"}, "note": [{"text": "CANARY"}]} for o in observations(SICK)]
+    card = world.cards(hookcall.request(prefetch=prefetch(vitals=bundle(marked), patient=patient(name=[{"family": "CANARY"}]))))[0]
+    assert "CANARY" not in json.dumps(card)
+
+
+@pytest.mark.rule("R64")
+def test_a_summary_is_short_whatever_the_model_calls_its_outcome(world):
+    from dataclasses import replace
+
+    from models.assess import assess
+    from models.readings import Chart
+
+    world.cards(hookcall.request())
+    assessment = assess(Chart.from_json(world.record()["chart"]), hookcall.AT, (hookcall.model(),))
+    for length in range(1, 300, 7):
+        lead = replace(assessment.lead, label="x" * length)
+        assert len(making.summary(replace(assessment, risks=(lead,)))) < 140
+
+
+def test_the_record_holds_all_that_a_replay_needs(world):
+    from models.assess import assess
+    from models.readings import Chart
+
+    context = json.loads(world.cards(hookcall.request())[0]["links"][0]["appContext"])
+    record = world.audit.find_assessment(context["assessment"])
+    again = assess(Chart.from_json(record["chart"]), hookcall.AT, (hookcall.model(),))
+    assert again.lead.probability == record["probability"]
+    assert {"assessment_id", "patient", "ehr", "at", "chart", "model"} <= set(record)
+    assert world.audit.verify().broken_at is None
+
+
+def test_without_a_record_there_is_no_card(world, monkeypatch):
+    from runtime.audit import AuditError
+
+    def full(*_):
+        raise AuditError("The audit record could not be written: disk full.")
+
+    monkeypatch.setattr(world.audit, "append", full)
+    answer = world.post(hookcall.request())
+    assert answer.status_code == 503 and "cards" not in answer.json
+    assert answer.headers["Retry-After"] == "1"
+
+
+def test_no_exception_tells_what_it_holds(world, monkeypatch):
+    monkeypatch.setattr(making, "card", lambda *_: {}["CANARY"])
+    answer = world.post(hookcall.request())
+    assert answer.status_code == 500 and "CANARY" not in answer.text and "Incident" in answer.text
+
+
+@pytest.mark.rule("R93")
+@pytest.mark.rule("R94")
+@pytest.mark.rule("R95")
+@pytest.mark.rule("R97")
+def test_feedback_is_recorded(world):
+    accepted = {"card": "c1", "outcome": "accepted", "outcomeTimestamp": "2026-11-20T14:06:00Z", "acceptedSuggestions": [{"id": "s1"}]}
+    dismissed = {"card": "c2", "outcome": "overridden", "outcomeTimestamp": "2026-11-20T14:06:00.123Z"}
+    answer = world.post({"feedback": [accepted, dismissed, dismissed]}, path=FEEDBACK)
+    assert (answer.status_code, answer.json) == (200, {})
+    records = list(world.audit.records(type="feedback"))
+    assert [record["card"] for record in records] == ["c2", "c2", "c1"]
+    assert records[2]["suggestions"] == ["s1"] and records[2]["ehr"] == "ehr"
+
+
+REASON = {"code": "limits", "system": making.OVERRIDE_SYSTEM}
+EPIC_EXTENSION = {"com.epic.cdshooks.feedback.overrideReason.reasonDisplay": "Not relevant"}
+
+
+@pytest.mark.rule("R96")
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({"overrideReason": {"reason": REASON}}, REASON),
+        ({"overrideReasons": {"reason": REASON | {"display": "x"}}}, REASON | {"display": "x"}),
+        ({"overrideReasons": [{"reason": REASON}]}, REASON),
+        ({"overrideReasons": {"extension": EPIC_EXTENSION}}, EPIC_EXTENSION),
+        ({"overrideReason": {"userComment": "seen"}}, None),
+        ({"overrideReason": {"reason": "odd"}}, None),
+        ({"overrideReason": 5, "extension": {"x": 1}}, None),
+        ({}, None),
+    ],
+)
+def test_every_form_of_a_reason_is_read(world, members, reason):
+    item = {"card": "123456", "outcome": "overridden", "outcomeTimestamp": "x"} | members
+    assert world.post({"feedback": [item]}, path=FEEDBACK).status_code == 200
+    assert world.record("feedback").get("fb_reason") == reason
+
+
+@pytest.mark.rule("R96")
+def test_a_comment_is_kept_apart(world):
+    item = {"card": "c1", "outcome": "overridden", "overrideReason": {"userComment": "palliative", "reason": REASON}}
+    world.post({"feedback": [item]}, path=FEEDBACK)
+    assert "palliative" not in str(world.record("feedback"))
+    assert world.record("feedback-comment")["comment"] == "palliative"
+
+
+@pytest.mark.rule("R95")
+def test_bad_items_are_named_and_the_others_kept(world):
+    good = {"card": "c1", "outcome": "accepted"}
+    bad = [{"outcome": "accepted"}, {"card": "c", "outcome": "liked"}, 5, {"card": 5, "outcome": "accepted"}]
+    answer = world.post({"feedback": [good, *bad]}, path=FEEDBACK)
+    assert answer.status_code == 400 and "2, 3, 4, 5" in answer.text
+    assert world.record("feedback")["card"] == "c1"
+
+
+@pytest.mark.rule("R94")
+@pytest.mark.parametrize("body", [{}, [], {"feedback": {}}, {"feedback": None}, b"{", b"", {"feedback": [{}] * 501}])
+def test_feedback_without_a_list_is_400(world, body):
+    assert world.post(body, path=FEEDBACK).status_code == 400
+
+
+def test_feedback_may_not_be_got(world):
+    assert world.client.get(FEEDBACK).status_code == 405
+    assert world.client.get(SERVICE).status_code == 405
