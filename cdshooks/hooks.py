@@ -101,13 +101,16 @@ def _check_authorization(request: HookRequest, authorization: FhirAuthorization)
 
 
 def _skeleton(body: bytes, prefetch: dict[str, msgspec.Raw] | None) -> bytes:
-    """Return the body with every prefetch value replaced by null, so that the strict reader sees the small rest.
+    """Return the body with prefetched objects replaced by null, so that the strict reader sees the small rest.
 
-    A value that is not found where it should be stays in: it is then read strictly too, which is slower and as safe.
+    Only objects and lists are cut out: an equal text elsewhere is then a value too, and null there does no harm. What is not
+    found stays in and is read strictly, which is slower and as safe.
     """
     parts, position = [], 0
     for raw in (prefetch or {}).values():
         value = bytes(raw)
+        if value[:1] not in (b"{", b"["):
+            continue
         start = body.find(value[:64], position)
         if start >= 0 and body[start : start + len(value)] == value:
             parts += (body[position:start], b"null")

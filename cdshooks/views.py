@@ -29,7 +29,9 @@ log = get_logger("cdshooks")
 def create_blueprint(settings: Settings, models: Sequence[Model], store: redis.Redis, audit: Audit, keysets: KeySets,
                      fhir: Fhir, clock: Callable[[], datetime]) -> Blueprint:  # fmt: skip
     """Return the CDS Hooks routes; all they need is handed in."""
-    gate = Gate(settings, keysets, UsedTokens(store, settings.data_path / "used-tokens.db"), clock)
+    # An embedded Redis serves one host, for which the table on disk is exact: asking it too would only cost time.
+    shared = store if settings.redis_url else None
+    gate = Gate(settings, keysets, UsedTokens(shared, settings.data_path / "used-tokens.db"), clock)
     service = PatientView(settings, models, audit, fhir, clock)
     document = msgspec.json.encode(services.discovery())
     blueprint = Blueprint("cdshooks", __name__)

@@ -143,4 +143,5 @@ class Audit:
 def _digest(prev: str, seq: int, row) -> str:
     ts, kind, assessment_id, hook_instance, body = row
     head = msgspec.json.encode([prev, seq, ts, kind, assessment_id, hook_instance])
-    return hashlib.sha256(head + body).hexdigest()
+    # A body that somebody replaced may have come back as text.
+    return hashlib.sha256(head + (body if isinstance(body, bytes) else str(body).encode())).hexdigest()

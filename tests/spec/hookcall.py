@@ -69,7 +69,7 @@ def model() -> Model:
 class World:
     """A Vigil in a folder of its own; `ehr` holds members of the one EHR that differ from the usual."""
 
-    def __init__(self, folder, redis_url="unix:///nowhere.sock", models=None, others=(), **ehr):
+    def __init__(self, folder, redis_url=None, models=None, others=(), **ehr):
         (folder / "jwks.json").write_text(json.dumps({"keys": [KEYS[k].as_dict(private=False) for k in ("es", "rs")]}))
         usual = {
             "id": "ehr",
@@ -80,7 +80,7 @@ class World:
         }
         if "hook_jwks_url" not in ehr:
             usual["hook_jwks_file"] = "jwks.json"
-        config = {"public_url": PUBLIC, "base_dir": str(folder), "data_dir": "var", "ehr": [usual | ehr, *others]}
+        config = {"public_url": PUBLIC, "base_dir": str(folder), "data_dir": "var", "redis_url": redis_url, "ehr": [usual | ehr, *others]}
         self.settings = settings_from(config)
         self.now = AT
         self.audit = Audit(folder / "var" / "audit.db")
@@ -91,7 +91,7 @@ class World:
         blueprint = create_blueprint(
             self.settings,
             chosen,
-            store.connect(redis_url),
+            store.connect(redis_url or "unix:///nowhere.sock"),
             self.audit,
             KeySets(http),
             Fhir(http, self.settings),
