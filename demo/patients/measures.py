@@ -7,7 +7,8 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-VITALS = ("heart_rate", "respiratory_rate", "spo2", "fio2", "flow", "systolic", "diastolic", "temperature", "gcs", "acvpu")
+VITALS = ("heart_rate", "respiratory_rate", "spo2", "fio2", "flow", "systolic", "diastolic", "temperature", "gcs", "acvpu",
+          "mean_pressure")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,9 +72,9 @@ def observation(patient_id: str, name: str, time: datetime, value: float | str, 
     return _shell(patient_id, MEASURES[name], time, name + suffix) | _valued(MEASURES[name], value)
 
 
-def pressure_panel(patient_id: str, time: datetime, systolic: float, diastolic: float) -> dict:
+def pressure_panel(patient_id: str, time: datetime, systolic: float, diastolic: float, suffix: str = "") -> dict:
     """Return a blood pressure as US Core has it: panel 85354-9 with two components."""
-    panel = _shell(patient_id, MEASURES["systolic"], time, "blood-pressure")
+    panel = _shell(patient_id, MEASURES["systolic"], time, f"blood-pressure{suffix}")
     panel["code"] = _concept("85354-9", "Blood pressure panel with all children optional")
     panel["component"] = [_component("systolic", systolic), _component("diastolic", diastolic)]
     return panel

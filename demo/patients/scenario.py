@@ -6,7 +6,6 @@ A scenario is data: one TOML file with a table of vital signs and one of laborat
 import math
 import random
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path

@@ -1,0 +1,52 @@
+"""The demonstration EHR: FHIR server, SMART authorization server and CDS client in one Flask application.
+
+Synthetic patients only. It signs its users in without asking who they are, so it must never be reachable from outside.
+"""
+
+from flask import Flask, Response, jsonify, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from demo import authorization, chart, fhir, token
+from demo.config import DemoConfig
+from demo.hooks import HookClient
+from demo.keys import Keys
+from demo.records import Records
+from demo.tokens import Tokens
+
+# The frame passes through our own /authorize on its way to Vigil, and a form on that page ends there: hence 'self' beside it.
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self' {vigil}; form-action 'self' {vigil}; "
+    "base-uri 'none'; frame-ancestors 'self'"
+)
+
+
+def create_app(config: DemoConfig) -> Flask:
+    """Return the application; its patients, keys and tokens live in this process, so serve it with one worker."""
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
+    records, tokens, keys = Records(config.fhir_base, config.load_patients()), Tokens(config.clock), Keys()
+    app.register_blueprint(fhir.create_blueprint(config, records, tokens))
+    app.register_blueprint(authorization.create_blueprint(config, records, tokens))
+    app.register_blueprint(token.create_blueprint(config, tokens, keys))
+    app.register_blueprint(chart.create_blueprint(config, records, tokens, HookClient(config, records, tokens, keys)))
+    app.add_url_rule("/health", view_func=lambda: jsonify(status="ok"), endpoint="health")
+    app.register_error_handler(HTTPException, _refuse)
+    app.context_processor(lambda: {"notice": config.notice})
+    policy = POLICY.format(vigil=config.vigil_url)
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = policy
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return app
+
+
+def _refuse(error: HTTPException) -> Response | tuple[str, int]:
+    """Answer below /fhir as FHIR does, elsewhere with a page."""
+    if request.path.startswith("/fhir"):
+        return fhir.answer(fhir.outcome("processing", error.description or ""), error.code or 500)
+    return render_template("refused.html", text=error.description), error.code or 500

@@ -1,0 +1,62 @@
+"""What the demonstration EHR is told: where it and Vigil are, its clock, its patients, its SMART clients."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Literal
+
+from demo.patients.generate import DemoPatient, generate
+
+Authentication = Literal["none", "client_secret_basic", "private_key_jwt"]
+
+
+SYNTHETIC = "Demonstration EHR: synthetic patients, not real people"
+DE_IDENTIFIED = "Demonstration EHR: de-identified research data, never for care"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A registered SMART app; redirect URIs are compared as whole strings (SMART-1)."""
+
+    client_id: str
+    authentication: Authentication
+    redirect_uris: tuple[str, ...]
+    secret: str | None = None
+    jwks_url: str | None = None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoConfig:
+    """Everything `create_app` needs; URLs have no final slash.
+
+    `patients` is called once, at the start, with now (aware UTC); `clients` without a value is Vigil alone;
+    `notice` stands above every page.
+    """
+
+    base_url: str = "http://localhost:8001"
+    vigil_url: str = "http://localhost:8000"
+    seed: int = 1
+    clock: Callable[[], datetime] = _now
+    patients: Callable[[datetime], Sequence[DemoPatient]] | None = None
+    clients: tuple[Client, ...] = ()
+    notice: str = SYNTHETIC
+
+    @property
+    def fhir_base(self) -> str:
+        """Return the FHIR base, which is also `iss` of a launch."""
+        return f"{self.base_url}/fhir"
+
+    def registered(self) -> dict[str, Client]:
+        """Return the SMART clients by id."""
+        own = Client(client_id="vigil", authentication="private_key_jwt", redirect_uris=(f"{self.vigil_url}/callback",),
+                     jwks_url=f"{self.vigil_url}/.well-known/jwks.json")  # fmt: skip
+        return {client.client_id: client for client in self.clients or (own,)}
+
+    def load_patients(self) -> Sequence[DemoPatient]:
+        """Return the patients of this run."""
+        return (self.patients or partial(generate, seed=self.seed))(self.clock())

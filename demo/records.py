@@ -1,0 +1,54 @@
+"""Keeps the demonstration's patients and answers FHIR reads and searches within one patient's compartment."""
+
+from collections.abc import Iterable
+from urllib.parse import parse_qsl, unquote
+
+from demo.patients.generate import DemoPatient
+from demo.patients.resources import practitioner
+from demo.search import BadSearch, Parameters, search
+
+TYPES = ("Patient", "Encounter", "Observation", "Condition", "Practitioner")
+
+
+class Forbidden(Exception):
+    """The question is about another patient than the one it may be about."""
+
+
+class Records:
+    """All charts in memory; each patient's compartment holds what is filed under that patient."""
+
+    def __init__(self, base: str, patients: Iterable[DemoPatient]):
+        self.base = base
+        self.patients = {patient.id: patient for patient in patients}
+        self._shared = (practitioner(),)
+        self._by_key = {(r["resourceType"], r["id"]): (owner.id, r) for owner in self.patients.values() for r in owner.resources}
+        self._by_key |= {(r["resourceType"], r["id"]): (None, r) for r in self._shared}
+
+    def read(self, kind: str, resource_id: str, patient_id: str) -> dict | None:
+        """Return a resource, None when there is none. Raises Forbidden for another patient's."""
+        owner, resource = self._by_key.get((kind, resource_id), (None, None))
+        if owner not in (None, patient_id) or (kind == "Patient" and resource_id != patient_id):
+            raise Forbidden
+        return resource
+
+    def search(self, kind: str, parameters: Parameters, patient_id: str) -> dict:
+        """Return a searchset Bundle of one patient's chart. Raises BadSearch, Forbidden when another patient is asked for."""
+        for name, value in parameters:
+            about = name.partition(":")[0] in {"patient", "subject"} or (name == "_id" and kind == "Patient")
+            if about and value.rpartition("Patient/")[2] != patient_id:
+                raise Forbidden
+        return search(self.base, kind, (*self.patients[patient_id].resources, *self._shared), parameters)
+
+    def query(self, query: str, patient_id: str) -> dict | None:
+        """Answer a relative FHIR query such as `Patient/1` or `Observation?code=x` as the server would."""
+        path, _, arguments = query.partition("?")
+        kind, _, resource_id = path.strip("/").partition("/")
+        if kind not in TYPES:
+            raise BadSearch(f"There is no {kind} here.")
+        if resource_id:
+            return self.read(kind, unquote(resource_id), patient_id)
+        return self.search(kind, parse_qsl(arguments, keep_blank_values=True), patient_id)
+
+    def resource(self, kind: str, patient_id: str) -> dict:
+        """Return a patient's Patient or Encounter."""
+        return next(resource for resource in self.patients[patient_id].resources if resource["resourceType"] == kind)

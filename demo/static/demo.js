@@ -1,0 +1,10 @@
+// Keeps the frame closed until an app is opened in it; without script the frame is simply there, empty.
+const place = document.getElementById("app-place");
+place.classList.add("closed");
+for (const link of document.querySelectorAll('a[target="app"]')) {
+  link.addEventListener("click", () => {
+    place.classList.remove("closed");
+    place.scrollIntoView({ block: "start" });
+    place.querySelector("iframe").focus();
+  });
+}

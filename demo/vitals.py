@@ -1,0 +1,69 @@
+"""Turns a chart's Observations into the small table of the last vital signs that the chart page shows."""
+
+from datetime import UTC, datetime
+
+from demo.dates import span
+
+ROWS = {"8867-4": "Pulse", "9279-1": "Breaths", "2708-6": "SpO2", "8480-6": "Pressure", "8310-5": "Temperature", "9269-2": "Coma score",
+        "67775-7": "Consciousness"}  # fmt: skip
+PANEL, DIASTOLIC, FLOW = "85354-9", "8462-4", "3151-8"
+PRINTED = {"mm[Hg]": "mmHg", "Cel": "°C", "degF": "°F", "{score}": ""}
+NOT_SHOWN = {"entered-in-error", "cancelled"}
+COLUMNS = 6
+
+
+def table(resources: tuple[dict, ...], patient_id: str, now: datetime) -> tuple[list[datetime], dict[str, list[str]]]:
+    """Return the last six times (newest first) and a row of texts for each vital sign; an empty text is not measured.
+
+    As an EHR shows it, not as Vigil reads it: drafts are marked, units stand as charted, future dates are left out.
+    """
+    cells: dict[datetime, dict[str, str]] = {}
+    for resource in resources:
+        time = _time(resource, {"reference": f"Patient/{patient_id}"}, now)
+        if time is not None:
+            for code, text in _texts(resource).items():
+                cell = cells.setdefault(time, {})
+                cell[code] = f"{cell[code]}; {text}" if code in cell else text
+    times = sorted(cells, reverse=True)[:COLUMNS]
+    rows = {label: [_cell(cells[time], code) for time in times] for code, label in ROWS.items()}
+    return times, {label: row for label, row in rows.items() if any(row)}
+
+
+def _time(resource: dict, subject: dict, now: datetime) -> datetime | None:
+    if resource["resourceType"] != "Observation" or resource["status"] in NOT_SHOWN or resource["subject"] != subject:
+        return None
+    if len(resource["effectiveDateTime"]) < 16:
+        return None
+    when = span(resource["effectiveDateTime"])
+    return when[0].astimezone(UTC) if when and when[0] <= now else None
+
+
+def _texts(resource: dict) -> dict[str, str]:
+    draft = " (draft)" if resource["status"] == "preliminary" else ""
+    code = _code(resource)
+    texts = {code: _value(resource) + draft} if code in {*ROWS, DIASTOLIC} else {}
+    parts = {_code(part): _value(part) for part in resource.get("component", ())}
+    if code == PANEL:
+        texts |= parts
+    elif code == "2708-6" and FLOW in parts:
+        texts[code] += " on air" if parts[FLOW].split(" ")[0] in {"0", "0.0"} else f" on {parts[FLOW]}"
+    return texts
+
+
+def _cell(cells: dict[str, str], code: str) -> str:
+    text = cells.get(code, "")
+    return f"{text.split(' ')[0]} / {cells[DIASTOLIC]}" if code == "8480-6" and text and DIASTOLIC in cells else text
+
+
+def _code(part: dict) -> str:
+    return part["code"]["coding"][0]["code"]
+
+
+def _value(part: dict) -> str:
+    if "valueQuantity" in part:
+        quantity = part["valueQuantity"]
+        unit = PRINTED.get(quantity["unit"], quantity["unit"])
+        return f"{quantity.get('comparator', '')}{quantity['value']:g} {unit}".strip()
+    if "valueCodeableConcept" in part:
+        return part["valueCodeableConcept"]["text"]
+    return part.get("valueString", "not given")
