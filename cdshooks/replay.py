@@ -12,11 +12,13 @@ from pathlib import Path
 
 import redis
 
+from runtime import sqlite
 from runtime.logs import get_logger
 from runtime.web import Unavailable
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS used (token TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID"
 CLEAN_EVERY = 1000
+BUSY_SECONDS = 0.2
 log = get_logger("cdshooks")
 
 
@@ -46,14 +48,17 @@ class UsedTokens:
     def _note_here(self, token: str, now: int, until: int) -> bool | None:
         with self._lock:
             try:
-                db = self._connection()
-                if self._count % CLEAN_EVERY == 0:
-                    db.execute("DELETE FROM used WHERE until < ?", (now,))
-                self._count += 1
-                return db.execute("INSERT OR IGNORE INTO used VALUES (?, ?)", (token, until)).rowcount == 1
-            except sqlite3.Error as error:
+                return self._insert(self._connection(), token, now, until)
+            except (OSError, sqlite3.Error) as error:
                 log.error("used_tokens_table", error=error)
                 return None
+
+    def _insert(self, db: sqlite3.Connection, token: str, now: int, until: int) -> bool:
+        with sqlite.transaction(db, BUSY_SECONDS):
+            if self._count % CLEAN_EVERY == 0:
+                db.execute("DELETE FROM used WHERE until < ?", (now,))
+            self._count += 1
+            return db.execute("INSERT OR IGNORE INTO used VALUES (?, ?)", (token, until)).rowcount == 1
 
     def _note_everywhere(self, token: str, seconds: int) -> bool | None:
         if self._store is None:
@@ -67,10 +72,6 @@ class UsedTokens:
     def _connection(self) -> sqlite3.Connection:
         # SQLite connections must not cross a fork.
         if self._db is None or self._owner != os.getpid():
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(self._path, timeout=0.2, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.execute(SCHEMA)
+            self._db = sqlite.connect(self._path, SCHEMA, "NORMAL")
             self._owner = os.getpid()
         return self._db

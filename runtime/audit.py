@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from runtime import sqlite
+
 # Long enough for another worker's fsync, short enough for the hard limit of a hook call.
 BUSY_SECONDS = 0.4
 FIRST = "0" * 64
@@ -49,12 +51,7 @@ class Audit:
         self._owner = 0
         self._encode = msgspec.json.Encoder().encode
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-            self.path.chmod(0o600)
-            connection = self._open()
-            connection.executescript(SCHEMA)
-            connection.close()
+            self._open().close()
         except (OSError, sqlite3.Error) as error:
             raise AuditError(f"The audit log {self.path} can't be opened: {error}.") from None
 
@@ -69,7 +66,7 @@ class Audit:
         with self._lock:
             try:
                 return self._insert(self._db(), row)
-            except sqlite3.Error as error:
+            except (OSError, sqlite3.Error) as error:
                 raise AuditError(f"The audit record could not be written: {error}.") from None
 
     def find_assessment(self, assessment_id: str) -> dict | None:
@@ -97,17 +94,10 @@ class Audit:
         return Verification(count, None, prev)
 
     def _insert(self, db: sqlite3.Connection, row: tuple) -> int:
-        db.execute("BEGIN IMMEDIATE")
-        try:
+        with sqlite.transaction(db, BUSY_SECONDS):
             last, prev = db.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone() or (0, FIRST)
             seq = last + 1
             db.execute("INSERT INTO audit VALUES (?,?,?,?,?,?,?,?)", (seq, *row, prev, _digest(prev, seq, row)))
-            db.execute("COMMIT")
-        except sqlite3.Error:
-            # A failed COMMIT (disk full) may have ended the transaction by itself.
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
         return seq
 
     def _find(self, column: str, value: str) -> dict | None:
@@ -115,7 +105,7 @@ class Audit:
         with self._lock:
             try:
                 row = self._db().execute(query, (value,)).fetchone()
-            except sqlite3.Error as error:
+            except (OSError, sqlite3.Error) as error:
                 raise AuditError(f"The audit log can't be read: {error}.") from None
         return msgspec.json.decode(row[0]) if row else None
 
@@ -134,10 +124,7 @@ class Audit:
         return self._connection
 
     def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=FULL")
-        return db
+        return sqlite.connect(self.path, SCHEMA, "FULL")
 
 
 def _digest(prev: str, seq: int, row) -> str:

@@ -118,3 +118,34 @@ def test_a_place_that_cannot_be_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(AuditError):
         Audit(tmp_path / "file" / "audit.db")
+
+
+def _open_first(path, ready, failures):
+    ready.wait()
+    try:
+        Audit(path).append("start", {})
+    except AuditError as error:
+        failures.put(str(error))
+
+
+def test_workers_may_all_be_the_first(tmp_path):
+    fork = multiprocessing.get_context("fork")
+    for number in range(5):
+        ready, failures = fork.Barrier(6), fork.Queue()
+        workers = [fork.Process(target=_open_first, args=(tmp_path / f"{number}.db", ready, failures)) for _ in range(6)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert failures.empty()
+        assert Audit(tmp_path / f"{number}.db").verify().records == 6
+
+
+def test_a_full_disk_passes_and_writing_goes_on(audit):
+    fill(audit)
+    audit._db().execute("PRAGMA max_page_count = 1")
+    with pytest.raises(AuditError):
+        for _ in range(50):
+            audit.append("hook", {"x": "y" * 5000})
+    audit._db().execute("PRAGMA max_page_count = 100000")
+    assert audit.append("hook", {}) and audit.verify().broken_at is None

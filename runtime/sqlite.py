@@ -1,0 +1,66 @@
+"""Turns a path into an SQLite connection in WAL mode, private to our user and safe to open from many processes at once."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+TRIES, PAUSE = 50, 0.01
+POLL = 0.001
+
+
+def connect(path: Path, schema: str, synchronous: str) -> sqlite3.Connection:
+    """Open a database, made with mode 0600 if there is none, and see to its tables.
+
+    Writing is done in a `transaction`. Raises OSError or sqlite3.Error. A connection must not cross a fork.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    path.chmod(0o600)
+    db = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    _prepare(db, schema)
+    db.execute(f"PRAGMA synchronous={synchronous}")
+    return db
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection, seconds: float) -> Iterator[None]:
+    """Write all or nothing, waiting for other processes at most so long. Raises sqlite3.Error."""
+    _begin(db, seconds)
+    try:
+        yield
+        db.execute("COMMIT")
+    except sqlite3.Error:
+        # A failed COMMIT (disk full) may have ended the transaction by itself.
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _prepare(db: sqlite3.Connection, schema: str) -> None:
+    for attempt in range(TRIES):
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.executescript(schema)
+            return
+        except sqlite3.OperationalError:
+            # The switch to WAL does not wait for other processes that make the same switch, so we do.
+            if attempt == TRIES - 1:
+                db.close()
+                raise
+            time.sleep(PAUSE)
+
+
+def _begin(db: sqlite3.Connection, seconds: float) -> None:
+    """Wait in steps of 1 ms: SQLite's own steps grow to 100 ms, so that under load a process may never get its turn."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(POLL)
