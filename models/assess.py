@@ -22,6 +22,7 @@ CORE = ("heart_rate", "respiratory_rate", "spo2", "systolic", "temperature")
 CORE_NEEDED = 3
 TREND_HOURS = 6
 STEADY_LOG_ODDS = 0.25
+STEADY_POINTS = 0.01
 
 
 @dataclass(frozen=True)
@@ -138,10 +139,11 @@ def _risk(chart: Chart, readings: Series, row: dict[str, float | None], at: date
 
 
 def _trend(score: float, before: float | None) -> str | None:
+    """Return the direction over six hours; a change counts if it is one in log-odds and one in percentage points."""
     if before is None:
         return None
-    change = score - math.log(before / (1 - before))
-    return "steady" if abs(change) < STEADY_LOG_ODDS else "rising" if change > 0 else "falling"
+    change, points = score - math.log(before / (1 - before)), sigmoid(score) - before
+    return "steady" if abs(change) < STEADY_LOG_ODDS or abs(points) < STEADY_POINTS else "rising" if change > 0 else "falling"
 
 
 def chart_news2(chart: Chart, readings: Series, at: datetime) -> Score:

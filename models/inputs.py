@@ -42,8 +42,10 @@ def display(variable: Variable, value: float) -> str:
     """Return a value as a clinician writes it, with its printed unit."""
     if variable.name == "acvpu":
         return LEVELS[int(value)]
-    digits = 0 if variable.high >= 250 or variable.unit in {"%", "/min", "mm[Hg]", "{score}"} else 2 if variable.high <= 10 else 1
-    number = f"{value:.{digits}f}" if value >= 10**-digits or value == 0 else f"{value:g}"
+    number = f"{value:.{variable.digits}f}"
+    # What would be printed as zero keeps its own digits: a white cell count of 0.02 is not 0.0.
+    if float(number) == 0 != value:
+        number = f"{value:g}"
     return f"{number} {printed_unit(variable)}".strip()
 
 

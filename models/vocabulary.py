@@ -30,7 +30,7 @@ SPELLINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One row of the vocabulary; limits are in `unit`, a reading older than `max_age_hours` is stale.
+    """One row of the vocabulary; limits are in `unit`, `digits` is how it is printed, older than `max_age_hours` is stale.
 
     Shape: `units` gives (factor, offset) by UCUM code, so that canonical = factor * value + offset.
     """
@@ -42,6 +42,7 @@ class Variable:
     low: float
     high: float
     max_age_hours: float
+    digits: int
     loinc: tuple[str, ...]
     units: dict[str, tuple[float, float]]
     source: str
@@ -77,7 +78,7 @@ def _load() -> dict[str, Variable]:
 
 
 def _variable(row: dict[str, str]) -> Variable:
-    numbers = {key: float(row[key]) for key in ("low", "high", "max_age_hours")}
+    numbers: dict[str, float] = {key: float(row[key]) for key in ("low", "high", "max_age_hours")} | {"digits": int(row["digits"])}
     lists = {"loinc": tuple(row["loinc"].split()), "units": dict(map(_line, row["units"].split()))}
     return Variable(**(row | numbers | lists), max_age=timedelta(hours=numbers["max_age_hours"]))
 
