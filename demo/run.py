@@ -72,7 +72,8 @@ def run(port: int, ehr_port: int, from_physionet: str | Path | None = None, open
 
 
 def write_configuration(folder: Path, port: int, ehr_port: int) -> Path:
-    """Write Vigil's configuration for the demonstration into a folder of its own and return its path."""
+    """Write Vigil's configuration into a folder of this port's own, so that two demonstrations never share an audit log."""
+    folder = folder / str(port)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / "vigil.toml"
