@@ -7,13 +7,9 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from models.features import Series, fresh, hours_between
+from models.features import SISTERS, Series, fresh, hours_between
 from models.inputs import display
 from models.vocabulary import VARIABLES
-
-# Variables whose feature may have been filled from a sister's reading, newest fresh one first named.
-SISTERS = {"gcs": ("acvpu",), "haematocrit": ("haemoglobin",), "mean_pressure": ("systolic",), "fio2": ("oxygen_flow",)}
-
 
 @dataclass(frozen=True, slots=True)
 class Contribution:

@@ -19,6 +19,11 @@ CHANGE_HOURS = 12.0
 # Mean ratio of haematocrit (%) to haemoglobin (g/dL), for charts that hold only the latter.
 HAEMATOCRIT_PER_HAEMOGLOBIN = 2.94
 
+# Who speaks for whom: all of the sisters together can stand for a variable that the chart lacks.
+SISTERS = {
+    "gcs": ("acvpu",), "acvpu": ("gcs",), "haematocrit": ("haemoglobin",), "haemoglobin": ("haematocrit",),
+    "mean_pressure": ("systolic", "diastolic"), "fio2": ("oxygen_flow",), "oxygen_flow": ("fio2",),
+}  # fmt: skip
 DAY, CHANGE, PREVIOUS = timedelta(hours=WINDOW_HOURS), timedelta(hours=CHANGE_HOURS), timedelta(hours=2 * WINDOW_HOURS)
 
 Series = dict[str, tuple[list[datetime], list[Reading]]]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.consciousness import LEVELS
-from models.features import Series, hours_between, latest
+from models.features import SISTERS, Series, fresh, hours_between, latest
 from models.vocabulary import VARIABLES, Variable
 
 # How a clinician writes a UCUM unit.
@@ -14,7 +14,11 @@ NOT_SHOWN = {"spo2_target"}
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One variable as the chart has it; state is "used", "stale", "missing" or "not in model" (shown, but not fed to it)."""
+    """One variable as the chart has it.
+
+    `state` is "used", "stale", "missing", "not in model" (shown, but not fed to it) or "spoken for" (not in the chart, but a sister
+    variable stands for it, such as ACVPU for a coma score).
+    """
 
     variable: str
     label: str
@@ -56,12 +60,14 @@ def printed_unit(variable: Variable) -> str:
 
 def _input(variable: Variable, readings: Series, at: datetime, used: set[str]) -> Input:
     reading, unit = latest(readings, variable.name, at), printed_unit(variable)
-    in_model = variable.name in used or variable.name in {"acvpu", "haemoglobin", "oxygen_flow"}
+    in_model = variable.name in used or variable.name in SISTERS
     if reading is None:
-        state = "missing" if in_model else "not in model"
+        sisters = SISTERS.get(variable.name, ())
+        spoken_for = bool(sisters) and all(fresh(readings, name, at) for name in sisters)
+        state = "spoken for" if spoken_for else "missing" if in_model else "not in model"
         return Input(variable.name, variable.label, None, unit, "not in the chart", None, None, None, state)
     hours = hours_between(reading.time, at)
-    fresh = reading.time >= at - variable.max_age
-    state = ("used" if in_model else "not in model") if fresh else "stale"
+    recent = reading.time >= at - variable.max_age
+    state = ("used" if in_model else "not in model") if recent else "stale"
     shown = display(variable, reading.value)
     return Input(variable.name, variable.label, reading.value, unit, shown, reading.time, hours, reading.source, state)

@@ -51,6 +51,13 @@ def test_every_used_input_has_value_time_age_and_source():
     assert rate.time == AT - timedelta(hours=1) and found["albumin"].state == "missing" and found["crp"].state == "not in model"
 
 
+def test_a_variable_that_a_sister_speaks_for_is_not_called_missing():
+    """Pressures give the mean, a coma score the consciousness, a fraction the oxygen: none of these is listed as lacking."""
+    states = {i.variable: i.state for i in of(SICK).inputs}
+    assert [states[name] for name in ("mean_pressure", "acvpu", "oxygen_flow")] == ["spoken for"] * 3
+    assert states["haemoglobin"] == states["haematocrit"] == "missing"
+
+
 @pytest.mark.parametrize(
     ("text", "person", "status"),
     [
