@@ -11,6 +11,7 @@ from models.features import SISTERS, Series, fresh, hours_between
 from models.inputs import display
 from models.vocabulary import VARIABLES
 
+
 @dataclass(frozen=True, slots=True)
 class Contribution:
     """What one variable adds to the log-odds of the risk; `points` is the change in percentage points without it."""
