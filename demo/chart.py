@@ -24,13 +24,14 @@ class Openings:
 
     def __init__(self):
         self._calls: OrderedDict[str, tuple[str, list[Call]]] = OrderedDict()
+        self.notes: dict[str, str] = {}
 
     def keep(self, patient_id: str, calls: list[Call]) -> str:
         """Keep the calls of one opening and return its name; the oldest is forgotten."""
         name = secrets.token_urlsafe(16)
         self._calls[name] = (patient_id, calls)
         while len(self._calls) > MOST_OPENINGS:
-            self._calls.popitem(last=False)
+            self.notes.pop(self._calls.popitem(last=False)[0], None)
         return name
 
     def find(self, name: str, patient_id: str) -> list[Call] | None:
@@ -63,7 +64,7 @@ def create_blueprint(config: DemoConfig, records: Records, tokens: Tokens, hooks
         return render_template(
             "chart.html", patient=patient, person=person(records.resource("Patient", patient_id), now.date()), times=times, rows=rows,
             opening=opening, calls=[(call, [view(card, config.vigil_url) for card in call.cards]) for call in calls], problem=problem,
-            done=request.args.get("done"),
+            done=openings.notes.get(opening),
         )  # fmt: skip
 
     @blueprint.get("/chart/<patient_id>/launch")
@@ -89,10 +90,10 @@ def create_blueprint(config: DemoConfig, records: Records, tokens: Tokens, hooks
         comment = request.form.get("comment", "").strip()[:LONGEST_COMMENT]
         try:
             hooks.feedback(call, feedback_item(shown["uuid"], config.clock(), reason, comment))
-            done = "Dismissed, and Vigil has been told."
+            openings.notes[opening] = "Dismissed, and Vigil has been told."
         except ServiceError as error:
-            done = f"Vigil could not be told. {error}"
-        return redirect(url_for(".chart", patient_id=patient_id, opening=opening, done=done), 303)
+            openings.notes[opening] = f"Vigil could not be told. {error}"
+        return redirect(url_for(".chart", patient_id=patient_id, opening=opening), 303)
 
     @blueprint.get("/chart/<patient_id>/developer")
     def developer(patient_id: str) -> str:

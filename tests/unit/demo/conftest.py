@@ -1,0 +1,10 @@
+"""One working demonstration per test; each test changes one thing."""
+
+import pytest
+
+from tests.unit.demo.small_vigil import World
+
+
+@pytest.fixture
+def world(monkeypatch):
+    return World(monkeypatch)

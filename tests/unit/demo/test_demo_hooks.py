@@ -1,0 +1,170 @@
+"""The demonstration as a CDS client: what it sends is what the standard says, what it shows can't hurt."""
+
+import re
+
+import pytest
+import requests
+from joserfc import jwt
+
+from demo.cards import detail, smart_link, view
+from demo.hooks import resolve
+from tests.unit.demo.small_vigil import CARD, EHR, SERVICE, VIGIL, Answer
+
+HOOK = f"{VIGIL}/cds-services/vigil-patient-view"
+
+
+def opened(world, patient="sepsis"):
+    page = world.http.get(f"/chart/{patient}")
+    assert page.status_code == 200
+    return page.text
+
+
+@pytest.mark.rule("R101")
+@pytest.mark.rule("R102")
+@pytest.mark.rule("R103")
+def test_every_call_is_signed_for_its_own_address(world):
+    """Discovery, hook and feedback: ES384, jku, kid, typ, five minutes, aud of the endpoint, a new jti each."""
+    text = opened(world)
+    opening = re.search(r'name="opening" value="([^"]+)"', text)[1]
+    world.http.post("/chart/sepsis/feedback", data={"opening": opening, "call": 0, "card": 0, "reason": "known", "comment": " seen "})
+    assert [url for _, url, _, _ in world.sent] == [f"{VIGIL}/cds-services", HOOK, f"{HOOK}/feedback"]
+    ids = set()
+    for _, url, _, headers in world.sent:
+        token = jwt.decode(headers["Authorization"].removeprefix("Bearer "), world.keys(), algorithms=["ES384"])
+        assert token.header["typ"] == "JWT" and token.header["kid"] and token.header["jku"] == f"{EHR}/jwks.json"
+        assert (token.claims["iss"], token.claims["aud"], token.claims["exp"] - token.claims["iat"]) == (EHR, url, 300)
+        ids.add(token.claims["jti"])
+    assert len(ids) == 3
+    item = world.sent[2][2]["feedback"][0]
+    assert item == {"card": CARD["uuid"], "outcome": "overridden", "outcomeTimestamp": "2026-03-29T13:30:00Z",
+                    "overrideReason": {"reason": CARD["overrideReasons"][0], "userComment": "seen"}}  # fmt: skip
+
+
+@pytest.mark.rule("R23")
+@pytest.mark.rule("R55")
+def test_the_request_is_whole(world):
+    """hook, hookInstance, context, fhirServer and a token for this patient that ends with the call."""
+    opened(world)
+    body = world.sent[1][2]
+    assert body["hook"] == "patient-view" and re.fullmatch(r"[0-9a-f-]{36}", body["hookInstance"]) and body["fhirServer"] == f"{EHR}/fhir"
+    assert body["context"] == {"userId": "Practitioner/demo-clinician", "patientId": "sepsis", "encounterId": "sepsis-stay"}
+    given = body["fhirAuthorization"]
+    assert (given["token_type"], given["expires_in"], given["subject"], given["patient"]) == ("Bearer", 300, "vigil", "sepsis")
+    assert world.http.get("/fhir/Patient/sepsis", headers={"Authorization": f"Bearer {given['access_token']}"}).status_code == 401
+
+
+@pytest.mark.rule("R45")
+@pytest.mark.rule("R47")
+def test_prefetch_equals_the_server_and_leaves_out_what_it_cannot_resolve(world):
+    """The same Bundle as a search with a token; a template with an unknown token is not sent."""
+    opened(world)
+    prefetch = world.sent[1][2]["prefetch"]
+    assert set(prefetch) == {"patient", "vitals"}
+    query = SERVICE["prefetch"]["vitals"].replace("{{context.patientId}}", "sepsis")
+    assert world.http.get(f"/fhir/{query}", headers=world.bearer()).json == prefetch["vitals"]
+    assert len(prefetch["vitals"]["entry"]) == 2 and prefetch["vitals"]["link"][1]["relation"] == "next"
+
+
+def test_discovery_is_read_once_and_again_after_a_failure(world):
+    """A Vigil that comes up later is found."""
+    world.discovery = requests.ConnectionError()
+    assert "Vigil can&#39;t be reached." in opened(world)
+    world.discovery = Answer(200, {"services": [SERVICE]})
+    opened(world), opened(world)
+    assert [method for method, *_ in world.sent] == ["GET", "GET", "POST", "POST"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Answer(200, {"cards": []}), "Vigil has nothing to say."),
+        (Answer(412, {"resourceType": "OperationOutcome", "issue": [{"diagnostics": "Prefetch <is> missing."}]}), "412: Prefetch &lt;is&gt; missing."),
+        (Answer(401, None), "answered 401."),
+        (Answer(200, {"cards": None}), "not in the form that CDS Hooks defines"),
+        (Answer(200, []), "not in the form that CDS Hooks defines"),
+        (Answer(200, {"cards": [{"summary": "no source"}, 7]}), "A card was left out"),
+        (requests.Timeout(), "Vigil did not answer in time."),
+    ],
+)
+def test_the_page_says_plainly_what_came(world, answer, words):
+    """No card, an error with its OperationOutcome, garbage: always a page."""
+    world.hook = answer
+    assert words in opened(world)
+
+
+def test_what_a_card_says_is_escaped_and_cleaned(world):
+    """No script, image, handler or script link of a card reaches the page; tables and bold do."""
+    text = opened(world)
+    assert "<script>alert" not in text and "onerror=alert" not in text.replace("&lt;img src=x onerror=alert(1)&gt;", "")
+    assert "javascript:" not in re.sub(r">[^<]*<", "><", text) and "evil.example" not in text
+    assert "<strong>Bold</strong>" in text and "<td>1</td>" in text and "Critical" in text and "Strange app" not in text
+    assert detail(None) == "" and detail({"a": 1}) == ""
+
+
+def test_cards_that_break_a_must_are_not_shown():
+    """Indicator, source, summary, and the selection behaviour of suggestions."""
+    assert view(CARD, VIGIL)["word"] == "Critical"
+    for change in ({"indicator": "hard-stop"}, {"source": {}}, {"source": "Vigil"}, {"summary": ""}, {"suggestions": [{"label": "x"}]}):
+        assert view(CARD | change, VIGIL) is None
+    assert view(CARD | {"suggestions": [{"label": "x"}], "selectionBehavior": "any"}, VIGIL)["suggestions"] == ["x"]
+
+
+@pytest.mark.parametrize("url", [None, 7, "https://evil.example/launch", f"{VIGIL}.evil.example/launch", f"{VIGIL}/launch#x", f"{VIGIL}/a b", f"{VIGIL}\\@evil"])
+def test_only_the_registered_app_is_launched(url):
+    """A SMART link elsewhere is not offered, and can't be reached by its number."""
+    assert smart_link({"links": [{"label": "x", "type": "smart", "url": url}]}, 0, VIGIL) is None
+
+
+@pytest.mark.rule("R87")
+def test_a_smart_link_becomes_an_ehr_launch(world):
+    """The app's URL with an opaque launch and our FHIR base; the plain button works without a card."""
+    opening = re.search(r"opening=([\w-]+)", opened(world))[1]
+    answer = world.http.get(f"/chart/sepsis/launch?opening={opening}&call=0&card=0&link=0")
+    assert answer.status_code == 302 and answer.location.startswith(f"{VIGIL}/launch?launch=") and answer.location.endswith("&iss=http%3A%2F%2Flocalhost%3A8001%2Ffhir")
+    assert "sepsis" not in answer.location
+    assert world.http.get("/chart/sepsis/launch").status_code == 302
+
+
+@pytest.mark.parametrize("query", ["opening=x&call=0&card=0&link=0", "opening={o}&call=0&card=9&link=0", "opening={o}&call=9&card=0&link=0",
+                                   "opening={o}&call=0&card=0&link=1", "opening={o}&call=x&card=y"])  # fmt: skip
+def test_only_what_was_shown_can_be_launched(world, query):
+    """Another chart's opening, a missing card, an unregistered link: 404."""
+    opening = re.search(r"opening=([\w-]+)", opened(world))[1]
+    assert world.http.get(f"/chart/sepsis/launch?{query.format(o=opening)}").status_code == 404
+    assert world.http.get(f"/chart/copd/launch?opening={opening}&call=0&card=0&link=0").status_code == 404
+
+
+def test_feedback_that_fails_is_said(world):
+    """The dismissal page tells whether Vigil knows; a reload of the chart of that opening does not call the hook again."""
+    opening = re.search(r'name="opening" value="([^"]+)"', opened(world))[1]
+    world.feedback = Answer(503, {"resourceType": "OperationOutcome", "issue": [{"diagnostics": "Away."}]})
+    page = world.http.post("/chart/sepsis/feedback", data={"opening": opening, "call": 0, "card": 0}, follow_redirects=True)
+    assert "Vigil could not be told. Feedback answered 503: Away." in page.text
+    assert [url for _, url, _, _ in world.sent].count(HOOK) == 1
+    assert "overrideReason" not in world.sent[-1][2]["feedback"][0]
+
+
+def test_the_developer_page_hides_the_token(world):
+    """Request and response as JSON, the access token not."""
+    opening = re.search(r"opening=([\w-]+)", opened(world))[1]
+    page = world.http.get(f"/chart/sepsis/developer?opening={opening}").text
+    token = world.sent[1][2]["fhirAuthorization"]["access_token"]
+    assert token not in page and "not shown" in page and "hookInstance" in page and "&lt;script&gt;" in page
+    assert world.http.get(f"/chart/copd/developer?opening={opening}").status_code == 404
+
+
+def test_pages_carry_their_headers(world):
+    """Only Vigil may be framed, nothing is kept, and every page says what it is."""
+    for path in ("/", "/chart/sepsis", "/chart/nobody"):
+        answer = world.http.get(path)
+        policy = answer.headers["Content-Security-Policy"]
+        assert f"frame-src 'self' {VIGIL};" in policy and "default-src 'none'" in policy and answer.headers["Cache-Control"] == "no-store"
+        assert "Demonstration EHR: synthetic patients, not real people" in answer.text
+    assert world.http.get("/health").json == {"status": "ok"}
+
+
+def test_templates_are_resolved_from_context():
+    """First-level context fields and the user's id; everything else is not known here."""
+    context = {"patientId": "p1", "userId": "Practitioner/demo-clinician"}
+    assert resolve("Patient/{{ context.patientId }}?x={{userPractitionerId}}", context) == "Patient/p1?x=demo-clinician"
+    assert resolve("Encounter/{{context.encounterId}}", context) is None
