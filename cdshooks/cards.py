@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cdshooks import markdown
 from models.assess import Assessment, Risk
+from models.inputs import percent
 from models.readings import REASONS
 from models.scores import Score
 from runtime.settings import Ehr
@@ -96,13 +97,6 @@ def detail(assessment: Assessment, unavailable: tuple[str, ...] = ()) -> str:
         model=lead.model if lead else None,
         disclaimer=DISCLAIMER,
     ).strip()
-
-
-def percent(probability: float) -> str:
-    """Return a probability in whole per cent, never as 0 or 100."""
-    if probability < 0.01:
-        return "under 1 %"
-    return "over 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
 
 
 def news2_text(score: Score) -> str:

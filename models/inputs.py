@@ -53,6 +53,16 @@ def display(variable: Variable, value: float) -> str:
     return f"{number} {printed_unit(variable)}".strip()
 
 
+def percent(probability: float) -> str:
+    """Return a risk in whole per cent; under 10 % one decimal, and never a certain 0 or 100."""
+    share = probability * 100
+    if share < 0.1:
+        return "under 0.1 %"
+    if share > 99.9:
+        return "over 99.9 %"
+    return f"{share:.1f} %" if share < 9.95 or share > 99 else f"{share:.0f} %"
+
+
 def printed_unit(variable: Variable) -> str:
     """Return the unit as it is written for people; empty for scores and pH."""
     return PRINTED.get(variable.unit, variable.unit)

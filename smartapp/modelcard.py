@@ -1,11 +1,12 @@
 """Turns a model's manifest into the values of its public card: plain words first, figures with how they were made.
 
+from models.inputs import percent
 Sections follow the CHAI Applied Model Card; what a manifest does not hold is said as "not available", never left out.
 """
 
+from models.inputs import percent
 from models.registry import Model
 from models.vocabulary import VARIABLES
-from smartapp.wording import percent
 
 FIGURES = {
     "auroc": ("AUROC", "chance that a patient with the outcome has the higher risk; 0.5 is guessing, 1 perfect"),

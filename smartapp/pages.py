@@ -7,6 +7,7 @@ from datetime import datetime
 from flask import Blueprint
 
 from models.assess import Assessment, course
+from models.inputs import percent
 from models.readings import REASONS, Chart
 from models.registry import Model
 from smartapp import wording
@@ -35,7 +36,7 @@ class Comparison:
 
 def register_words(blueprint: Blueprint) -> None:
     """Give the templates the words of wording.py as filters."""
-    for word in (wording.percent, wording.signed, wording.clock, wording.moment, wording.ago):
+    for word in (percent, wording.signed, wording.clock, wording.moment, wording.ago):
         blueprint.add_app_template_filter(word, word.__name__)
 
 
@@ -74,10 +75,10 @@ def _headline(card: Assessment, now: Assessment, changed: bool) -> str:
     if card.lead is None and now.lead is None:
         return f"{data}; there is still no number."
     if now.lead is None:
-        return f"{data}: no number can be given now (the card said {wording.percent(card.lead.probability)})."
+        return f"{data}: no number can be given now (the card said {percent(card.lead.probability)})."
     if card.lead is None:
-        return f"{data}: risk now {wording.percent(now.lead.probability)} (the card had no number)."
-    after, before = wording.percent(now.lead.probability), wording.percent(card.lead.probability)
+        return f"{data}: risk now {percent(now.lead.probability)} (the card had no number)."
+    after, before = percent(now.lead.probability), percent(card.lead.probability)
     if not changed and after == before:
         return f"{data}; the risk is still {after}."
     return f"{data}: risk now {after} (was {before})."

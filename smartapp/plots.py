@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.assess import Risk, sigmoid
+from models.inputs import percent
 from models.scores import Score
 from smartapp.axes import Scale, Tick, hours_before, lines, round_values, time_scale, time_ticks
-from smartapp.wording import percent, signed
+from smartapp.wording import signed
 
 WIDTH = 340
 RISKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)

@@ -5,16 +5,6 @@ from datetime import UTC, datetime
 MINUS = "\N{MINUS SIGN}"
 
 
-def percent(probability: float) -> str:
-    """Return a risk in whole per cent; under 10 % one decimal, and never a certain 0 or 100."""
-    share = probability * 100
-    if share < 0.1:
-        return "under 0.1 %"
-    if share > 99.9:
-        return "over 99.9 %"
-    return f"{share:.1f} %" if share < 9.95 or share > 99 else f"{share:.0f} %"
-
-
 def signed(value: float, digits: int = 2) -> str:
     """Return a number with its sign, a true minus, and no sign for a rounded zero."""
     text = f"{abs(value):.{digits}f}"

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from smartapp.wording import ago, clock, moment, number, percent, signed
+from models.inputs import percent
+from smartapp.wording import ago, clock, moment, number, signed
 
 
 @pytest.mark.parametrize("probability, text", [

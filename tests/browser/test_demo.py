@@ -1,0 +1,137 @@
+"""The main job end to end: open a chart, read the card, open the app in the frame, see the plots, give feedback."""
+
+import re
+
+import pytest
+
+SICK = ("sepsis", "haemorrhage", "respiratory-failure", "heart-failure")
+SCORED = (*SICK, "withdrawal", "kidney", "copd", "post-operative", "improving", "stable", "chart-mess")
+PLOTS = 4
+WIDTHS = (1280, 768, 400)
+
+
+def open_app(page, url: str, patient: str, button: str = "Explain this estimate"):
+    """Open a chart and the app in its frame; return the frame once its page is there."""
+    page.goto(f"{url}chart/{patient}")
+    page.get_by_role("link", name=button).click()
+    frame = page.frame(name="app")
+    frame.wait_for_url(re.compile(r"/l/[^/]+/"))
+    frame.wait_for_load_state()
+    return frame
+
+
+def sideways(frame) -> int:
+    """Return how many pixels a page is wider than its window."""
+    return frame.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+def card_percent(page) -> str:
+    return re.search(r"[\d.]+ %", page.locator(".card h3").inner_text())[0]
+
+
+def test_the_list_leads_to_every_chart(page, demo_url):
+    """At least twelve adults and a child are offered, each by a link that the keyboard reaches."""
+    page.goto(demo_url)
+    links = page.locator("ul.patients a")
+    assert links.count() >= 13
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('href')") == links.first.get_attribute("href")
+
+
+@pytest.mark.parametrize("patient", SCORED)
+def test_card_and_page_say_the_same_number(page, demo_url, patient):
+    """The app explains the very assessment of the card: same percentage, every plot drawn, each input with its source."""
+    frame = open_app(page, demo_url, patient)
+    assert card_percent(page) in frame.locator("main").inner_text()
+    assert frame.locator("svg[role=img]").count() >= PLOTS
+    assert frame.locator("svg[role=img] > title").count() >= PLOTS
+    assert frame.locator("td.source", has_text="Observation/").count() >= 5
+    assert "explains the card" in frame.locator("main").inner_text()
+    assert "not a cleared medical device" in frame.locator("body").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("patient", "why"), [("child", "9 years old"), ("stale", "too old"), ("sparse", "too few vital signs")]
+)
+def test_without_a_number_card_and_page_say_why(page, demo_url, patient, why):
+    """A child, stale data and an empty chart get a reason and no percentage anywhere."""
+    frame = open_app(page, demo_url, patient)
+    card = page.locator(".card").inner_text()
+    assert "No risk" in card and why in card
+    assert why in frame.locator("main").inner_text() and "waterfall" not in frame.content()
+
+
+def test_the_sick_come_before_the_well(page, demo_url):
+    """The four emergencies have a higher risk on their cards than every calm chart."""
+    found = {}
+    for patient in SCORED:
+        page.goto(f"{demo_url}chart/{patient}")
+        found[patient] = float(card_percent(page).split()[0])
+    assert min(found[p] for p in SICK) > max(found[p] for p in SCORED if p not in SICK), found
+
+
+def test_scale_2_is_used_for_the_patient_with_a_target(page, demo_url):
+    """The COPD patient's saturation is scored on scale 2, and says so."""
+    frame = open_app(page, demo_url, "copd")
+    assert "scale 2" in frame.locator("main").inner_text()
+
+
+def test_what_a_messy_chart_loses_is_counted(page, demo_url):
+    """Card and page count what was left out, by reason, and invent nothing from it."""
+    frame = open_app(page, demo_url, "chart-mess")
+    for text in (page.locator(".card").inner_text(), frame.locator("main").inner_text()):
+        assert "entered in error" in text and "in an unknown unit" in text and "dated in the future" in text
+
+
+def test_a_card_can_be_dismissed_with_a_reason(page, demo_url):
+    """Feedback reaches Vigil and the chart says so."""
+    page.goto(f"{demo_url}chart/heart-failure")
+    page.get_by_text("Dismiss this card").click()
+    page.get_by_label("Reason").select_option("known")
+    page.get_by_role("button", name="Dismiss").click()
+    assert page.get_by_role("status").inner_text()
+    assert page.get_by_role("alert").count() == 0
+
+
+def test_the_app_opens_without_a_card_too(page, demo_url):
+    """Launched from the chart itself, the page is computed from the chart as it is now."""
+    frame = open_app(page, demo_url, "stable", "Open Vigil")
+    assert "computed from the chart as it is now" in frame.locator("main").inner_text()
+
+
+def test_two_charts_in_two_tabs_never_mix(page, demo_url):
+    """A reload of the first tab, after the second was launched, still shows the first patient (SMART-46)."""
+    first = open_app(page, demo_url, "sepsis")
+    name = first.locator("header").first.inner_text()
+    other = page.context.new_page()
+    second = open_app(other, demo_url, "stable")
+    first.goto(first.url)
+    assert first.locator("header").first.inner_text() == name != second.locator("header").first.inner_text()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_scrolls_sideways(page, demo_url, width, scheme):
+    """List, chart and app fit 1280, 768 and 400 pixels, light and dark."""
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(demo_url)
+    assert sideways(page) == 0
+    frame = open_app(page, demo_url, "sepsis")
+    assert sideways(page) == 0 and sideways(frame) == 0
+
+
+def test_nothing_personal_or_secret_in_addresses_and_storage(page, demo_url):
+    """No token, code or state stays in an address, and nothing in the browser's storage (SMART-24, E7)."""
+    frame = open_app(page, demo_url, "sepsis")
+    for part in ("code=", "state=", "token", "sepsis", "launch="):
+        assert part not in frame.url
+    assert frame.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
+def test_the_model_card_needs_no_session(page, demo_url):
+    """The card's source leads to what is known of the model."""
+    page.goto(f"{demo_url}chart/sepsis")
+    page.goto(page.get_by_role("link", name="Vigil", exact=True).get_attribute("href"))
+    assert "deterioration" in page.locator("main").inner_text()
