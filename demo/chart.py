@@ -43,74 +43,87 @@ class Openings:
 def create_blueprint(config: DemoConfig, records: Records, tokens: Tokens, hooks: HookClient) -> Blueprint:
     """Return the pages at / and /chart."""
     blueprint = Blueprint("chart", __name__)
-    openings = Openings()
-
-    @blueprint.get("/")
-    def patients() -> str:
-        today = config.clock().date()
-        rows = [(patient, person(records.resource("Patient", patient.id), today)) for patient in records.patients.values()]
-        return render_template("patients.html", rows=rows)
-
-    @blueprint.get("/chart/<patient_id>")
-    def chart(patient_id: str) -> str:
-        patient = records.patients.get(patient_id) or abort(404)
-        opening = request.args.get("opening", "")
-        calls, problem = openings.find(opening, patient_id), None
-        if calls is None:
-            calls, problem = _open(hooks, patient_id)
-            opening = openings.keep(patient_id, calls)
-        now = config.clock()
-        times, rows = vitals.table(patient.resources, patient_id, now)
-        return render_template(
-            "chart.html", patient=patient, person=person(records.resource("Patient", patient_id), now.date()), times=times, rows=rows,
-            opening=opening, calls=[(call, [view(card, config.vigil_url) for card in call.cards]) for call in calls], problem=problem,
-            done=openings.notes.get(opening),
-        )  # fmt: skip
-
-    @blueprint.get("/chart/<patient_id>/launch")
-    def launch(patient_id: str) -> Response:
-        context = None
-        if patient_id not in records.patients:
-            abort(404)
-        url = f"{config.vigil_url}/launch"
-        if "opening" in request.args:
-            link = smart_link(_card(openings, patient_id), request.args.get("link", -1, int), config.vigil_url) or abort(404)
-            url, context = link["url"], link.get("appContext")
-        name = tokens.issue("launch", Launch(patient_id, records.resource("Encounter", patient_id)["id"], _text(context)))
-        return redirect(f"{url}{'&' if '?' in url else '?'}{urlencode({'launch': name, 'iss': config.fhir_base})}")
-
-    @blueprint.post("/chart/<patient_id>/feedback")
-    def feedback(patient_id: str) -> Response:
-        card, opening = _card(openings, patient_id), request.values.get("opening", "")
-        shown = view(card, config.vigil_url)
-        call = (openings.find(opening, patient_id) or [])[request.values.get("call", 0, int)]
-        if not shown or not shown["uuid"]:
-            abort(404)
-        reason = next((_coding(r) for r in shown["reasons"] if r["code"] == request.form.get("reason")), None)
-        comment = request.form.get("comment", "").strip()[:LONGEST_COMMENT]
-        try:
-            hooks.feedback(call, feedback_item(shown["uuid"], config.clock(), reason, comment))
-            openings.notes[opening] = "Dismissed, and Vigil has been told."
-        except ServiceError as error:
-            openings.notes[opening] = f"Vigil could not be told. {error}"
-        return redirect(url_for(".chart", patient_id=patient_id, opening=opening), 303)
-
-    @blueprint.get("/chart/<patient_id>/developer")
-    def developer(patient_id: str) -> str:
-        calls = openings.find(request.args.get("opening", ""), patient_id)
-        if calls is None:
-            abort(404)
-        shown = [(call, json.dumps(call.request, indent=2), json.dumps(call.response, indent=2)) for call in calls]
-        return render_template("developer.html", patient_id=patient_id, opening=request.args["opening"], calls=shown)
-
+    pages = Pages(config, records, tokens, hooks)
+    blueprint.add_url_rule("/", view_func=pages.patients)
+    blueprint.add_url_rule("/chart/<patient_id>", view_func=pages.chart)
+    blueprint.add_url_rule("/chart/<patient_id>/launch", view_func=pages.launch)
+    blueprint.add_url_rule("/chart/<patient_id>/feedback", view_func=pages.feedback, methods=["POST"])
+    blueprint.add_url_rule("/chart/<patient_id>/developer", view_func=pages.developer)
     return blueprint
 
 
-def _open(hooks: HookClient, patient_id: str) -> tuple[list[Call], str | None]:
-    try:
-        return hooks.view(patient_id), None
-    except ServiceError as error:
-        return [], str(error)
+class Pages:
+    """What the signed-in clinician sees and presses."""
+
+    def __init__(self, config: DemoConfig, records: Records, tokens: Tokens, hooks: HookClient):
+        self._config, self._records, self._tokens, self._hooks = config, records, tokens, hooks
+        self._openings = Openings()
+
+    def patients(self) -> str:
+        """Show the list of patients."""
+        today = self._config.clock().date()
+        everybody = self._records.patients.values()
+        rows = [(patient, person(self._records.resource("Patient", patient.id), today)) for patient in everybody]
+        return render_template("patients.html", rows=rows)
+
+    def chart(self, patient_id: str) -> str:
+        """Open a chart, which calls Vigil; with the name of an opening show that one again without a call."""
+        patient = self._records.patients.get(patient_id) or abort(404)
+        opening, problem = request.args.get("opening", ""), None
+        calls = self._openings.find(opening, patient_id)
+        if calls is None:
+            calls, problem = self._open(patient_id)
+            opening = self._openings.keep(patient_id, calls)
+        now = self._config.clock()
+        times, rows = vitals.table(patient.resources, patient_id, now)
+        return render_template(
+            "chart.html", patient=patient, person=person(self._records.resource("Patient", patient_id), now.date()), times=times,
+            rows=rows, opening=opening, problem=problem, done=self._openings.notes.get(opening),
+            calls=[(call, [view(card, self._config.vigil_url) for card in call.cards]) for call in calls],
+        )  # fmt: skip
+
+    def launch(self, patient_id: str) -> Response:
+        """Begin an EHR launch: a new opaque id for patient, stay and appContext, and the browser goes to the app (SMART-4, R87)."""
+        if patient_id not in self._records.patients:
+            abort(404)
+        url, context = f"{self._config.vigil_url}/launch", None
+        if "opening" in request.args:
+            link = smart_link(_card(self._openings, patient_id), request.args.get("link", -1, int), self._config.vigil_url) or abort(404)
+            url, context = link["url"], link.get("appContext")
+        stay = self._records.resource("Encounter", patient_id)["id"]
+        name = self._tokens.issue("launch", Launch(patient_id, stay, context if isinstance(context, str) else None))
+        return redirect(f"{url}{'&' if '?' in url else '?'}{urlencode({'launch': name, 'iss': self._config.fhir_base})}")
+
+    def feedback(self, patient_id: str) -> Response:
+        """Tell Vigil that a card was dismissed, and why, and show the chart again."""
+        shown = view(_card(self._openings, patient_id), self._config.vigil_url)
+        if not shown or not shown["uuid"]:
+            abort(404)
+        opening = request.values["opening"]
+        call = self._openings.find(opening, patient_id)[request.values.get("call", type=int)]
+        reason = next((_coding(r) for r in shown["reasons"] if r["code"] == request.form.get("reason")), None)
+        comment = request.form.get("comment", "").strip()[:LONGEST_COMMENT]
+        try:
+            self._hooks.feedback(call, feedback_item(shown["uuid"], self._config.clock(), reason, comment))
+            self._openings.notes[opening] = "Dismissed, and Vigil has been told."
+        except ServiceError as error:
+            self._openings.notes[opening] = f"Vigil could not be told. {error}"
+        return redirect(url_for(".chart", patient_id=patient_id, opening=opening), 303)
+
+    def developer(self, patient_id: str) -> str:
+        """Show what was sent, without its token, and what came."""
+        opening = request.args.get("opening", "")
+        calls = self._openings.find(opening, patient_id)
+        if calls is None:
+            abort(404)
+        shown = [(call, json.dumps(call.request, indent=2), json.dumps(call.response, indent=2)) for call in calls]
+        return render_template("developer.html", patient_id=patient_id, opening=opening, calls=shown)
+
+    def _open(self, patient_id: str) -> tuple[list[Call], str | None]:
+        try:
+            return self._hooks.view(patient_id), None
+        except ServiceError as error:
+            return [], str(error)
 
 
 def _card(openings: Openings, patient_id: str) -> object:
@@ -124,7 +137,3 @@ def _card(openings: Openings, patient_id: str) -> object:
 
 def _coding(reason: dict) -> dict:
     return {name: reason[name] for name in ("code", "system", "display") if name in reason}
-
-
-def _text(context: object) -> str | None:
-    return context if isinstance(context, str) else None
