@@ -37,12 +37,12 @@ class PatientView:
         """
         at = self.clock()
         record = records.call(request, ehr, caller, at) | {"request_id": request_id}
-        earlier = self._earlier(record, at)
-        if earlier:
-            return self._repeat(earlier, ehr, record)
         started = perf_counter()
         collected = prefetch.complete(request, ehr, self.fhir, at)
         gathered = perf_counter()
+        earlier = self._earlier(record, at, collected)
+        if earlier:
+            return self._repeat(earlier, ehr, record)
         chart = _chart(collected, request.context.patientId, at)
         assessment = self._assess(chart, at, collected)
         record["assessment_id"] = secrets.token_urlsafe(18)
@@ -65,11 +65,14 @@ class PatientView:
     def _card(self, assessment: Assessment, record: dict, ehr: Ehr, unavailable: tuple[str, ...]) -> dict:
         return cards.card(assessment, record["assessment_id"], ehr, self.settings.public_url, unavailable)
 
-    def _earlier(self, record: dict, at: datetime) -> dict | None:
+    def _earlier(self, record: dict, at: datetime, collected: Collected) -> dict | None:
+        """Return the record of the same call: same hookInstance, EHR and patient, and the same chart as it was read then."""
         found = self.audit.find_hook(record["hook_instance"])
         if found is None or any(found[key] != record[key] for key in ("ehr", "patient")):
             return None
-        return found if at - datetime.fromisoformat(found["at"]) < REPEAT else None
+        then = datetime.fromisoformat(found["at"])
+        same = at - then < REPEAT and _chart(collected, record["patient"], then) == Chart.from_json(found["chart"])
+        return found if same else None
 
     def _repeat(self, earlier: dict, ehr: Ehr, record: dict) -> list[dict]:
         """Return the cards of the first call again, made from its record, and note that this was a repeat."""
