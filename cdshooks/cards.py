@@ -46,11 +46,10 @@ def card(assessment: Assessment, assessment_id: str, ehr: Ehr, public_url: str, 
     `assessment_id` is the unguessable name of its audit record; the same id gives the same uuid. `unavailable` names the
     prefetch keys of which nothing is known.
     """
-    lead = assessment.lead
     made = {
         "uuid": str(uuid.uuid5(NAMESPACE, assessment_id)),
         "summary": summary(assessment),
-        "indicator": INDICATORS[lead.band] if lead else "info",
+        "indicator": INDICATORS[assessment.urgency],
         "detail": detail(assessment, unavailable),
         "source": {
             "label": "Vigil",

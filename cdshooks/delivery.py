@@ -23,6 +23,6 @@ def decide(assessment: Assessment, ehr: Ehr) -> Delivery:
         return Delivery(False, "deceased")
     if assessment.lead is None:
         return Delivery(True, "no number")
-    if BANDS.index(assessment.lead.band) < BANDS.index(ehr.show_from):
+    if BANDS.index(assessment.urgency) < BANDS.index(ehr.show_from):
         return Delivery(False, "below threshold")
     return Delivery(True, "at or above threshold")

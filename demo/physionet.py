@@ -95,7 +95,7 @@ def _patient(name: str, rows: list[Row], now: datetime) -> DemoPatient:
     ward = UNITS[kind - 1] if 1 <= kind <= len(UNITS) else "Intensive care"
     chart = (
         resources.patient(patient_id, "ICU stay", record, SEXES.get(int(about.get("Gender", -1))),
-                          str(now.year - int(age)) if age >= 0 else None, f"PHYSIONET-{record}"),
+                          f"{now.year - int(age)}-01-01" if age >= 0 else None, f"PHYSIONET-{record}"),
         resources.encounter(patient_id, start, ward),
         *_observations(patient_id, rows, start),
     )  # fmt: skip

@@ -68,6 +68,12 @@ class Assessment:
         """Return the risk that leads: the highest band, then the highest probability."""
         return self.risks[0] if self.risks else None
 
+    @property
+    def urgency(self) -> str:
+        """Return the graver of the leading risk's band and NEWS2's: a low risk never quiets an emergency by NEWS2."""
+        bands = (self.lead.band if self.lead else "low", self.news2.band)
+        return next((band for band in ("high", "medium") if band in bands), "low")
+
 
 def assess(chart: Chart, at: datetime, models: Sequence[Model]) -> Assessment:
     """Assess a chart at `at` (aware UTC), from readings known by then.

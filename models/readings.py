@@ -101,8 +101,7 @@ def read_chart(resources: Iterable[Resource], patient_id: str, at: datetime, mal
     sex = person.gender if person.gender in {"male", "female"} else None
     deceased = bool(person.deceasedBoolean or person.deceasedDateTime)
     kept = without_duplicates(reader.readings, reader.rejected)
-    rejected = {reason: count for reason, count in sorted(reader.rejected.items()) if count}
-    return Chart(patient_id, youngest_birth(person.birthDate), sex, deceased, kept, rejected)
+    return Chart(patient_id, youngest_birth(person.birthDate), sex, deceased, kept, dict(sorted((+reader.rejected).items())))
 
 
 def without_duplicates(readings: list[Reading], rejected: Counter[str]) -> tuple[Reading, ...]:

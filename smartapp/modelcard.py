@@ -1,6 +1,5 @@
 """Turns a model's manifest into the values of its public card: plain words first, figures with how they were made.
 
-from models.inputs import percent
 Sections follow the CHAI Applied Model Card; what a manifest does not hold is said as "not available", never left out.
 """
 

@@ -53,7 +53,7 @@ def stays(path: Path, outcomes: Path) -> Iterator[Stay]:
     for name, text in _files(path):
         record = Path(name).stem
         if record in died:
-            yield Stay(record, _chart(record, name, text), died[record])
+            yield Stay(record, read_stay(record, name, text), died[record])
 
 
 def _outcomes(path: Path) -> dict[str, bool]:
@@ -77,7 +77,8 @@ def _files(path: Path) -> Iterator[tuple[str, str]]:
         raise DataError(f"{path}: can't be read ({error}).") from None
 
 
-def _chart(record: str, name: str, text: str) -> Chart:
+def read_stay(record: str, name: str, text: str) -> Chart:
+    """Return the chart of one stay's file; raises DataError that names file and line."""
     rejected: Counter[str] = Counter()
     readings, about = [], {}
     for number, line in enumerate(text.splitlines()[1:], start=2):
@@ -94,7 +95,7 @@ def _chart(record: str, name: str, text: str) -> Chart:
     age, gender = about.get("Age"), about.get("Gender")
     born = date(ADMITTED.year - int(age), 1, 1) if age and 0 < age <= 125 else None
     sex = {0.0: "female", 1.0: "male"}.get(gender) if gender is not None else None
-    return Chart(record, born, sex, False, without_duplicates(readings, rejected), dict(rejected))
+    return Chart(record, born, sex, False, without_duplicates(readings, rejected), dict(+rejected))
 
 
 def _reading(time: datetime, parameter: str, value: float, source: str, rejected: Counter[str]) -> Iterator[Reading]:

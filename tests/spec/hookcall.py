@@ -38,6 +38,14 @@ SICK = {
     "systolic": ("8480-6", "mm[Hg]", 88),
     "temperature": ("8310-5", "Cel", 38.9),
 }
+# NEWS2 is 0 to 5 with what is not charted here, so it adds no urgency of its own
+CALM = {
+    "heart_rate": ("8867-4", "/min", 60),
+    "respiratory_rate": ("9279-1", "/min", 14),
+    "spo2": ("59408-5", "%", 98),
+    "systolic": ("8480-6", "mm[Hg]", 125),
+    "temperature": ("8310-5", "Cel", 36.8),
+}
 LABS = {"lactate": ("2524-7", "mmol/L", 4.1), "creatinine": ("2160-0", "mg/dL", 1.8)}
 
 

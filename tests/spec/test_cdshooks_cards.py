@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import hookcall
 import pytest
-from hookcall import FEEDBACK, LABS, PUBLIC, SERVICE, SICK, bundle, observations, patient, prefetch
+from hookcall import CALM, FEEDBACK, LABS, PUBLIC, SERVICE, SICK, bundle, observations, patient, prefetch
 from markdown_it import MarkdownIt
 
 from cdshooks import cards as making
@@ -21,7 +21,7 @@ def card(world):
 
 
 def well(**members):
-    return prefetch(vitals=bundle(observations(SICK | {"heart_rate": ("8867-4", "/min", 20)})), labs=None, **members)
+    return prefetch(vitals=bundle(observations(CALM | {"heart_rate": ("8867-4", "/min", 36)})), labs=None, **members)
 
 
 def lint(card):
@@ -64,10 +64,12 @@ def test_the_card_says_risk_time_and_news2(card):
 
 @pytest.mark.rule("R65")
 @pytest.mark.parametrize(
-    ("heart_rate", "lactate", "indicator"), [(20, 0.5, "info"), (60, 1.0, "warning"), (128, 4.1, "critical")]
+    ("chart", "heart_rate", "lactate", "indicator"),
+    [(CALM, 31, 0.1, "info"), (CALM, 60, 2.0, "warning"), (CALM, 60, 8.0, "critical"), (SICK, 20, 0.5, "critical")],
 )
-def test_the_indicator_follows_the_band(world, heart_rate, lactate, indicator):
-    vitals = bundle(observations(SICK | {"heart_rate": ("8867-4", "/min", heart_rate)}))
+def test_the_indicator_follows_the_graver_of_band_and_news2(world, chart, heart_rate, lactate, indicator):
+    """A low risk does not quiet a NEWS2 of seven or more."""
+    vitals = bundle(observations(chart | {"heart_rate": ("8867-4", "/min", heart_rate)}))
     labs = bundle(observations({"lactate": ("2524-7", "mmol/L", lactate)}))
     card = world.cards(hookcall.request(prefetch=prefetch(vitals=vitals, labs=labs)))[0]
     lint(card)

@@ -69,7 +69,7 @@ def test_the_last_value_is_ten_minutes_ago_and_nobody_has_a_name(folder):
     assert times[-1] == NOW - timedelta(minutes=10) and times[-1] - times[0] == timedelta(hours=47, minutes=43)
     person = first.resources[0]
     assert person["name"][0] == {"use": "official", "family": "ICU stay", "given": ["132539"]}
-    assert (person["birthDate"], person["gender"], second.resources[0]["gender"]) == ("1972", "female", "unknown")
+    assert (person["birthDate"], person["gender"], second.resources[0]["gender"]) == ("1972-01-01", "female", "unknown")
 
 
 @pytest.mark.parametrize(
