@@ -1,21 +1,24 @@
 """`vigil demo`: starts Vigil and the demonstration EHR side by side, says where to look, and stops both together."""
 
+import contextlib
+import errno
+import http.client
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from demo.physionet import PhysioNetError, stays
 
 ROOT = Path(__file__).parents[1]
-START_SECONDS, STOP_SECONDS, POLL_SECONDS = 60.0, 12.0, 0.2
+START_SECONDS, STOP_SECONDS, POLL_SECONDS = 30.0, 8.0, 0.2
+# Ctrl-C, `kill`, and a terminal that is closed.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TAIL_LINES = 15
 CONFIGURATION = """\
 # Written anew by `vigil demo` at each start.
@@ -41,45 +44,64 @@ class DemoError(Exception):
     """The demonstration can't start or go on; the message is for the person at the terminal."""
 
 
-def run(port: int, ehr_port: int, from_physionet: str | Path | None = None, open_ready: Callable[[str], object] = print,
-        folder: str | Path = "var/demo") -> int:  # fmt: skip
-    """Run the demonstration until Ctrl-C or SIGTERM and return the exit code.
+def run(port: int, ehr_port: int, from_physionet: str | Path | None = None, folder: str | Path = ROOT / "var" / "demo") -> int:
+    """Run the demonstration until Ctrl-C, SIGTERM or SIGHUP and return the exit code.
 
-    `open_ready` gets the one line to read once both answer; everything else goes to stderr. `folder` keeps configuration, data, logs.
+    stdout gets one line, once both answer; everything else goes to stderr. `folder` keeps configuration, data and logs.
     """
-    children: list[Child] = []
-    previous = signal.signal(signal.SIGTERM, _interrupt)
+    asked, children = _Asked(), []
     try:
         _check(port, ehr_port, from_physionet)
         path = write_configuration(Path(folder).resolve(), port, ehr_port)
-        physionet = [str(Path(from_physionet).resolve())] if from_physionet else []
-        children.append(Child("Vigil", [sys.executable, "-m", "vigil", "serve", "--config", str(path)], port, path.parent))
-        children.append(Child("The demonstration EHR", [sys.executable, "-m", "demo.serve", str(ehr_port), str(port), *physionet], ehr_port,
-                              path.parent))  # fmt: skip
-        _wait(children)
-        open_ready(f"Open http://localhost:{ehr_port}/")
-        _watch(children)
+        for name, number, command in servers(port, ehr_port, path, from_physionet):
+            children.append(Child(name, command, number, path.parent))
+        if _wait(children, asked):
+            print(f"Open http://localhost:{ehr_port}/", flush=True)
+            _watch(children, asked)
+        _say("Stopping.")
         return 0
     except DemoError as error:
         _say(str(error))
         return 1
-    except KeyboardInterrupt:
-        _say("Stopping.")
-        return 0
     finally:
         _stop(children)
-        signal.signal(signal.SIGTERM, previous)
+        asked.restore()
+
+
+class _Asked:
+    """Whether somebody asked to stop. A flag, not an exception: no second signal may cut the clean-up short and orphan a server."""
+
+    def __init__(self) -> None:
+        self.now = False
+        self._previous = {number: signal.signal(number, self._note) for number in SIGNALS}
+
+    def _note(self, number: int, frame: object) -> None:
+        self.now = True
+
+    def restore(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+
+def servers(port: int, ehr_port: int, configuration: Path, from_physionet: str | Path | None) -> list[tuple[str, int, list[str]]]:
+    """Return name, port and command line of both servers."""
+    physionet = [str(Path(from_physionet).resolve())] if from_physionet else []
+    return [
+        ("Vigil", port, [sys.executable, "-m", "vigil", "serve", "--config", str(configuration)]),
+        ("The demonstration EHR", ehr_port, [sys.executable, "-m", "demo.serve", str(ehr_port), str(port), *physionet]),
+    ]
 
 
 def write_configuration(folder: Path, port: int, ehr_port: int) -> Path:
     """Write Vigil's configuration into a folder of this port's own, so that two demonstrations never share an audit log."""
-    folder = folder / str(port)
+    own = folder / str(port)
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = folder / "vigil.toml"
+        for made in (folder, own):
+            made.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = own / "vigil.toml"
         path.write_text(CONFIGURATION.format(port=port, ehr_port=ehr_port), "utf-8")
     except OSError as error:
-        raise DemoError(f"The folder {folder} can't be written: {error.strerror}.") from None
+        raise DemoError(f"The folder {own} can't be written: {error.strerror}.") from None
     return path
 
 
@@ -89,11 +111,10 @@ class Child:
     def __init__(self, name: str, command: list[str], port: int, folder: Path):
         self.name, self.health = name, f"http://localhost:{port}/health"
         self.log = folder / f"{port}.log"
-        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
         with self.log.open("wb") as log:
+            # In the checkout, so that `-m` finds our modules wherever the command was given.
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True
             )
 
     def answers(self) -> bool:
@@ -101,7 +122,7 @@ class Child:
         try:
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(self.health, timeout=2) as answer:
                 return answer.status == 200
-        except (OSError, urllib.error.URLError):
+        except (OSError, http.client.HTTPException):
             return False
 
     def tail(self) -> str:
@@ -111,22 +132,17 @@ class Child:
 
     def signal_group(self, number: int) -> None:
         """Signal it and all that it started."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
-        except ProcessLookupError:
-            return
 
 
 def _check(port: int, ehr_port: int, from_physionet: str | Path | None) -> None:
     if port == ehr_port:
         raise DemoError(f"Vigil and the demonstration EHR can't both use port {port}; choose another with --port or --ehr-port.")
     for number, option in ((port, "--port"), (ehr_port, "--ehr-port")):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", number))
-            except OSError as error:
-                raise DemoError(f"Port {number} can't be used ({error.strerror}); choose another with {option}.") from None
+        reason = _refusal(number)
+        if reason:
+            raise DemoError(f"Port {number} can't be used ({reason}); choose another with {option}.")
     if from_physionet:
         try:
             stays(from_physionet, datetime.now(UTC))
@@ -134,23 +150,42 @@ def _check(port: int, ehr_port: int, from_physionet: str | Path | None) -> None:
             raise DemoError(str(error)) from None
 
 
-def _wait(children: list[Child]) -> None:
-    """Return when all answer. Raises DemoError when one ends or it takes too long."""
+def _refusal(port: int) -> str | None:
+    """Return why nobody can listen on a port of this host, or None."""
+    if not 1 <= port <= 65535:
+        return "it is not between 1 and 65535"
+    # A browser may try ::1 for localhost first, and meet a server there that is none of ours.
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        try:
+            with socket.socket(family) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((address, port))
+        except OSError as error:
+            if family == socket.AF_INET or error.errno == errno.EADDRINUSE:
+                return error.strerror
+    return None
+
+
+def _wait(children: list[Child], asked: _Asked) -> bool:
+    """Return True when all answer, False when asked to stop. Raises DemoError when one ends or it takes too long."""
     deadline = time.monotonic() + START_SECONDS
     for child in children:
         _say(f"Waiting for {child.name} at {child.health} ...")
         while not child.answers():
             _check_alive(children)
+            if asked.now:
+                return False
             if time.monotonic() > deadline:
                 raise DemoError(f"{child.name} did not answer within {START_SECONDS:.0f} s. The end of {child.log}:{child.tail()}")
             time.sleep(POLL_SECONDS)
     # Something else may have taken the port and answered in the place of a child that is already gone.
     _check_alive(children)
+    return True
 
 
-def _watch(children: list[Child]) -> None:
+def _watch(children: list[Child], asked: _Asked) -> None:
     _say("Ctrl-C stops the demonstration.")
-    while True:
+    while not asked.now:
         _check_alive(children)
         time.sleep(POLL_SECONDS)
 
@@ -164,8 +199,6 @@ def _check_alive(children: list[Child]) -> None:
 
 def _stop(children: list[Child]) -> None:
     """End every process group that was started: politely first, then for certain."""
-    # A second Ctrl-C must not leave a server behind.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for child in children:
         child.signal_group(signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
@@ -175,12 +208,10 @@ def _stop(children: list[Child]) -> None:
         except subprocess.TimeoutExpired:
             _say(f"{child.name} did not stop in time and is killed.")
         child.signal_group(signal.SIGKILL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+        child.process.wait()
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    # The terminal may be gone.
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
