@@ -49,8 +49,8 @@ endef
 
 UV := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 lock:
-	$(UV) setup.cfg -o requirements.lock
-	$(UV) --extra test -c requirements.lock setup.cfg -o requirements-test.lock
+	$(UV) --extra test setup.cfg -o requirements-test.lock
+	$(UV) -c requirements-test.lock setup.cfg -o requirements.lock
 	@sed -i.bak '1i # Made by "make lock" from setup.cfg; do not edit.' requirements.lock requirements-test.lock
 	rm -f requirements.lock.bak requirements-test.lock.bak
 
