@@ -44,13 +44,16 @@ def newest_time(readings: Series, at: datetime) -> datetime | None:
 
 def display(variable: Variable, value: float) -> str:
     """Return a value as a clinician writes it, with its printed unit."""
+    return f"{number(variable, value)} {printed_unit(variable)}".strip()
+
+
+def number(variable: Variable, value: float) -> str:
+    """Return a value with the digits of its variable, or the level's word for ACVPU."""
     if variable.name == "acvpu":
         return LEVELS[int(value)]
-    number = f"{value:.{variable.digits}f}"
+    text = f"{value:.{variable.digits}f}"
     # What would be printed as zero keeps its own digits: a white cell count of 0.02 is not 0.0.
-    if float(number) == 0 != value:
-        number = f"{value:g}"
-    return f"{number} {printed_unit(variable)}".strip()
+    return f"{value:g}" if float(text) == 0 != value else text
 
 
 def percent(probability: float) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from models import inputs
 from models.inputs import NOT_SHOWN, Input, printed_unit
 from models.readings import Reading
 from models.vocabulary import VARIABLES, Variable
@@ -61,7 +62,8 @@ def _trend(variable: Variable, readings: list[Reading], used: set, at: datetime,
     low, high = value_range([r.value for r in readings], variable.low, variable.high)
     x, y = time_scale(at, hours, LEFT, RIGHT), Scale(low, high, BOTTOM, TOP)
     points = tuple(
-        Point(x(hours_before(r.time, at)), y(r.value), number(r.value), r.time, (r.variable, r.time, r.value) in used) for r in readings
+        Point(x(hours_before(r.time, at)), y(r.value), inputs.number(variable, r.value), r.time, (r.variable, r.time, r.value) in used)
+        for r in readings
     )
     return Trend(
         variable.name, variable.label, printed_unit(variable), points, _unbroken(points, variable.max_age_hours),
