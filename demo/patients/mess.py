@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from demo.patients.resources import UCUM, observation
 
+LOCAL = {"coding": [{"system": "urn:vigil:demo:flowsheet", "code": "PULSE", "display": "Pulse"}], "text": "Pulse"}
+
 
 def mess(patient_id: str, other_id: str, now: datetime) -> list[dict]:
     """Return strange Observations; those that are wrong would change the picture greatly if they were believed.
@@ -35,6 +37,7 @@ def mess(patient_id: str, other_id: str, now: datetime) -> list[dict]:
     add("heart_rate", 1.0, 300, "unknown-unit", lambda o: _quantity(o, 300, "furlongs", "furlong"))
     add("temperature", 0.9, 37, "impossible", lambda o: _quantity(o, 0, "Cel", "Cel"))
     add("gcs", 0.8, 3, "absent", _absent)
+    add("heart_rate", 0.75, 205, "local-code", lambda o: o.update(code=LOCAL))
     first = observation(patient_id, "sodium", (now - timedelta(hours=4.5)).replace(second=0, microsecond=0), 141, "-once")
     again = copy.deepcopy(first) | {"id": f"{first['id']}-again"}
     return [*made, first, again]

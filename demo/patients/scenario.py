@@ -58,7 +58,7 @@ def vitals(scenario: Scenario, now: datetime, seed: int) -> list[Round]:
     noise = {name: _Noise(rng, MEASURES[name].noise) for name in courses}
     rounds = []
     for hour in round_hours(scenario.rounds, scenario.ends):
-        time = _minute(now + timedelta(hours=hour, minutes=-rng.randint(4, 14)))
+        time = _minute(now + timedelta(hours=hour, minutes=-rng.randint(10, 50)))
         values = {name: _value(name, course, hour, time, noise[name].next()) for name, course in courses.items()}
         rounds.append((time, {name: value for name, value in values.items() if value is not None}))
     return rounds
