@@ -5,6 +5,7 @@ Times move so that each stay's last value is ten minutes ago; values stay as the
 
 import math
 import zipfile
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ PAIRS = {"SysABP": ("DiasABP", "arterial"), "NISysABP": ("NIDiasABP", "cuff")}
 SEXES = {0: "female", 1: "male"}
 UNITS = ("Coronary care unit", "Cardiac surgery recovery unit", "Medical ICU", "Surgical ICU")
 LAST_VALUE = timedelta(minutes=10)
+OLDEST = 125
 
 Row = tuple[timedelta, str, float]
 
@@ -34,10 +36,10 @@ class PhysioNetError(Exception):
     """A file is not in the published layout; the message names the file and the line."""
 
 
-def stays(path: str | Path, now: datetime, limit: int = 40) -> tuple[DemoPatient, ...]:
-    """Return up to `limit` stays of a folder or zip, in order of their names, ending shortly before `now` (aware UTC).
+def stays(path: str | Path, now: datetime, limit: int = 24) -> tuple[DemoPatient, ...]:
+    """Return the first `limit` stays by record number, ending shortly before `now` (aware UTC).
 
-    Raises PhysioNetError.
+    `path` is a folder of stays, a zip of them, or the published folder with set-a.zip in it. Raises PhysioNetError.
     """
     found = tuple(_patient(name, _rows(name, text), now) for name, text in _files(Path(path), limit))
     if not found:
@@ -47,16 +49,26 @@ def stays(path: str | Path, now: datetime, limit: int = 40) -> tuple[DemoPatient
 
 def _files(path: Path, limit: int) -> Iterator[tuple[str, str]]:
     """Yield (name, text) of the first stays."""
-    if path.is_dir():
-        for file in sorted(f for f in path.rglob("*.txt") if f.stem.isdigit())[:limit]:
-            yield str(file), _text(str(file), file.read_bytes())
-        return
     try:
+        if path.is_dir():
+            stay_files = _first([str(file) for file in path.rglob("*.txt")], limit)
+            archives = sorted(path.glob("set-*.zip"))
+            if stay_files or not archives:
+                yield from ((name, _text(name, Path(name).read_bytes())) for name in stay_files)
+                return
+            path = archives[0]
         with zipfile.ZipFile(path) as archive:
-            for name in sorted(n for n in archive.namelist() if n.endswith(".txt") and Path(n).stem.isdigit())[:limit]:
+            for name in _first(archive.namelist(), limit):
                 yield name, _text(name, archive.read(name))
-    except (OSError, zipfile.BadZipFile) as error:
-        raise PhysioNetError(f"{path} is no folder and no readable zip file ({error}).") from None
+    # zipfile says RuntimeError of a password and of a compression that it does not know.
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+        raise PhysioNetError(f"{path} is no folder and no zip file that can be read ({error}).") from None
+
+
+def _first(names: Iterable[str], limit: int) -> list[str]:
+    """Return the names of the first stays by record number; other files are passed over."""
+    numbered = [(int(stem), name) for name in names if name.endswith(".txt") and (stem := Path(name).stem).isdecimal()]
+    return [name for _, name in sorted(numbered)[:limit]]
 
 
 def _text(name: str, content: bytes) -> str:
@@ -95,7 +107,7 @@ def _patient(name: str, rows: list[Row], now: datetime) -> DemoPatient:
     ward = UNITS[kind - 1] if 1 <= kind <= len(UNITS) else "Intensive care"
     chart = (
         resources.patient(patient_id, "ICU stay", record, SEXES.get(int(about.get("Gender", -1))),
-                          f"{now.year - int(age)}-01-01" if age >= 0 else None, f"PHYSIONET-{record}"),
+                          f"{now.year - int(age)}-01-01" if 0 <= age <= OLDEST else None, f"PHYSIONET-{record}"),
         resources.encounter(patient_id, start, ward),
         *_observations(patient_id, rows, start),
     )  # fmt: skip

@@ -97,12 +97,52 @@ def test_not_a_text_not_a_zip_nothing_there(folder, tmp_path):
     with pytest.raises(PhysioNetError, match="line 18: this is no text file"):
         stays(folder, NOW)
     (tmp_path / "empty").mkdir()
-    for path, words in ((tmp_path / "empty", "holds no stay files"), (tmp_path / "nothing.zip", "no readable zip"), (folder / "Outcomes-a.txt", "no readable zip")):
+    for path, words in (
+        (tmp_path / "empty", "holds no stay files"),
+        (tmp_path / "nothing.zip", "no zip file that can be read"),
+        (folder / "Outcomes-a.txt", "no zip file that can be read"),
+    ):
         with pytest.raises(PhysioNetError, match=words):
             stays(path, NOW)
 
 
+def test_damaged_archives_are_one_sentence(folder, tmp_path):
+    """A byte changed within a packed stay, a password, a folder where a stay should be."""
+    archive = tmp_path / "set.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
+        made.write(folder / "132539.txt", "set-a/132539.txt")
+    whole = archive.read_bytes()
+    broken, locked = bytearray(whole), bytearray(whole)
+    broken[60] ^= 0xFF
+    for flags in (6, whole.index(b"PK\x01\x02") + 8):
+        locked[flags] |= 1
+    for content in (broken, locked, whole[:80]):
+        archive.write_bytes(content)
+        with pytest.raises(PhysioNetError, match="no zip file that can be read"):
+            stays(archive, NOW)
+    (folder / "132541.txt").mkdir()
+    with pytest.raises(PhysioNetError, match="Is a directory"):
+        stays(folder, NOW)
+
+
+def test_the_published_folder_may_hold_the_archive(folder, tmp_path):
+    """As `vigil train` takes it; and record numbers are numbers, not words."""
+    published = tmp_path / "published"
+    published.mkdir()
+    with zipfile.ZipFile(published / "set-a.zip", "w") as archive:
+        for number in (9, 10, 132539):
+            archive.write(folder / "132539.txt", f"set-a/{number}.txt")
+    (published / "Outcomes-a.txt").write_text("RecordID,SAPS-I\n")
+    assert [patient.id for patient in stays(published, NOW, limit=2)] == ["icu-9", "icu-10"]
+
+
+def test_an_impossible_age_is_unknown(folder):
+    """Better no birth date than one in antiquity."""
+    (folder / "132539.txt").write_text(STAY.replace("Age,54", "Age,2000"))
+    assert "birthDate" not in stays(folder, NOW, limit=1)[0].resources[0]
+
+
 def test_the_published_files_are_read(shared):
-    """The real thing: forty stays of set a."""
-    read = stays(shared / "physionet2012" / "set-a.zip" if (shared / "physionet2012").is_dir() else shared / "data" / "physionet2012" / "set-a.zip", NOW)
-    assert len(read) == 40 and read[0].id == "icu-132539" and all(len(patient.resources) > 50 for patient in read)
+    """The real thing: two dozen stays of set a, from the published folder."""
+    read = stays(shared / "data" / "physionet2012", NOW)
+    assert len(read) == 24 and read[0].id == "icu-132539" and all(len(patient.resources) > 50 for patient in read)
