@@ -35,6 +35,7 @@ def create_blueprint(
     views = _Views(settings, models, Sessions(store), audit, discovery, SignIn(settings, discovery, keysets, signing_key), clock)
     blueprint = Blueprint("smartapp", __name__, template_folder="../templates")
     register_words(blueprint)
+    blueprint.add_url_rule("/", "home", lambda: redirect(url_for("smartapp.model_card")))
     blueprint.add_url_rule("/launch", "launch", views.launch)
     blueprint.add_url_rule("/standalone", "standalone", views.standalone)
     blueprint.add_url_rule("/callback", "callback", views.callback)
