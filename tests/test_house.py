@@ -128,3 +128,19 @@ def test_the_lock_holds_hashes_of_every_dependency():
     lock = (ROOT / "requirements.lock").read_text("utf-8")
     pinned = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
     assert wanted <= pinned and lock.count("--hash=sha256:") >= len(pinned)
+
+
+def test_serving_needs_nothing_that_the_lock_lacks():
+    """Whatever the services, the server and the demonstration import is pinned in requirements.lock, not only in the tests' list."""
+    import re
+
+    code = (
+        "import sys, vigil, cdshooks.views, smartapp.views, runtime.server, gunicorn.workers.ggevent, demo.app, demo.serve, demo.run;"
+        "from importlib.metadata import packages_distributions as owners;"
+        "owners = owners();"
+        "print(*{o for m in sys.modules for o in owners.get(m.split('.')[0], ())})"
+    )
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    pinned = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE))
+    used = {re.sub(r"[-_.]+", "-", name).lower() for name in run.stdout.split()} - {"vigil", "pip", "pywin32"}
+    assert used and used <= pinned, used - pinned
