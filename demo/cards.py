@@ -1,5 +1,6 @@
 """Turns the cards of a service into what the chart page shows, and leaves out what a client must not show (R64-R74, R86-R88)."""
 
+from collections.abc import Container
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,11 +17,11 @@ _markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "striketh
 def view(card: Any, vigil_url: str) -> dict | None:
     """Return what to show of a card, None when it breaks a MUST of the standard."""
     source = card.get("source") if isinstance(card, dict) else None
-    if not isinstance(source, dict) or not isinstance(source.get("label"), str) or card.get("indicator") not in INDICATORS:
+    if not isinstance(source, dict) or not isinstance(source.get("label"), str) or not _is_one_of(card.get("indicator"), INDICATORS):
         return None
     if not isinstance(card.get("summary"), str) or not card["summary"]:
         return None
-    if card.get("suggestions") and card.get("selectionBehavior") not in {"at-most-one", "any"}:
+    if card.get("suggestions") and not _is_one_of(card.get("selectionBehavior"), {"at-most-one", "any"}):
         return None
     return {
         "summary": card["summary"],
@@ -52,7 +53,7 @@ def smart_link(card: Any, number: int, vigil_url: str) -> dict | None:
 
 def _link(number: int, link: dict, vigil_url: str) -> dict | None:
     label, kind = link.get("label"), link.get("type")
-    if not isinstance(label, str) or kind not in {"absolute", "smart"}:
+    if not isinstance(label, str) or not _is_one_of(kind, {"absolute", "smart"}):
         return None
     # Like a hospital's EHR: an app that nobody registered is not opened.
     if kind == "smart":
@@ -75,6 +76,11 @@ def _web(url: object) -> str | None:
     except ValueError:
         return None
     return url if parts.scheme in {"http", "https"} and parts.hostname else None
+
+
+def _is_one_of(value: object, allowed: Container[str]) -> bool:
+    # A list or an object where a code belongs can't even be looked up.
+    return isinstance(value, str) and value in allowed
 
 
 def _dicts(value: object) -> list[dict]:

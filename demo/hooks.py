@@ -120,16 +120,19 @@ class HookClient:
         signed = {"Authorization": f"Bearer {self._signed(url)}", "Accept": "application/json"}
         started = time.perf_counter()
         try:
-            answer = requests.request(
-                method, url, json=body, headers=signed, timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False
-            )
+            with requests.Session() as session:
+                # Vigil is on this host: a proxy of the environment can't reach it, and a netrc would replace our JWT.
+                session.trust_env = False
+                answer = session.request(
+                    method, url, json=body, headers=signed, timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False
+                )
             milliseconds = 1000 * (time.perf_counter() - started)
             return answer.status_code, answer.json() if answer.content else None, milliseconds
         except requests.ConnectionError:
             raise ServiceError("Vigil can't be reached.") from None
         except requests.Timeout:
             raise ServiceError("Vigil did not answer in time.") from None
-        except (requests.RequestException, ValueError):
+        except (requests.RequestException, ValueError, RecursionError):
             raise ServiceError("Vigil's answer can't be read.") from None
 
     def _signed(self, url: str) -> str:
@@ -157,7 +160,8 @@ def feedback_item(card: str, now: datetime, reason: dict | None, comment: str) -
 def _reason(what: str, status: int, answer: Any) -> str:
     """Return one sentence with the text of an OperationOutcome, if that is what came (R30)."""
     issues = answer.get("issue") if isinstance(answer, dict) and answer.get("resourceType") == "OperationOutcome" else None
-    texts = [str(issue.get("diagnostics") or issue.get("code")) for issue in issues or () if isinstance(issue, dict)]
+    known = [issue for issue in issues if isinstance(issue, dict)] if isinstance(issues, list) else []
+    texts = [str(issue.get("diagnostics") or issue.get("code")) for issue in known]
     if not texts and status == 200:
         return f"{what} answered 200, but not in the form that CDS Hooks defines."
     return f"{what} answered {status}{': ' + ' '.join(texts) if texts else '.'}"

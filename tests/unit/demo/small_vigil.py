@@ -73,7 +73,7 @@ class World:
         self.app.testing = True
         self.http = self.app.test_client()
         monkeypatch.setattr(clients.requests, "get", lambda *_, **__: Answer(200, {"keys": [APP_KEY.as_dict(private=False)]}))
-        monkeypatch.setattr(hooks.requests, "request", self._request)
+        monkeypatch.setattr(hooks.requests.Session, "request", lambda _, *given, **more: self._request(*given, **more))
 
     def _request(self, method, url, json=None, headers=None, **_):
         self.sent.append((method, url, json, headers))

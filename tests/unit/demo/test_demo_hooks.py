@@ -1,13 +1,18 @@
 """The demonstration as a CDS client: what it sends is what the standard says, what it shows can't hurt."""
 
 import re
+import threading
 
 import pytest
 import requests
+from flask import Flask
 from joserfc import jwt
+from werkzeug.serving import make_server
 
 from demo.cards import detail, smart_link, view
-from demo.hooks import resolve
+from demo.config import DemoConfig
+from demo.hooks import HookClient, ServiceError, resolve
+from demo.keys import Keys
 from tests.unit.demo.small_vigil import CARD, EHR, SERVICE, VIGIL, Answer
 
 HOOK = f"{VIGIL}/cds-services/vigil-patient-view"
@@ -77,12 +82,16 @@ def test_discovery_is_read_once_and_again_after_a_failure(world):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (Answer(200, {"cards": []}), "Vigil has nothing to say."),
+        (Answer(200, {"cards": []}), "Vigil has nothing to say about this chart."),
         (Answer(412, {"resourceType": "OperationOutcome", "issue": [{"diagnostics": "Prefetch <is> missing."}]}), "412: Prefetch &lt;is&gt; missing."),
         (Answer(401, None), "answered 401."),
         (Answer(200, {"cards": None}), "not in the form that CDS Hooks defines"),
         (Answer(200, []), "not in the form that CDS Hooks defines"),
         (Answer(200, {"cards": [{"summary": "no source"}, 7]}), "A card was left out"),
+        (Answer(200, {"cards": [CARD | {"indicator": ["critical"]}]}), "A card was left out"),
+        (Answer(200, {"cards": [CARD | {"suggestions": [{}], "selectionBehavior": {}}]}), "A card was left out"),
+        (Answer(200, {"cards": [CARD | {"links": [{"label": "x", "type": []}]}]}), "Critical"),
+        (Answer(500, {"resourceType": "OperationOutcome", "issue": 7}), "answered 500."),
         (requests.Timeout(), "Vigil did not answer in time."),
     ],
 )
@@ -90,6 +99,21 @@ def test_the_page_says_plainly_what_came(world, answer, words):
     """No card, an error with its OperationOutcome, garbage: always a page."""
     world.hook = answer
     assert words in opened(world)
+
+
+def test_a_proxy_of_the_environment_is_not_used(monkeypatch):
+    """Behind a hospital's proxy the demonstration still reaches Vigil on its own host."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    # Flask's own server answers 404, which only one who reached it can report.
+    server = make_server("127.0.0.1", 0, Flask("empty"))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        with pytest.raises(ServiceError, match="answer can't be read"):
+            HookClient(DemoConfig(vigil_url=f"http://127.0.0.1:{server.port}"), None, None, Keys()).services()
+    finally:
+        server.shutdown()
+        thread.join()
 
 
 def test_what_a_card_says_is_escaped_and_cleaned(world):
