@@ -34,14 +34,14 @@ def create_app(settings, redis_url: str, clock: Callable[[], datetime] = utc_now
     app = Flask("vigil", root_path=str(root), static_folder="static", template_folder="templates")
     logs.configure(settings.data_path)
     http = outgoing.Outgoing()
-    redis, log = store.connect(redis_url), audit.Audit(settings.data_path / "audit.sqlite")
+    redis, sessions = store.connect(redis_url), store.connect(redis_url, store.PATIENT)
     # A key set is read once in ten minutes, over the internet: it may take longer than a read within a call.
     keysets = keys.KeySets(outgoing.Outgoing(connect_seconds=1.0, read_seconds=2.0))
-    models = load_models()
+    log, models, signing_key = audit.Audit(settings.data_path / "audit.sqlite"), load_models(), keys.signing_key(settings.data_path)
     web.install(app, settings)
-    shared = (settings, models, redis, log, keysets)
-    app.register_blueprint(cdshooks.views.create_blueprint(*shared, fhir.Fhir(http, settings), clock))
-    app.register_blueprint(smartapp.views.create_blueprint(*shared, keys.signing_key(settings.data_path), clock))
+    fetching = fhir.Fhir(http, settings)
+    app.register_blueprint(cdshooks.views.create_blueprint(settings, models, redis, log, keysets, fetching, clock))
+    app.register_blueprint(smartapp.views.create_blueprint(settings, models, sessions, log, keysets, signing_key, clock))
     app.register_blueprint(health.create_blueprint(redis, [f"{model.id.name} {model.id.version}" for model in models]))
     return app
 

