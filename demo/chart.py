@@ -25,13 +25,16 @@ class Openings:
     def __init__(self):
         self._calls: OrderedDict[str, tuple[str, list[Call]]] = OrderedDict()
         self.notes: dict[str, str] = {}
+        self.dismissed: dict[str, set[str]] = {}
 
     def keep(self, patient_id: str, calls: list[Call]) -> str:
         """Keep the calls of one opening and return its name; the oldest is forgotten."""
         name = secrets.token_urlsafe(16)
         self._calls[name] = (patient_id, calls)
         while len(self._calls) > MOST_OPENINGS:
-            self.notes.pop(self._calls.popitem(last=False)[0], None)
+            oldest, _ = self._calls.popitem(last=False)
+            self.notes.pop(oldest, None)
+            self.dismissed.pop(oldest, None)
         return name
 
     def find(self, name: str, patient_id: str) -> list[Call] | None:
@@ -79,6 +82,7 @@ class Pages:
         return render_template(
             "chart.html", patient=patient, person=person(self._records.resource("Patient", patient_id), now.date()), times=times,
             rows=rows, opening=opening, problem=problem, done=self._openings.notes.get(opening),
+            dismissed=self._openings.dismissed.get(opening, ()),
             calls=[(call, [view(card, self._config.vigil_url) for card in call.cards]) for call in calls],
         )  # fmt: skip
 
@@ -106,6 +110,7 @@ class Pages:
         try:
             self._hooks.feedback(call, feedback_item(shown["uuid"], self._config.clock(), reason, comment))
             self._openings.notes[opening] = "Dismissed, and Vigil has been told."
+            self._openings.dismissed.setdefault(opening, set()).add(shown["uuid"])
         except ServiceError as error:
             self._openings.notes[opening] = f"Vigil could not be told. {error}"
         return redirect(url_for(".chart", patient_id=patient_id, opening=opening), 303)
