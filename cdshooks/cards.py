@@ -64,16 +64,22 @@ def card(assessment: Assessment, assessment_id: str, ehr: Ehr, public_url: str, 
 
 
 def summary(assessment: Assessment) -> str:
-    """Return one sentence of fewer than 140 characters: band, risk, trend, time of the data, NEWS2 (R64, R92)."""
-    lead = assessment.lead
+    """Return one sentence of fewer than 140 characters: band, risk, trend, time of the data, NEWS2 (R64, R92).
+
+    What makes the card urgent comes first: NEWS2 where it is graver than the risk's own band.
+    """
+    lead, news2 = assessment.lead, news2_text(assessment.news2)
     if lead:
         first = f"{lead.band.capitalize()} risk: {percent(lead.probability)} {lead.label}{_trend(lead)}."
     else:
         first = f"{WITHOUT_NUMBER[assessment.status]}."
-    news2 = news2_text(assessment.news2)
     data = _data_time(assessment.data_time, assessment.at)
-    rest = "; ".join(part for part in (data, news2) if part)
-    return (f"{first} {rest}" if rest and len(first) + len(rest) < LONGEST_SUMMARY else first)[:LONGEST_SUMMARY]
+    if news2 and (lead.band if lead else "low") != assessment.urgency:
+        parts = (f"{news2}.", first, data)
+    else:
+        parts = (first, "; ".join(part for part in (data, news2) if part))
+    text = " ".join(part for part in parts if part)
+    return text if len(text) <= LONGEST_SUMMARY else first[:LONGEST_SUMMARY]
 
 
 def detail(assessment: Assessment, unavailable: tuple[str, ...] = ()) -> str:

@@ -76,6 +76,13 @@ def test_the_indicator_follows_the_graver_of_band_and_news2(world, chart, heart_
     assert card["indicator"] == indicator
 
 
+def test_what_makes_a_card_urgent_comes_first(world):
+    """A critical card does not open with "Low risk": a grave NEWS2 is named before the model's number."""
+    vitals = bundle(observations(SICK | {"heart_rate": ("8867-4", "/min", 20)}))
+    card = world.cards(hookcall.request(prefetch=prefetch(vitals=vitals, labs=None)))[0]
+    assert card["indicator"] == "critical" and card["summary"].startswith("NEWS2") and "ow risk:" in card["summary"]
+
+
 @pytest.mark.rule("R67")
 @pytest.mark.rule("R68")
 def test_the_source_is_vigil_and_not_the_patient(card):
