@@ -96,19 +96,23 @@ def check(config: Path) -> None:
 
 
 @main.command()
-@click.option("--physionet-2012", required=True, type=FOLDER, help="Folder with set-a.zip, Outcomes-a.txt, set-b.zip ...")
+@click.option("--physionet-2012", "folder_2012", type=FOLDER, help="Folder with set-a.zip, Outcomes-a.txt ...: trains deterioration.")
+@click.option("--physionet-2019", "folder_2019", type=FOLDER, help="Folder or zip of .psv files: trains sepsis.")
 @click.option("--version", default="0.1.0", show_default=True, help="Version to write.")
 @click.option("--output", default=Path(__file__).parent / "models" / "trained", type=click.Path(path_type=Path), help="Where to write it.")
-def train(physionet_2012: Path, version: str, output: Path) -> None:
-    """Train a model on published data and put it into service."""
+def train(folder_2012: Path | None, folder_2019: Path | None, version: str, output: Path) -> None:
+    """Train models on published data and put them into service."""
+    if folder_2012 is None and folder_2019 is None:
+        raise click.UsageError("Give --physionet-2012, --physionet-2019 or both.")
     with clear_errors():
-        from models.offline.command import train_2012
+        from models.offline.command import train_models
 
-        figures = train_2012(physionet_2012, version, output)["figures"]
-        for name in ("auroc", "auprc", "brier", "news2_auroc", "news2_auprc"):
-            low, high = figures[name]["interval"]
-            click.echo(f"{name:12} {figures[name]['value']:.4f}  (95 % interval {low:.4f} to {high:.4f})")
-        click.echo(f"{figures['rows']} rows, {figures['patients']} patients, {figures['events']} events; {figures['how']}")
+        for manifest in train_models(folder_2012, folder_2019, version, output):
+            figures = manifest["figures"]
+            click.echo(f"{manifest['name']} {version}: {figures['rows']} rows, {figures['patients']} patients, {figures['how']}")
+            for name in ("auroc", "auprc", "brier", "news2_auroc", "news2_auprc"):
+                low, high = figures[name]["interval"]
+                click.echo(f"  {name:12} {figures[name]['value']:.4f}  (95 % interval {low:.4f} to {high:.4f})")
 
 
 @main.group()
@@ -187,7 +191,7 @@ class clear_errors:
         from runtime.settings import SettingsError
 
         mendable: tuple[type[BaseException], ...] = (SettingsError, SecretFileError, AuditError, ModelError)
-        if offline := sys.modules.get("models.offline.physionet2012"):
+        if offline := sys.modules.get("models.offline.stays"):
             mendable += (offline.DataError,)
         if isinstance(error, mendable):
             raise click.ClickException(str(error)) from None

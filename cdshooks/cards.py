@@ -92,6 +92,7 @@ def detail(assessment: Assessment, unavailable: tuple[str, ...] = ()) -> str:
         percent=percent(lead.probability) if lead else "",
         earlier=percent(lead.earlier) if lead and lead.earlier is not None else "",
         contributions=[item for item in lead.contributions[:STRONGEST] if abs(item.points) >= LEAST_POINTS] if lead else (),
+        others=[(risk.label, percent(risk.probability), risk.band) for risk in assessment.risks[1:]],
         reasons=assessment.reasons or (() if lead else ("The model could not be used for this chart.",)),
         news2=news2_text(score),
         missing_parts=score.missing if known else (),

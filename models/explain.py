@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from models.features import SISTERS, Series, fresh, hours_between
+from models.features import Series, fresh, hours_between
 from models.inputs import display
 from models.vocabulary import VARIABLES
 
@@ -43,13 +43,12 @@ def _contribution(name: str, value: float, row: dict[str, float | None], reading
 
 
 def _text(name: str, readings: Series, at: datetime) -> str:
-    for variable in (name, *SISTERS.get(name, ())):
-        reading = fresh(readings, variable, at)
-        if reading:
-            age = round(hours_between(reading.time, at))
-            when = "within the last half hour" if age == 0 else f"{age} h ago"
-            return f"{VARIABLES[variable].label} {display(VARIABLES[variable], reading.value)}, {when}"
-    return f"{VARIABLES[name].label} not known"
+    reading, variable = fresh(readings, name, at), VARIABLES[name]
+    if reading is None:
+        return f"{variable.label} not known"
+    age = round(hours_between(reading.time, at))
+    when = "within the last half hour" if age == 0 else f"{age} h ago"
+    return f"{variable.label} {display(variable, reading.value)}, {when}"
 
 
 def _person(name: str, value: float | None) -> str:

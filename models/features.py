@@ -4,7 +4,9 @@ Stale is missing, and missing is None, never zero. A feature's name is `variable
 variable it speaks for, so that contributions can be grouped.
 """
 
+import math
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from models.consciousness import GCS_OF_LEVEL
@@ -14,34 +16,66 @@ from models.vocabulary import VARIABLES
 VITALS = ("heart_rate", "respiratory_rate", "spo2", "systolic", "diastolic", "mean_pressure", "temperature", "gcs", "fio2")
 LABS = ("lactate", "creatinine", "bun", "sodium", "potassium", "bicarbonate", "glucose", "wbc", "haematocrit", "platelets",
         "bilirubin", "albumin", "ph", "paco2", "pao2")  # fmt: skip
+VITAL_KINDS = ("", ".low", ".high", ".mean", ".spread", ".change6", ".change", ".change24")
 WINDOW_HOURS = 24.0
-CHANGE_HOURS = 12.0
+LEAST_FOR_SPREAD = 3
 # Mean ratio of haematocrit (%) to haemoglobin (g/dL), for charts that hold only the latter.
 HAEMATOCRIT_PER_HAEMOGLOBIN = 2.94
 
-# Who speaks for whom: all of the sisters together can stand for a variable that the chart lacks.
-SISTERS = {
-    "gcs": ("acvpu",), "acvpu": ("gcs",), "haematocrit": ("haemoglobin",), "haemoglobin": ("haematocrit",),
-    "mean_pressure": ("systolic", "diastolic"), "fio2": ("oxygen_flow",), "oxygen_flow": ("fio2",),
-}  # fmt: skip
-DAY, CHANGE, PREVIOUS = timedelta(hours=WINDOW_HOURS), timedelta(hours=CHANGE_HOURS), timedelta(hours=2 * WINDOW_HOURS)
+# Charts that lack the first variable need not be asked for it: the second says as much.
+SISTERS = {"acvpu": "gcs", "haemoglobin": "haematocrit", "oxygen_flow": "fio2"}
+DAY, PREVIOUS = timedelta(hours=WINDOW_HOURS), timedelta(hours=2 * WINDOW_HOURS)
+CHANGES = (timedelta(hours=6), timedelta(hours=12), timedelta(hours=24))
 
+def fio2_of_flow(flow: float) -> float:
+    """Return the inspired oxygen in % that a nasal flow in L/min stands for: 4 % a litre above 20 %, 60 % at most."""
+    return 21.0 if flow <= 0 else min(20.0 + 4.0 * flow, 60.0)
+
+
+# target -> (the variable that speaks for it, how its value is read)
+SPEAKERS: dict[str, tuple[str, Callable[[float], float]]] = {
+    "fio2": ("oxygen_flow", fio2_of_flow),
+    "gcs": ("acvpu", lambda level: GCS_OF_LEVEL[int(level)]),
+    "haematocrit": ("haemoglobin", lambda cells: cells * HAEMATOCRIT_PER_HAEMOGLOBIN),
+}
 Series = dict[str, tuple[list[datetime], list[Reading]]]
 
 
 def series(chart: Chart) -> Series:
-    """Return each variable's readings with their times, oldest first; made once for many moments."""
+    """Return each variable's readings with their times, oldest first; made once for many moments.
+
+    A variable that is not charted at a moment is filled from its sister's reading of that moment: mean pressure from systolic and
+    diastolic, inspired oxygen from flow, coma score from ACVPU, haematocrit from haemoglobin. The source says so.
+    """
     found: Series = {}
     for reading in chart.readings:
         times, readings = found.setdefault(reading.variable, ([], []))
         times.append(reading.time)
         readings.append(reading)
+    for target, made in (("mean_pressure", _means(found)), *((target, _spoken(found, target)) for target in SPEAKERS)):
+        if made:
+            times, readings = found.get(target, ([], []))
+            taken = set(times)
+            merged = sorted([*readings, *(reading for reading in made if reading.time not in taken)])
+            found[target] = ([reading.time for reading in merged], merged)
     return found
+
+
+def _means(found: Series) -> list[Reading]:
+    lower = {reading.time: reading.value for reading in found.get("diastolic", ((), ()))[1]}
+    pairs = [(reading, lower[reading.time]) for reading in found.get("systolic", ((), ()))[1] if reading.time in lower]
+    return [Reading(r.time, "mean_pressure", (r.value + 2 * low) / 3, f"{r.source} (systolic, diastolic)") for r, low in pairs]
+
+
+def _spoken(found: Series, target: str) -> list[Reading]:
+    speaker, convert = SPEAKERS[target]
+    readings = found.get(speaker, ((), ()))[1]
+    return [Reading(r.time, target, convert(r.value), f"{r.source} ({VARIABLES[speaker].label})") for r in readings]
 
 
 def names() -> tuple[str, ...]:
     """Return every feature's name in the order of a row."""
-    vitals = [f"{name}{kind}" for name in VITALS for kind in ("", ".low", ".high", ".change")]
+    vitals = [f"{name}{kind}" for name in VITALS for kind in VITAL_KINDS]
     labs = [f"{name}{kind}" for name in LABS for kind in ("", ".change")]
     derived = ["heart_rate.shock_index", "systolic.pulse_pressure", "spo2.over_fio2", "pao2.over_fio2", "bun.over_creatinine"]
     return ("age", "sex", *vitals, *labs, *derived)
@@ -59,7 +93,6 @@ def feature_row(chart: Chart, readings: Series, at: datetime) -> dict[str, float
         row |= _vital(name, readings, at)
     for name in LABS:
         row |= _laboratory(name, readings, at)
-    _substitute(row, readings, at)
     return row | _derived(row)
 
 
@@ -76,24 +109,26 @@ def latest(readings: Series, variable: str, at: datetime) -> Reading | None:
     return items[count - 1] if count else None
 
 
-def fio2_of_flow(flow: float) -> float:
-    """Return the inspired oxygen in % that a nasal flow in L/min stands for: 4 % a litre above 20 %, 60 % at most."""
-    return 21.0 if flow <= 0 else min(20.0 + 4.0 * flow, 60.0)
-
-
 def _between(readings: Series, variable: str, start: datetime, at: datetime) -> list[Reading]:
     times, items = readings.get(variable, ((), []))
     return items[bisect_left(times, start) : bisect_right(times, at)]
 
 
 def _vital(name: str, readings: Series, at: datetime) -> dict[str, float | None]:
+    """Return the last value, the extremes, mean and spread of a day, and the changes over 6, 12 and 24 h before the last reading."""
     last = fresh(readings, name, at)
     if last is None:
-        return {name: None, f"{name}.low": None, f"{name}.high": None, f"{name}.change": None}
+        return {f"{name}{kind}": None for kind in VITAL_KINDS}
     day = [r.value for r in _between(readings, name, at - DAY, at)]
-    past = _between(readings, name, last.time - CHANGE, at)
-    change = last.value - past[0].value if len(past) > 1 else None
-    return {name: last.value, f"{name}.low": min(day), f"{name}.high": max(day), f"{name}.change": change}
+    mean = sum(day) / len(day)
+    spread = math.sqrt(sum((value - mean) ** 2 for value in day) / len(day)) if len(day) >= LEAST_FOR_SPREAD else None
+    changes = [_change(readings, name, last, hours) for hours in CHANGES]
+    return dict(zip([f"{name}{kind}" for kind in VITAL_KINDS], (last.value, min(day), max(day), mean, spread, *changes), strict=True))
+
+
+def _change(readings: Series, name: str, last: Reading, span: timedelta) -> float | None:
+    past = _between(readings, name, last.time - span, last.time)
+    return last.value - past[0].value if len(past) > 1 else None
 
 
 def _laboratory(name: str, readings: Series, at: datetime) -> dict[str, float | None]:
@@ -102,20 +137,6 @@ def _laboratory(name: str, readings: Series, at: datetime) -> dict[str, float | 
         return {name: None, f"{name}.change": None}
     earlier = _between(readings, name, at - PREVIOUS, at)[:-1]
     return {name: last.value, f"{name}.change": last.value - earlier[-1].value if earlier else None}
-
-
-def _substitute(row: dict[str, float | None], readings: Series, at: datetime) -> None:
-    """Let a fresh reading of a sister variable speak where a feature is missing."""
-    level, cells = fresh(readings, "acvpu", at), fresh(readings, "haemoglobin", at)
-    if row["gcs"] is None and level:
-        row["gcs"] = GCS_OF_LEVEL[int(level.value)]
-    if row["haematocrit"] is None and cells:
-        row["haematocrit"] = cells.value * HAEMATOCRIT_PER_HAEMOGLOBIN
-    if row["mean_pressure"] is None and row["systolic"] is not None and row["diastolic"] is not None:
-        row["mean_pressure"] = (row["systolic"] + 2 * row["diastolic"]) / 3
-    flow = fresh(readings, "oxygen_flow", at)
-    if row["fio2"] is None and flow:
-        row["fio2"] = fio2_of_flow(flow.value)
 
 
 def _derived(row: dict[str, float | None]) -> dict[str, float | None]:

@@ -75,8 +75,7 @@ def _input(variable: Variable, readings: Series, at: datetime, used: set[str]) -
     reading, unit = latest(readings, variable.name, at), printed_unit(variable)
     in_model = variable.name in used or variable.name in SISTERS
     if reading is None:
-        sisters = SISTERS.get(variable.name, ())
-        spoken_for = bool(sisters) and all(fresh(readings, name, at) for name in sisters)
+        spoken_for = variable.name in SISTERS and fresh(readings, SISTERS[variable.name], at) is not None
         state = "spoken for" if spoken_for else "missing" if in_model else "not in model"
         return Input(variable.name, variable.label, None, unit, "not in the chart", None, None, None, state)
     hours = hours_between(reading.time, at)

@@ -11,13 +11,20 @@ PHYSIONET_2012 = {
 }  # fmt: skip
 
 
-def source(files: Sequence[Path]) -> dict:
+PHYSIONET_2019 = {
+    "name": "PhysioNet/CinC Challenge 2019, training set A", "licence": "CC BY 4.0",
+    "citation": "Reyna M.A. et al., Crit Care Med 48(2):210-217 (2020), doi:10.13026/v64v-d857",
+    "population": "adults in intensive care at Beth Israel Deaconess",
+}  # fmt: skip
+
+
+def source(about: dict[str, str], files: Sequence[Path]) -> dict:
     """Return the manifest's account of the training data; a folder is hashed file by file in order of name."""
-    return PHYSIONET_2012 | {"files": {path.name: _sha256(path) for path in files}}
+    return about | {"files": {path.name: _sha256(path) for path in files}}
 
 
 def _sha256(path: Path) -> str:
     digest = hashlib.sha256()
-    for file in sorted(path.rglob("*.txt")) if path.is_dir() else [path]:
+    for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
         digest.update(file.read_bytes())
     return digest.hexdigest()

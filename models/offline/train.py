@@ -1,13 +1,13 @@
-"""Turns stays into a trained, calibrated model with its manifest: `vigil train`.
+"""Turns stays and a Recipe into a trained, calibrated model with its manifest: `vigil train`.
 
-Rows are landmarks every six hours of the first 48; a row uses only what was known at its landmark, through the features of serving.
-The outcome is death in hospital. Figures come from folds of patients that the fold's model has not seen.
+A row uses only what was known at its landmark, through the features of serving. Figures come from folds of patients that the fold's
+model has not seen.
 """
 
 import hashlib
 import json
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -27,17 +27,15 @@ from models.offline.performance import (
     threshold_at_ppv,
     threshold_at_sensitivity,
 )
-from models.offline.physionet2012 import ADMITTED, Stay
+from models.offline.recipes import Recipe
+from models.offline.stays import Stay
 from models.vocabulary import vocabulary_sha256
 
-LANDMARK_HOURS = range(6, 49, 6)
 SEED, FOLDS, DRAWS = 20261121, 5, 200
-TREES = 400
 PARAMETERS = {
     "objective": "binary", "learning_rate": 0.03, "num_leaves": 16, "max_depth": 5, "min_data_in_leaf": 120, "feature_fraction": 0.4,
     "bagging_fraction": 0.7, "bagging_freq": 1, "lambda_l2": 5.0, "max_bin": 127, "seed": SEED, "deterministic": True,
-    "force_row_wise": True, "num_threads": 2, "verbosity": -1,
-    "monotone_constraints_method": "intermediate",
+    "force_row_wise": True, "num_threads": 2, "verbosity": -1, "monotone_constraints_method": "intermediate",
 }  # fmt: skip
 # Where physiology leaves no doubt, a worse value never lowers the risk; on the out-of-fold rows this costs nothing (AUROC
 # 0.835 with and without). What is dangerous at both ends, as a heart rate or a pH, is not bound.
@@ -45,17 +43,8 @@ RISING = ("age", "lactate", "bun", "creatinine", "bilirubin", "bun.over_creatini
           "respiratory_rate.high", "fio2", "fio2.high")  # fmt: skip
 FALLING = ("gcs", "gcs.low", "gcs.high", "spo2", "spo2.low", "spo2.over_fio2", "pao2.over_fio2", "systolic.low",
            "mean_pressure.low", "albumin")  # fmt: skip
-# How the bands are cut: see `thresholds_chosen` in the manifest.
-MEDIUM_SENSITIVITY, HIGH_PPV = 0.8, 0.5
-THRESHOLDS_CHOSEN = (
-    "medium finds 80 % of the out-of-fold rows that are followed by death in hospital; of the rows from high on, one in two is"
-)
-COMMAND = "vigil train --physionet-2012 FOLDER"
 # Share of training rows that are shown a second time without laboratory values, so that vital signs alone get a fair risk.
 WITHOUT_LABS = 0.3
-# In 2012 a respiratory rate was charted only for those who breathe by themselves (28 % of rows; 7.6 % died, of all 14.0 %): to
-# have one looked protective, even at 30. Shown again without it at this weight, having one says little; it costs 0.006 of AUROC.
-WITHOUT_RATE = 2.0
 
 
 @dataclass(frozen=True)
@@ -63,81 +52,84 @@ class Rows:
     """The training table; `x` is rows x features in the order of `names()`, NaN is missing."""
 
     x: np.ndarray
-    died: np.ndarray
+    event: np.ndarray
     patient: np.ndarray
     news2: np.ndarray
 
 
-def rows(stays: Sequence[Stay]) -> Rows:
+def rows(stays: Iterable[Stay], recipe: Recipe) -> Rows:
     """Build the landmarks of every stay; a landmark on which serving would give no number is left out."""
-    x, died, patient, news = [], [], [], []
-    for stay in tqdm(stays, desc="features", unit="stay"):
-        readings = series(stay.chart)
-        for hour in LANDMARK_HOURS:
-            at = ADMITTED + timedelta(hours=hour)
+    x, event, patient, news = [], [], [], []
+    for number, stay in enumerate(tqdm(stays, desc=f"{recipe.name}: features", unit="stay")):
+        readings, labels = series(stay.chart), stay.labels[recipe.outcome]
+        for hour in range(recipe.first, min(recipe.last, len(labels)) + 1, recipe.every):
+            at = stay.start + timedelta(hours=hour)
             if answerable(stay.chart, readings, at)[0] != "scored":
                 continue
             row = feature_row(stay.chart, readings, at)
-            x.append([np.nan if row[name] is None else row[name] for name in names()])
-            died.append(stay.died)
-            patient.append(int(stay.record))
+            x.append(np.array([row[name] for name in names()], np.float64))
+            event.append(labels[hour - 1])
+            patient.append(number)
             news.append(chart_news2(stay.chart, readings, at).low)
-    return Rows(np.array(x), np.array(died, bool), np.array(patient), np.array(news, float))
+    return Rows(np.array(x), np.array(event, bool), np.array(patient), np.array(news, float))
 
 
-def fit(x: np.ndarray, died: np.ndarray) -> lightgbm.Booster:
-    """Fit one model; some rows are shown again without laboratory values, those with a respiratory rate again without it."""
+def fit(x: np.ndarray, event: np.ndarray, recipe: Recipe) -> lightgbm.Booster:
+    """Fit one model; some rows are shown again without laboratory values, and without what the recipe names."""
     again = np.random.default_rng(SEED).random(len(x)) < WITHOUT_LABS
-    breathing = ~np.isnan(x[:, names().index("respiratory_rate")])
-    shown = np.vstack([x, _without(x[again], LABS), _without(x[breathing], ("respiratory_rate",))])
-    weight = np.repeat([1.0, 1.0, WITHOUT_RATE], [len(x), again.sum(), breathing.sum()])
-    table = lightgbm.Dataset(shown, np.concatenate([died, died[again], died[breathing]]), weight=weight, feature_name=_plain_names())
+    shown, events, weights = [x, _without(x[again], LABS)], [event, event[again]], [np.ones(len(x)), np.ones(again.sum())]
+    for variable, weight in recipe.shown_again.items():
+        known = ~np.isnan(x[:, names().index(variable)])
+        shown.append(_without(x[known], (variable,)))
+        events.append(event[known])
+        weights.append(np.full(known.sum(), weight))
+    table = lightgbm.Dataset(np.vstack(shown), np.concatenate(events), weight=np.concatenate(weights), feature_name=_plain_names())
     bounds = {"monotone_constraints": [(name in RISING) - (name in FALLING) for name in names()]}
-    return lightgbm.train(PARAMETERS | bounds, table, num_boost_round=TREES)
+    return lightgbm.train(PARAMETERS | bounds, table, num_boost_round=recipe.trees)
 
 
-def out_of_fold(data: Rows) -> np.ndarray:
+def out_of_fold(data: Rows, recipe: Recipe) -> np.ndarray:
     """Return the raw score of each row from a model that has not seen its patient."""
     patients = np.random.default_rng(SEED).permutation(np.unique(data.patient))
-    scores = np.full(len(data.died), np.nan)
-    for fold in tqdm(range(FOLDS), desc="folds", unit="fold"):
+    scores = np.full(len(data.event), np.nan)
+    for fold in tqdm(range(FOLDS), desc=f"{recipe.name}: folds", unit="fold"):
         held = np.isin(data.patient, patients[fold::FOLDS])
-        scores[held] = fit(data.x[~held], data.died[~held]).predict(data.x[held], raw_score=True)
+        scores[held] = fit(data.x[~held], data.event[~held], recipe).predict(data.x[held], raw_score=True)
     return scores
 
 
-def train(stays: Sequence[Stay], folder: Path, version: str, source: dict) -> dict:
-    """Train, calibrate and write `<folder>/deterioration/<version>/`; return the manifest.
+def train(stays: Iterable[Stay], recipe: Recipe, folder: Path, version: str, source: dict) -> dict:
+    """Train, calibrate and write `<folder>/<name>/<version>/`; return the manifest.
 
     `source` names the data and their hashes. Training twice on the same data gives the same file.
     """
-    data = rows(stays)
-    scores = out_of_fold(data)
-    intercept, slope = logistic_line(scores, data.died)
+    data = rows(stays, recipe)
+    scores = out_of_fold(data, recipe)
+    intercept, slope = logistic_line(scores, data.event)
     risk = 1 / (1 + np.exp(-(intercept + slope * scores)))
-    booster = fit(data.x, data.died)
+    booster = fit(data.x, data.event, recipe)
     text = booster.model_to_string()
     manifest = {
-        "name": "deterioration",
+        "name": recipe.name,
         "version": version,
-        "outcome": "death",
-        "label": "death in hospital",
-        "horizon": "during this hospital stay",
+        "outcome": recipe.outcome,
+        "label": recipe.label,
+        "horizon": recipe.horizon,
         "features": list(names()),
         "calibration": {"intercept": intercept, "slope": slope},
-        "thresholds": _thresholds(risk, data),
-        "thresholds_chosen": THRESHOLDS_CHOSEN,
+        "thresholds": _thresholds(risk, data, recipe),
+        "thresholds_chosen": recipe.thresholds_chosen,
         "model_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "vocabulary_sha256": vocabulary_sha256(),
         "code_version": _code_version(),
         "lightgbm": lightgbm.__version__,
-        "parameters": PARAMETERS | {"trees": TREES, "rising": RISING, "falling": FALLING},
-        "command": COMMAND,
+        "parameters": PARAMETERS | {"trees": recipe.trees, "rising": RISING, "falling": FALLING},
+        "command": recipe.command,
         "source": source,
-        "figures": _figures(risk, data),
+        "figures": _figures(risk, data, recipe),
         "golden": _golden(booster, data.x),
     }
-    write(folder / "deterioration" / version, text, manifest)
+    write(folder / recipe.name / version, text, manifest)
     return manifest
 
 
@@ -150,23 +142,23 @@ def write(folder: Path, text: str, manifest: dict) -> None:
         part.replace(folder / name)
 
 
-def _thresholds(risk: np.ndarray, data: Rows) -> dict[str, float]:
-    medium = threshold_at_sensitivity(risk, data.died, MEDIUM_SENSITIVITY)
-    return {"medium": round(medium, 4), "high": round(threshold_at_ppv(risk, data.died, HIGH_PPV), 4)}
+def _thresholds(risk: np.ndarray, data: Rows, recipe: Recipe) -> dict[str, float]:
+    medium = threshold_at_sensitivity(risk, data.event, recipe.medium_sensitivity)
+    return {"medium": round(medium, 4), "high": round(threshold_at_ppv(risk, data.event, recipe.high_ppv), 4)}
 
 
-def _figures(risk: np.ndarray, data: Rows) -> dict:
+def _figures(risk: np.ndarray, data: Rows, recipe: Recipe) -> dict:
     """Return the figures of the model and of NEWS2 on the same out-of-fold rows."""
 
     def line(name: str, figure: Callable, score: np.ndarray) -> tuple[str, dict]:
-        interval = bootstrap(figure, score, data.died, data.patient, DRAWS, SEED)
-        return name, {"value": round(figure(score, data.died), 4), "interval": [round(v, 4) for v in interval]}
+        interval = bootstrap(figure, score, data.event, data.patient, DRAWS, SEED)
+        return name, {"value": round(figure(score, data.event), 4), "interval": [round(v, 4) for v in interval]}
 
     figures = dict([line("auroc", auroc, risk), line("auprc", auprc, risk), line("brier", brier, risk),
                     line("news2_auroc", auroc, data.news2), line("news2_auprc", auprc, data.news2)])  # fmt: skip
-    counts = {"rows": len(risk), "patients": len(np.unique(data.patient)), "events": int(data.died.sum())}
-    how = f"{FOLDS} folds by patient, rows every six hours"
-    return counts | {"prevalence": round(float(data.died.mean()), 4), "how": how} | figures
+    counts = {"rows": len(risk), "patients": len(np.unique(data.patient)), "events": int(data.event.sum())}
+    how = f"{FOLDS} folds by patient, a row every {recipe.every} hours"
+    return counts | {"prevalence": round(float(data.event.mean()), 4), "how": how} | figures
 
 
 def _golden(booster: lightgbm.Booster, x: np.ndarray) -> list[dict]:

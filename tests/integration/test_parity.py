@@ -8,7 +8,8 @@ from demo.physionet import stays as as_fhir
 from models.assess import assess
 from models.features import feature_row, series
 from models.fhir import parse
-from models.offline.physionet2012 import ADMITTED, read_stay
+from models.offline.physionet2012 import read_stay
+from models.offline.stays import ADMITTED
 from models.readings import Chart, read_chart
 from models.registry import load_models
 
@@ -44,7 +45,7 @@ STAY = """Time,Parameter,Value
 
 
 def as_training(record: str, text: str) -> Chart:
-    return read_stay(record, f"{record}.txt", text)
+    return read_stay(record, f"{record}.txt", text)[0]
 
 
 def same(training: Chart, served: Chart, shift: timedelta, at: datetime) -> None:

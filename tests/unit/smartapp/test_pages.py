@@ -82,7 +82,7 @@ def test_rejected_and_missing_are_listed(render):
     """What was not used is said with its reason and count."""
     page = render(build.assessment(), build.chart())
     assert "1 observation: in an unknown unit" in page and "2 observations: not final" in page
-    assert "Glasgow coma score" in page and "inspired oxygen" not in page and "too old, not used" in page
+    assert "Glasgow coma score" in page and "36 %" in page and "too old, not used" in page
 
 
 def test_what_changed_since_the_card():

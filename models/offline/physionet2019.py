@@ -1,0 +1,66 @@
+"""Turns PhysioNet/CinC Challenge 2019 sets (.psv, one row an hour) into Stays labelled `sepsis`: onset within six hours.
+
+A row holds what was measured in its hour, so its values count at the hour's end, which is also the landmark of its label.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from models.offline.stays import ADMITTED, DataError, Stay, birth_date, files, reading
+from models.readings import Chart, Reading, without_duplicates
+
+# Column -> (variable, unit). FiO2 is a fraction; EtCO2, urine and enzymes are not read.
+COLUMNS = {
+    "HR": ("heart_rate", "/min"), "O2Sat": ("spo2", "%"), "Temp": ("temperature", "Cel"), "SBP": ("systolic", "mm[Hg]"),
+    "MAP": ("mean_pressure", "mm[Hg]"), "DBP": ("diastolic", "mm[Hg]"), "Resp": ("respiratory_rate", "/min"),
+    "HCO3": ("bicarbonate", "mmol/L"), "FiO2": ("fio2", "1"), "pH": ("ph", "[pH]"), "PaCO2": ("paco2", "mm[Hg]"),
+    "BUN": ("bun", "mg/dL"), "Creatinine": ("creatinine", "mg/dL"), "Glucose": ("glucose", "mg/dL"),
+    "Lactate": ("lactate", "mmol/L"), "Potassium": ("potassium", "mmol/L"), "Bilirubin_total": ("bilirubin", "mg/dL"),
+    "TroponinI": ("troponin_i", "ng/mL"), "Hct": ("haematocrit", "%"), "Hgb": ("haemoglobin", "g/dL"), "WBC": ("wbc", "10*3/uL"),
+    "Platelets": ("platelets", "10*3/uL"),
+}  # fmt: skip
+NEEDED = {"Age", "Gender", "ICULOS", "SepsisLabel"}
+
+
+def stays(path: Path) -> Iterator[Stay]:
+    """Yield every stay of a folder or zip of .psv files, in order of name; raises DataError that names file and line."""
+    for name, text in files(path, ".psv"):
+        yield read_stay(Path(name).stem, name, text)
+
+
+def read_stay(record: str, name: str, text: str) -> Stay:
+    """Return one patient's stay; hours before the first row have the first row's label."""
+    head, *lines = text.splitlines() or [""]
+    columns = head.split("|")
+    if not set(columns) >= NEEDED:
+        raise DataError(f"{name}, line 1: expected the columns of the 2019 challenge, {', '.join(sorted(NEEDED))} among them.")
+    rejected: Counter[str] = Counter()
+    readings: list[Reading] = []
+    labels: list[bool] = []
+    row: dict[str, float] = {}
+    for number, line in enumerate(lines, start=2):
+        row = _row(columns, line, name, number)
+        hour = int(row["ICULOS"])
+        labels += [row["SepsisLabel"] == 1] * (hour - len(labels))
+        time = ADMITTED + timedelta(hours=hour)
+        for column, measured in COLUMNS.items():
+            if not math.isnan(row.get(column, math.nan)):
+                readings.extend(reading(time, measured, row[column], f"{record}:{number}", rejected))
+    sex = {0.0: "female", 1.0: "male"}.get(row.get("Gender", math.nan))
+    chart = Chart(record, birth_date(row.get("Age")), sex, False, without_duplicates(readings, rejected), dict(+rejected))
+    unit = "medical ICU" if row.get("Unit1") == 1 else "surgical ICU" if row.get("Unit2") == 1 else "unknown"
+    return Stay(record, chart, ADMITTED, {"sepsis": tuple(labels)}, {"sex": sex or "unknown", "unit": unit})
+
+
+def _row(columns: list[str], line: str, name: str, number: int) -> dict[str, float]:
+    try:
+        row = dict(zip(columns, map(float, line.split("|")), strict=True))
+        if not (row["ICULOS"] >= 1 and row["SepsisLabel"] in (0, 1)):
+            raise ValueError
+        return row
+    except ValueError:
+        what = f"expected {len(columns)} numbers separated by `|`, ICULOS from 1, SepsisLabel 0 or 1"
+        raise DataError(f"{name}, line {number}: {what}.") from None
