@@ -157,11 +157,12 @@ def audit_replay(config: Path, assessment_id: str) -> None:
         record = open_audit(config).find_assessment(assessment_id)
         if record is None:
             raise click.ClickException("There is no record with this assessment id.")
-        lead = assess(Chart.from_json(record["chart"]), datetime.fromisoformat(record["at"]), load_models()).lead
-        again = lead.probability if lead else None
-        if again != record["probability"]:
-            raise click.ClickException(f"Answered {record['probability']}, computed again {again}.")
-        click.echo(f"The same again: {again}")
+        found = assess(Chart.from_json(record["chart"]), datetime.fromisoformat(record["at"]), load_models())
+        again = {risk.outcome: (risk.model.sha256, risk.probability) for risk in found.risks}
+        answered = {risk["outcome"]: (risk["model"]["sha256"], risk["probability"]) for risk in record["risks"]}
+        if again != answered:
+            raise click.ClickException(f"Answered {answered}, computed again {again}.")
+        click.echo("The same again: " + (", ".join(f"{outcome} {risk}" for outcome, (_, risk) in again.items()) or found.status))
 
 
 def settings_of(config: Path):

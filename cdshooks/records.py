@@ -7,8 +7,9 @@ from cdshooks.auth import Caller
 from cdshooks.delivery import Delivery
 from cdshooks.hooks import HookRequest
 from cdshooks.prefetch import Collected
-from models.assess import Assessment
+from models.assess import Assessment, Risk
 from models.readings import Chart
+from models.registry import ModelId
 from runtime.settings import Ehr
 
 TOP = 5
@@ -41,10 +42,11 @@ def result(assessment: Assessment, chart: Chart, collected: Collected) -> dict:
         "sources": collected.states,
         "degraded": collected.degraded,
         "model": None,
+        "risks": [_risk(risk) for risk in assessment.risks],
     }
     if lead:
         found |= {
-            "model": {"name": lead.model.name, "version": lead.model.version, "sha256": lead.model.sha256},
+            "model": _model(lead.model),
             "threshold": lead.thresholds,
             "score": lead.score,
             "probability": lead.probability,
@@ -52,6 +54,14 @@ def result(assessment: Assessment, chart: Chart, collected: Collected) -> dict:
             "top": [[item.variable, item.log_odds] for item in lead.contributions[:TOP]],
         }
     return found
+
+
+def _risk(risk: Risk) -> dict:
+    return {"outcome": risk.outcome, "probability": risk.probability, "band": risk.band, "model": _model(risk.model)}
+
+
+def _model(model: ModelId) -> dict:
+    return {"name": model.name, "version": model.version, "sha256": model.sha256}
 
 
 def answer(delivery: Delivery, cards: list[dict]) -> dict:

@@ -1,0 +1,59 @@
+"""`vigil audit`: the chain is whole, records can be shown, and a card's assessment comes out the same again."""
+
+import uuid
+
+import pytest
+from click.testing import CliRunner
+
+import vigil
+from runtime import store
+from runtime.settings import load_settings
+from tests.conftest import SICK, bundle, observation, patient, table
+
+FHIR = "https://ehr.example.org/r4"
+
+
+@pytest.fixture
+def config(tmp_path):
+    """A Vigil whose audit log holds one answered call."""
+    path = tmp_path / "vigil.toml"
+    path.write_text(f'public_url = "http://localhost:8000"\n[[ehr]]\nid = "e"\nfhir_base = ["{FHIR}"]\nhook_auth = "open"\n')
+    server = store.embedded(tmp_path / "redis")
+    settings = load_settings(path)
+    from tests.conftest import AT
+
+    client = vigil.create_app(settings, server.url, lambda: AT).test_client()
+    prefetch = {"patient": patient(), "vitals": bundle(table(SICK)), "labs": bundle([observation("bun", 40)])}
+    body = {"hook": "patient-view", "hookInstance": str(uuid.uuid4()), "fhirServer": FHIR, "prefetch": prefetch,
+            "context": {"userId": "Practitioner/1", "patientId": "p1"}}  # fmt: skip
+    assert client.post("/cds-services/vigil-patient-view", json=body).status_code == 200
+    server.stop()
+    return path
+
+
+def run(*arguments) -> tuple[int, str]:
+    result = CliRunner().invoke(vigil.main, [str(a) for a in arguments])
+    return result.exit_code, result.output
+
+
+def test_a_recorded_assessment_is_the_same_again(config):
+    """Every risk of the card comes out to the last digit, from the record alone."""
+    import json
+
+    shown = json.loads(run("audit", "show", "--config", config, "--type", "hook")[1])
+    assert {risk["outcome"] for risk in shown["risks"]} == {"death", "sepsis"}
+    code, text = run("audit", "replay", "--config", config, shown["assessment_id"])
+    assert code == 0 and all(str(risk["probability"]) in text for risk in shown["risks"])
+    assert run("audit", "replay", "--config", config, "unknown")[0] == 1
+
+
+def test_a_changed_record_is_found(config):
+    """The chain verifies, and one altered byte breaks it at its record."""
+    import sqlite3
+
+    assert run("audit", "verify", "--config", config)[0] == 0
+    with sqlite3.connect(load_settings(config).data_path / "audit.sqlite") as db:
+        db.execute("UPDATE audit SET body = CAST(replace(CAST(body AS TEXT), 'scored', 'Scored') AS BLOB) WHERE type = 'hook'")
+    db.close()
+    code, text = run("audit", "verify", "--config", config)
+    assert code == 1 and "broken at record 1" in text
