@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, JWKRegistry, Key, RSAKey
+from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 
 from runtime.outgoing import Outgoing, OutgoingError
 from runtime.secretfile import SecretFileError, read_or_create
@@ -22,7 +22,7 @@ REFRESH_SECONDS = 30
 # While a set has never been read there is nothing to fall back on, so the next try comes sooner.
 FIRST_READ_SECONDS = 5
 SMALLEST_RSA_BITS = 2048
-CURVE_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
+CURVE_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"}
 RSA_ALGORITHMS = {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
 
 
@@ -94,9 +94,9 @@ def usable_keys(document: bytes) -> dict[str, Key]:
 
 
 def algorithm(key: Key) -> str | None:
-    """Return the one algorithm a key may verify: what its set declares, else ES by its curve or RS384 (A3, R105)."""
+    """Return the one algorithm a key may verify: what its set declares, else the one of its curve, or RS384 (A3, R105)."""
     declared = key.get("alg")
-    if isinstance(key, ECKey):
+    if isinstance(key, ECKey | OKPKey):
         own = CURVE_ALGORITHMS.get(key.curve_name)
         return own if declared in (None, own) else None
     if isinstance(key, RSAKey):
@@ -124,7 +124,7 @@ def public_jwks(key: Key) -> dict:
 def _import(entry: object) -> Key | None:
     if not isinstance(entry, dict) or not isinstance(entry.get("kid"), str) or entry.get("use", "sig") != "sig":
         return None
-    if entry.get("kty") not in ("EC", "RSA"):
+    if entry.get("kty") not in ("EC", "RSA", "OKP"):
         return None
     try:
         key = JWKRegistry.import_key(entry)

@@ -12,6 +12,7 @@ import hookcall
 import pytest
 from hookcall import FEEDBACK, ISSUER, KEYS, PUBLIC, SERVICE, World
 from joserfc import jws
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from runtime import keys, store
 
@@ -35,6 +36,18 @@ def refused(world, token, **options):
 @pytest.mark.parametrize("key", ["es", "rs"])
 def test_es384_and_rs384_are_accepted(world, key):
     world.cards(hookcall.request(), token=world.token(key))
+
+
+@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
+@pytest.mark.parametrize("key, alg", [
+    (ECKey.generate_key("P-256", {"kid": "k"}), "ES256"), (OKPKey.generate_key("Ed25519", {"kid": "k"}), "EdDSA"),
+    (RSAKey.generate_key(2048, {"kid": "k", "alg": "PS256"}), "PS256"),
+])  # fmt: skip
+def test_other_algorithms_are_accepted_with_a_key_of_their_own(world, key, alg):
+    """A3: the configured key set decides."""
+    world.settings.path("jwks.json").write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
+    claims = base64.urlsafe_b64decode(world.token().split(".")[1] + "==")
+    world.cards(hookcall.request(), token=jws.serialize_compact({"alg": alg, "kid": "k", "typ": "JWT"}, claims, key, [alg]))
 
 
 def test_more_header_members_and_claims_are_accepted(world):

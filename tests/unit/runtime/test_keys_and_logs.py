@@ -4,7 +4,7 @@ import io
 import json
 
 import pytest
-from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from runtime import keys, logs
 from runtime.outgoing import Answer, OutgoingError
@@ -21,6 +21,7 @@ def jwks(*entries):
 
 def test_each_key_has_one_algorithm():
     assert [keys.algorithm(key) for key in (P384, P256, RSA)] == ["ES384", "ES256", "RS384"]
+    assert [keys.algorithm(OKPKey.generate_key(curve, {"kid": "d"})) for curve in ("Ed25519", "Ed448", "X25519")] == ["EdDSA", None, None]
     assert keys.algorithm(RSAKey.generate_key(2048, {"alg": "RS256"})) == "RS256"
     assert keys.algorithm(RSAKey.generate_key(2048, {"alg": "HS256"})) is None
     assert keys.algorithm(ECKey.generate_key("P-384", {"alg": "ES256"})) is None
