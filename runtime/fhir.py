@@ -7,7 +7,7 @@ import os
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from runtime.outgoing import Outgoing, OutgoingError
 from runtime.settings import Settings
@@ -73,7 +73,7 @@ class Fetch:
         """Read a query relative to the base, or an absolute URL inside it such as a `next` link (R53)."""
         # A relative query may hold `http://loinc.org|8867-4` as it stands in a template.
         absolute = query.startswith(("http://", "https://"))
-        url = query if absolute else f"{self._base}/{quote(query, safe=QUERY_SAFE)}"
+        url = query if absolute else urljoin(f"{self._base}/", quote(query, safe=QUERY_SAFE))
         if not inside(url, self._base):
             raise FetchError("link leaves the server")
         self._pages += 1

@@ -128,9 +128,10 @@ def test_partial_prefetch_is_no_412(world):
 
 
 @pytest.mark.rule("R53")
-def test_a_next_link_is_followed_with_the_token(served, listener):
+@pytest.mark.parametrize("link", ["{}/r4/more?page=2", "/r4/more?page=2", "more?page=2"])
+def test_a_next_link_is_followed_with_the_token(served, listener, link):
     listener.answers = {"/r4/more": _search([observation("2524-7", "mmol/L", 4.1)])} | listener.answers
-    page = bundle(observations(SICK), link=[{"relation": "next", "url": f"{listener.url}/r4/more?page=2"}])
+    page = bundle(observations(SICK), link=[{"relation": "next", "url": link.format(listener.url)}])
     assert _ask(served, listener, prefetch=prefetch(vitals=page, labs=None)).status_code == 200
     assert listener.paths() == ["/r4/more?page=2"]
     assert listener.seen[0][1]["Authorization"] == "Bearer SECRET-TOKEN"
