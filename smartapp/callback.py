@@ -13,7 +13,7 @@ from runtime.settings import Ehr, Settings, secret
 from smartapp.discovery import Discovery
 from smartapp.identity import user
 from smartapp.launch import redirect_uri
-from smartapp.problems import AccessDenied, NoPatient, SignInFailed
+from smartapp.problems import AccessDenied, CallbackRefused, NoPatient
 from smartapp.session import ABSOLUTE_SECONDS, Launch, Session
 from smartapp.token import client_secret_basic, exchange, lifetime, private_key_jwt
 
@@ -34,7 +34,7 @@ class SignIn:
         """Return the session of a launch whose state was good. Raises a Problem for everything else."""
         endpoints = self._discovery.endpoints(launch.iss)
         if arguments.get("iss") not in (None, endpoints.issuer):
-            raise SignInFailed("iss of the callback is another server's")
+            raise CallbackRefused("iss of the callback is another server's")
         if "error" in arguments or not arguments.get("code"):
             raise _refusal(arguments)
         answer = exchange(ehr, endpoints.token_endpoint, arguments["code"], launch.code_verifier, redirect_uri(self._settings),
@@ -53,11 +53,11 @@ class SignIn:
         return None
 
 
-def _refusal(arguments: MultiDict) -> AccessDenied | SignInFailed:
+def _refusal(arguments: MultiDict) -> AccessDenied | CallbackRefused:
     detail = (arguments.get("error_description") or arguments.get("error") or "")[:200] or None
     if arguments.get("error") == "access_denied":
         return AccessDenied("access_denied", detail=detail)
-    return SignInFailed("callback with an error" if "error" in arguments else "callback without a code", detail=detail)
+    return CallbackRefused("callback with an error" if "error" in arguments else "callback without a code", detail=detail)
 
 
 def _session(ehr: Ehr, launch: Launch, answer: dict[str, Any], who: str | None, now: datetime) -> Session:

@@ -16,10 +16,14 @@ class Refused(requests.RequestException):
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Reads every answer within limits before anyone sees it; `allows` decides which URLs may be called at all."""
+    """Reads every answer within limits before anyone sees it; `allows` decides which URLs may be called at all.
+
+    The time runs from now for all answers together: a person waits for them (SMART-41).
+    """
 
     def __init__(self, allows: Callable[[str], bool]):
         self._allows = allows
+        self._deadline = time.monotonic() + TOTAL_SECONDS
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *args, **kwargs):
@@ -30,12 +34,15 @@ class BoundedAdapter(HTTPAdapter):
         """Send within time-outs; raises Refused."""
         if not self._allows(request.url):
             raise Refused("address not allowed")
-        response = super().send(request, True, (CONNECT_SECONDS, READ_SECONDS), True, cert, None)
-        parts, size, deadline = [], 0, time.monotonic() + TOTAL_SECONDS
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise Refused("no time left")
+        response = super().send(request, True, (min(CONNECT_SECONDS, left), min(READ_SECONDS, left)), True, cert, None)
+        parts, size = [], 0
         for part in response.iter_content(65536):
             parts.append(part)
             size += len(part)
-            if size > LARGEST_ANSWER or time.monotonic() > deadline:
+            if size > LARGEST_ANSWER or time.monotonic() > self._deadline:
                 response.close()
                 raise Refused("answer too large or too slow")
         response._content = b"".join(parts)

@@ -30,7 +30,7 @@ class View:
 def explain(session: Session, ehr: Ehr, wish: str | None, audit: Audit, models: Sequence[Model], now: datetime) -> View:
     """Build the page of a session; `wish` is "now" for the newest view where there is a card's.
 
-    Raises Mismatch when the card belongs to another patient or EHR, SessionEnded when the token is refused.
+    Raises Mismatch when the card or the chart belongs to another patient or EHR, TokenRefused when the token is refused.
     """
     card = _card(session, audit)
     record = read_record(session, now, ehr.profile)

@@ -51,6 +51,12 @@ class SignInFailed(Problem):
     title = "The sign-in with the EHR failed"
 
 
+class CallbackRefused(SignInFailed):
+    """What the browser brought back from the EHR is an error, lacks a code, or is of another server."""
+
+    status = 400
+
+
 class NoPatient(Problem):
     """The EHR gave no patient in context; another one is never taken in their place (SMART 7)."""
 
@@ -70,7 +76,7 @@ class SessionEnded(Problem):
 
 
 class Mismatch(Problem):
-    """What was handed over belongs to another patient or another EHR."""
+    """What the page would show belongs to another patient or another EHR."""
 
     status = 403
     title = "This card is about another patient"
@@ -78,6 +84,22 @@ class Mismatch(Problem):
         "The card that you came from does not belong to the patient whose chart is open, so nothing is shown.",
         "Open Vigil again from the right patient's chart.",
     )
+
+
+class WrongChart(Mismatch):
+    """The FHIR server answered with another patient than the launch is for."""
+
+    title = "The EHR answered with another patient"
+    lines = (
+        "The data that came are not of the patient whose chart is open, so nothing is shown.",
+        "Open Vigil again from the patient's chart. If it happens again, tell your administrator.",
+    )
+
+
+class TokenRefused(SessionEnded):
+    """The FHIR server does not take the session's token any more."""
+
+    lines = ("The EHR no longer lets this page read the chart.", "Open it again from the patient's chart.")
 
 
 class StoreDown(Problem):

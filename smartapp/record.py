@@ -17,7 +17,7 @@ from models.queries import searches
 from models.readings import LOOK_BACK, Chart, WrongPatient, read_chart
 from runtime.fhir import inside
 from smartapp.connection import bind
-from smartapp.problems import Mismatch, SessionEnded
+from smartapp.problems import TokenRefused, WrongChart
 from smartapp.scopes import readable
 from smartapp.session import Session
 
@@ -60,7 +60,7 @@ class _Bearer:
 
 
 def read_record(session: Session, at: datetime, profile: str) -> Record:
-    """Read the session's patient up to `at`. Raises SessionEnded when the token is refused, Mismatch on another patient."""
+    """Read the session's patient up to `at`. Raises TokenRefused, or WrongChart on another patient."""
     server = _server(session)
     problems: list[str] = []
     documents = []
@@ -93,7 +93,7 @@ def _pages(server: FHIRServer, query: str, name: str, problems: list[str]) -> It
             page = server.request_data(following)
             document = parse(page)
         except FHIRUnauthorizedException:
-            raise SessionEnded("token refused by the FHIR server") from None
+            raise TokenRefused("token refused by the FHIR server") from None
         except (FHIRPermissionDeniedException, FHIRNotFoundException, requests.RequestException, FhirError) as error:
             problems.append(_sentence(error, name))
             return
@@ -120,7 +120,7 @@ def _chart(documents: list[Document], patient: str, at: datetime) -> Chart:
     try:
         return read_chart(resources, patient, at, sum(document.malformed for document in documents))
     except WrongPatient:
-        raise Mismatch("the EHR answered with another patient") from None
+        raise WrongChart("the EHR answered with another patient") from None
 
 
 def _person(page: bytes) -> Person:

@@ -114,6 +114,16 @@ def test_errors_of_the_ehr_are_shown_escaped(bench, ehr):
     assert browser.callback(back).status_code == 400
 
 
+@pytest.mark.rule("SMART-23", "E3")
+@pytest.mark.parametrize("change", [{"code": None}, {"code": ""}, {"error": "server_error"}, {"error": ""}, {"error": "\x00"}])
+def test_a_callback_without_a_code_is_a_refusal(bench, ehr, change):
+    """What a browser brings is no fault of a server: 400, no token request, no session."""
+    browser = bench.browser()
+    back = ehr.approve(browser.launch()) | change
+    answer = browser.callback({key: value for key, value in back.items() if value is not None})
+    assert answer.status_code == 400 and "<h1>" in answer.text and token_requests(ehr) == 0
+
+
 @pytest.mark.rule("SMART-22")
 def test_an_error_without_a_known_state_is_not_shown(bench):
     answer = bench.browser().callback({"error": "access_denied", "error_description": "call 555", "state": "x"})
@@ -124,7 +134,7 @@ def test_an_error_without_a_known_state_is_not_shown(bench):
 def test_an_iss_of_another_server_is_a_mix_up(bench, ehr):
     """RFC 9207: refused before the code goes anywhere; the right one, and unknown parameters, are taken."""
     browser = bench.browser()
-    assert browser.callback(ehr.approve(browser.launch()) | {"iss": "https://evil.example.org"}).status_code == 502
+    assert browser.callback(ehr.approve(browser.launch()) | {"iss": "https://evil.example.org"}).status_code == 400
     assert token_requests(ehr) == 0
     good = {"iss": f"{ehr.url}/auth", "scope": "x", "nonce": "y", "session_state": "z"}
     assert browser.callback(ehr.approve(browser.launch()) | good).status_code == 303

@@ -44,6 +44,7 @@ class SmallEhr:
         self.observations = 200
         self.next_link: str | None = None
         self.elsewhere: str | None = None
+        self.delay = 0.0
         self.now = time.time
         app = Flask("small_ehr")
         app.add_url_rule("/fhir/.well-known/smart-configuration", "smart", self._configuration)
@@ -129,6 +130,7 @@ class SmallEhr:
         return self._fhir({"resourceType": "Bundle", "type": "searchset", "entry": entries, "link": links})
 
     def _fhir(self, body: dict):
+        time.sleep(self.delay)
         if request.headers.get("Authorization") != f"Bearer token-of-{self.patient}":
             return Response("no", 401)
         return Response(json.dumps(body), mimetype="application/fhir+json")
