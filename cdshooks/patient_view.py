@@ -56,7 +56,11 @@ class PatientView:
     def _assess(self, chart: Chart, at: datetime, collected: Collected) -> Assessment:
         """Assess a chart; a model that fails leaves NEWS2 (G7)."""
         try:
-            return assess(chart, at, self.models)
+            assessment = assess(chart, at, self.models)
+            # Asked for here, so that a fault of the model is met here and not on the card.
+            if assessment.lead:
+                _ = assessment.lead.contributions
+            return assessment
         except ModelError as error:
             log.error("model", error=error)
             collected.degraded.append("model")

@@ -4,9 +4,10 @@ It is pure: the same chart at the same moment gives the same assessment, which i
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from models.explain import Contribution, contributions
 from models.features import Series, feature_row, fresh, latest, series
@@ -29,8 +30,8 @@ STEADY_POINTS = 0.01
 class Risk:
     """One outcome's calibrated probability and what drives it.
 
-    `baseline` plus all contributions is `score`, the log-odds of `probability`. `earlier` is the probability six hours before,
-    None when no number could be given then.
+    `earlier` is the probability six hours before, None when no number could be given then. `explain` gives baseline and contributions;
+    it is called when they are first asked for, since TreeSHAP costs more than all else and a card shows only the leading risk's.
     """
 
     outcome: str
@@ -39,12 +40,25 @@ class Risk:
     probability: float
     band: str
     score: float
-    baseline: float
-    contributions: tuple[Contribution, ...]
     earlier: float | None
     trend: str | None
     model: ModelId
     thresholds: dict[str, float]
+    explain: Callable[[], tuple[float, tuple[Contribution, ...]]] = field(compare=False, repr=False)
+
+    @cached_property
+    def _explained(self) -> tuple[float, tuple[Contribution, ...]]:
+        return self.explain()
+
+    @property
+    def baseline(self) -> float:
+        """Return the log-odds before anything is known of the patient; with all contributions it is `score`."""
+        return self._explained[0]
+
+    @property
+    def contributions(self) -> tuple[Contribution, ...]:
+        """Return what each variable adds to the log-odds of `probability`, the greatest first."""
+        return self._explained[1]
 
 
 @dataclass(frozen=True)
@@ -133,15 +147,18 @@ def _too_little(readings: Series, at: datetime) -> tuple[str, tuple[str, ...]]:
 
 def _risk(chart: Chart, readings: Series, row: dict[str, float | None], at: datetime, model: Model) -> Risk:
     values = [row[name] for name in model.features]
-    parts = model.predictor.contributions(values)
-    slope = model.manifest["calibration"]["slope"]
-    score, baseline = model.calibrated(sum(parts)), model.calibrated(parts[-1])
-    now = sigmoid(score)
-    before = probability(chart, readings, at - timedelta(hours=TREND_HOURS), model)
-    by_feature = {name: slope * part for name, part in zip(model.features, parts[:-1], strict=True)}
-    return Risk(model.manifest["outcome"], model.manifest["label"], model.manifest["horizon"], now, model.band(now), score, baseline,
-                contributions(by_feature, row, readings, at, score), before, _trend(score, before), model.id,
-                model.manifest["thresholds"])  # fmt: skip
+    score = model.calibrated(model.predictor.score(values))
+    now, before = sigmoid(score), probability(chart, readings, at - timedelta(hours=TREND_HOURS), model)
+
+    def explain() -> tuple[float, tuple[Contribution, ...]]:
+        *parts, baseline = model.predictor.contributions(values)
+        slope = model.manifest["calibration"]["slope"]
+        by_feature = {name: slope * part for name, part in zip(model.features, parts, strict=True)}
+        return model.calibrated(baseline), contributions(by_feature, row, readings, at, score)
+
+    facts = model.manifest
+    return Risk(facts["outcome"], facts["label"], facts["horizon"], now, model.band(now), score, before, _trend(score, before), model.id,
+                facts["thresholds"], explain)  # fmt: skip
 
 
 def _trend(score: float, before: float | None) -> str | None:
