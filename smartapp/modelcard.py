@@ -37,6 +37,7 @@ def describe(model: Model) -> dict:
         "counts": [(name, f"{figures[name]:,}") for name in ("patients", "rows", "events") if isinstance(figures.get(name), int)],
         "prevalence": percent(figures["prevalence"]) if isinstance(figures.get("prevalence"), float) else None,
         "how": figures.get("how"),
+        "command": manifest.get("command"),
         "code_version": manifest.get("code_version"),
     }
 

@@ -67,8 +67,16 @@ def _trend(variable: Variable, readings: list[Reading], used: set, at: datetime,
     )
     return Trend(
         variable.name, variable.label, printed_unit(variable), points, _unbroken(points, variable.max_age_hours),
-        tuple(Tick(y(value), number(value)) for value in round_values(low, high)), time_ticks(x, at),
+        _value_ticks(variable, y), time_ticks(x, at),
     )  # fmt: skip
+
+
+def _value_ticks(variable: Variable, y: Scale) -> tuple[Tick, ...]:
+    """Label only values that the variable can have: no coma score of 14.5, and ACVPU by its letters."""
+    every = round_values(y.low, y.high)
+    values = [value for value in every if value == round(value, variable.digits)] or every
+    names = ["ACVPU"[int(value)] for value in values] if variable.name == "acvpu" else map(number, values)
+    return tuple(Tick(y(value), name) for value, name in zip(values, names, strict=True))
 
 
 def _unbroken(points: tuple[Point, ...], max_age_hours: float) -> tuple[str, ...]:

@@ -278,5 +278,6 @@ def test_text_from_the_chart_is_escaped(bench):
 
 def test_the_model_card_needs_no_session(bench):
     page = bench.browser().get("/model-card").text
-    for words in ("Intended use", "Training data", "Limits", "AUROC", "not a cleared medical device", bench.models[0].id.sha256):
+    commands = [model.manifest["command"] for model in bench.models]
+    for words in ("Intended use", "Training data", "Limits", "AUROC", "not a cleared medical device", bench.models[0].id.sha256, *commands):
         assert words in page

@@ -131,6 +131,14 @@ def test_a_trend_line_breaks_where_the_older_value_had_expired():
     assert len(found["heart_rate"].lines) == 1
 
 
+def test_an_axis_names_only_values_that_can_be():
+    """Whole coma scores, the letters of ACVPU, tenths of a potassium."""
+    chart = build.chart({"gcs": [(9, 15), (5, 15)], "acvpu": [(9, 0), (5, 3)], "potassium": [(9, 3.8), (5, 4.1)]})
+    labels = {t.variable: [tick.label for tick in t.y_ticks] for t in trends(chart.readings, (), build.AT)}
+    assert labels["gcs"] == ["15"] and labels["potassium"] == ["3.8", "4"]
+    assert labels["acvpu"] == ["A", "C", "V", "P"]
+
+
 def test_trends_leave_out_the_future_and_what_is_older_than_two_days():
     """Only the 48 h up to `at` are drawn."""
     chart = build.chart({"heart_rate": [(60, 80), (10, 90), (-1, 99)]})

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -76,6 +76,14 @@ def test_without_a_number_the_page_says_why(render, status, words):
     page = render(build.assessment(status=status, reasons=("For this reason.",)), build.chart())
     assert words in page and "For this reason." in page and "does not mean that the risk is low" in page
     assert "waterfall" not in page and 'class="seen"' not in page and "65 %" not in page
+
+
+@pytest.mark.parametrize("born, status, words", [("2017-02-01", "child", "made for adults"), (None, "insufficient", "age is not")])
+def test_news2_without_any_part_is_not_drawn(render, born, status, words):
+    """A child's vital signs are on the page: seven parts "unknown" and a score "between 0 and 20" would be untrue."""
+    chart = replace(build.chart(), birth_date=date.fromisoformat(born) if born else None)
+    page = render(build.assessment(chart, status=status), chart)
+    assert "NEWS2: not given" in page and words in page and "between 0 and 20" not in page and "NEWS2 as a table" not in page
 
 
 def test_rejected_and_missing_are_listed(render):
