@@ -163,7 +163,8 @@ def _figures(risk: np.ndarray, data: Rows, recipe: Recipe) -> dict:
 
 def _golden(booster: lightgbm.Booster, x: np.ndarray) -> list[dict]:
     """Return rows made by code, never a patient's: medians, quartiles, and nothing known at all."""
-    made = [np.nanquantile(x, q, axis=0) for q in (0.1, 0.5, 0.9)] + [np.full(x.shape[1], np.nan)]
+    known = [column[~np.isnan(column)] for column in x.T]
+    made = [np.array([np.quantile(c, q) if len(c) else np.nan for c in known]) for q in (0.1, 0.5, 0.9)] + [np.full(x.shape[1], np.nan)]
     scores = booster.predict(np.array(made), raw_score=True, num_threads=1)
     clean = [[None if np.isnan(v) else float(v) for v in row] for row in made]
     return [{"row": row, "score": float(score)} for row, score in zip(clean, scores, strict=True)]
