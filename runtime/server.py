@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from gunicorn.app.base import BaseApplication
 
 from runtime import store
-from runtime.settings import Settings
+from runtime.settings import Settings, secret
 
 BODY_SECONDS = 5
 GC_THRESHOLD = (50_000, 20, 20)
@@ -44,9 +44,11 @@ def settle() -> None:
 
 
 def serve(create_app: Callable, settings: Settings) -> None:
-    """Serve until SIGTERM or Ctrl-C; in-flight requests end within 10 s (G4)."""
+    """Serve until SIGTERM or Ctrl-C; in-flight requests end within 10 s (G4). Raises SettingsError for a client secret."""
     settings.data_path.mkdir(parents=True, exist_ok=True, mode=0o700)
     for ehr in settings.ehr:
+        # A secret that is missing or readable by others stops the start, not the first launch (F6).
+        secret(ehr, settings)
         if ehr.hook_auth == "open":
             say(f"WARNING: ehr `{ehr.id}` answers hooks without a token. Use this with a sandbox only, never with real patients.")
     own = None if settings.redis_url else store.embedded(settings.data_path)

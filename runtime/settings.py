@@ -4,6 +4,7 @@ Everything about trust is written here and nowhere else: which EHRs exist, their
 """
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Literal
@@ -12,6 +13,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+# An origin goes into a Content-Security-Policy, where a space or a semicolon would end it.
+ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+SMALLEST_BODY = 64 * 1024
 TYPE_NAMES = {"str": "text", "int": "a whole number", "array": "a list", "object": "a table", "bool": "true or false"}
 
 
@@ -133,6 +137,12 @@ def _problems(settings: Settings):
         yield "at least one [[ehr]] is required: without one nobody may call."
     if not 1 <= settings.workers <= 64:
         yield "`workers` must be from 1 to 64."
+    if settings.port is not None and not 1 <= settings.port <= 65535:
+        yield "`port` must be from 1 to 65535."
+    if settings.max_body_bytes < SMALLEST_BODY:
+        yield f"`max_body_bytes` must be {SMALLEST_BODY} or more."
+    if settings.redis_url is not None and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
+        yield "`redis_url` must begin with redis://, rediss:// or unix://."
     ids = [ehr.id for ehr in settings.ehr]
     bases = [_bare(base) for ehr in settings.ehr for base in ehr.fhir_base]
     for kind, values in (("id", ids), ("fhir_base", bases)):
@@ -140,16 +150,20 @@ def _problems(settings: Settings):
             yield f"two [[ehr]] records share one `{kind}`; each must be unique."
     for ehr in settings.ehr:
         yield from (f"ehr `{ehr.id}`: {problem}" for problem in _ehr_problems(ehr))
+        if ehr.hook_jwks_file and not settings.path(ehr.hook_jwks_file).is_file():
+            yield f"ehr `{ehr.id}`: `hook_jwks_file` {settings.path(ehr.hook_jwks_file)} does not exist."
 
 
 def _ehr_problems(ehr: Ehr):
+    if not ehr.id:
+        yield "`id` needs a short name."
     if not ehr.fhir_base:
         yield "`fhir_base` needs at least one URL."
     for base in ehr.fhir_base:
         yield from _bad_url("fhir_base", base)
     for key in ("frame_ancestors", "cors_origins"):
         for origin in getattr(ehr, key):
-            if not _is_origin(origin):
+            if not ORIGIN.fullmatch(origin):
                 yield f"`{key}` holds {origin!r}; allowed are origins such as https://ehr.example.org, never `*`."
     hooks = bool(ehr.hook_issuer or ehr.hook_jwks_url or ehr.hook_jwks_file)
     if ehr.hook_auth == "required" and not hooks and not ehr.smart_client_id:
@@ -169,16 +183,15 @@ def _ehr_problems(ehr: Ehr):
 
 
 def _bad_url(key: str, url: str):
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment or parts.username:
         yield f"`{key}` is {url!r}; allowed is a URL such as https://host.example.org."
     elif parts.scheme == "http" and parts.hostname not in LOOPBACK:
         yield f"`{key}` is {url!r}; plain http is allowed for localhost only, use https."
-
-
-def _is_origin(text: str) -> bool:
-    parts = urlsplit(text)
-    return text == f"{parts.scheme}://{parts.netloc}" and parts.scheme in {"http", "https"} and "*" not in text
 
 
 def _bare(url: str) -> str:
@@ -198,6 +211,7 @@ def _explain(message: str, raw: dict) -> str:
     if "Invalid enum value" in text:
         field = next(f for f in msgspec.structs.fields(Ehr) if f.name == where.rpartition(".")[2])
         return f"`{where}` has an {text[0].lower()}{text[1:]}; allowed: {', '.join(field.type.__args__)}."
+    text = text.replace(" | null`", "`")
     for short, plain in TYPE_NAMES.items():
         text = text.replace(f"`{short}`", plain)
     return f"`{where}`: {text[0].lower()}{text[1:]}."

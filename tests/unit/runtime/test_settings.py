@@ -1,0 +1,100 @@
+"""The configuration: what is taken, and the one sentence that stops a start (a contract for those who write such files)."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from runtime import server, settings
+from runtime.settings import SettingsError, load_settings, settings_from
+
+ROOT = Path(__file__).parents[3]
+TOP = 'public_url = "http://localhost:8000"\n'
+EHR = '[[ehr]]\nid = "a"\nfhir_base = ["http://localhost:8001/fhir"]\nsmart_client_id = "vigil"\n'
+
+
+def read(text: str, folder: str | Path = "."):
+    return settings_from(tomllib.loads(text) | {"base_dir": str(folder)}, "vigil.toml")
+
+
+def test_the_shipped_example_is_right(tmp_path):
+    """As it stands, and with every key that it only mentions; each key of ours is in it."""
+    text = (ROOT / "vigil.example.toml").read_text("utf-8")
+    (tmp_path / "vigil.toml").write_text(text, "utf-8")
+    assert load_settings(tmp_path / "vigil.toml").data_path == tmp_path / "var"
+    for kind in (settings.Settings, settings.Ehr):
+        for name in set(kind.__struct_fields__) - {"base_dir"}:
+            assert f"{name} = " in text or f"[[{name}]]" in text, name
+
+
+WRONG = {
+    "unknown key `foo`. Allowed: public_url": "foo = 1\n" + TOP + EHR,
+    "unknown key `foo` in [[ehr]]. Allowed: id": TOP + EHR + "foo = 1\n",
+    "the required key `public_url` is missing": EHR,
+    "the required key `id` is missing in [[ehr]]": TOP + EHR.replace('id = "a"\n', ""),
+    "at least one [[ehr]]": TOP + "ehr = []\n",
+    "share one `id`": TOP + EHR + EHR,
+    "`ehr[0].fhir_base`: expected a list, got text": TOP + EHR.replace('["http://localhost:8001/fhir"]', '"http://localhost:8001/fhir"'),
+    "`workers`: expected a whole number, got text": TOP + 'workers = "2"\n' + EHR,
+    "`port`: expected a whole number, got true or false": TOP + "port = true\n" + EHR,
+    "`port` must be": TOP + "port = 99999\n" + EHR,
+    "`workers` must be": TOP + "workers = 0\n" + EHR,
+    "`max_body_bytes` must be": TOP + "max_body_bytes = 0\n" + EHR,
+    "`redis_url` must begin": TOP + 'redis_url = "localhost"\n' + EHR,
+    "allowed: generic, epic, oracle": TOP + EHR + 'profile = "cerner"\n',
+    "allowed: live, shadow": TOP + EHR + 'mode = "on"\n',
+    "`id` needs": TOP + EHR.replace('"a"', '""'),
+    "plain http is allowed for localhost only": TOP.replace("localhost", "vigil.example.org") + EHR,
+    "without a path or a final slash": TOP.replace("8000", "8000/") + EHR,
+    "`public_url` is 'http://localhost:80x'": TOP.replace("8000", "80x") + EHR,
+    "`fhir_base` is 'http://[::1/fhir'": TOP + EHR.replace("localhost:8001", "[::1"),
+    "`hook_issuer` is required": TOP + EHR + 'hook_jwks_url = "https://ehr.example.org/jwks"\n',
+    "exactly one of `hook_jwks_url` and `hook_jwks_file`": TOP + EHR + 'hook_issuer = "x"\n',
+    "this record allows nothing": TOP + EHR.replace('smart_client_id = "vigil"\n', ""),
+    "client_secret_basic needs": TOP + EHR + 'smart_client_auth = "client_secret_basic"\n',
+    "does not exist": TOP + EHR + 'hook_issuer = "x"\nhook_jwks_file = "nowhere.json"\n',
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_a_wrong_file_is_one_sentence_that_names_the_key(words):
+    with pytest.raises(SettingsError) as caught:
+        read(WRONG[words])
+    assert words in str(caught.value) and str(caught.value).startswith("vigil.toml: ") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("origin", ["*", "https://*.example.org", "https://a.example.org/", "null", "https://a b", "https://a;b", "ftp://a"])
+@pytest.mark.parametrize("key", ["frame_ancestors", "cors_origins"])
+def test_an_origin_is_an_origin(key, origin):
+    with pytest.raises(SettingsError, match=key):
+        read(TOP + EHR + f"{key} = [{origin!r}]\n")
+    read(TOP + EHR + f'{key} = ["https://a.example.org", "http://localhost:8001", "https://[::1]:8443"]\n')
+
+
+def test_a_file_that_can_not_be_read_is_one_sentence(tmp_path):
+    (tmp_path / "bad.toml").write_text("public_url = \n", "utf-8")
+    for name, words in (("none.toml", "can't be read"), ("bad.toml", "not valid TOML")):
+        with pytest.raises(SettingsError, match=words):
+            load_settings(tmp_path / name)
+
+
+def test_a_secret_comes_from_a_private_file_or_the_environment(tmp_path, monkeypatch):
+    """Otherwise the server does not start (F6)."""
+    (tmp_path / "secret").write_text("s3\n", "utf-8")
+    basic = TOP + EHR + 'smart_client_auth = "client_secret_basic"\n'
+    by_file, by_name = read(basic + 'smart_client_secret_file = "secret"\n', tmp_path), read(basic + 'smart_client_secret_env = "V"\n', tmp_path)
+    (tmp_path / "secret").chmod(0o644)
+    monkeypatch.delenv("V", raising=False)
+    for found in (by_file, by_name):
+        with pytest.raises(SettingsError, match="readable by others|has no V"):
+            server.serve(None, found)
+    (tmp_path / "secret").chmod(0o600)
+    assert settings.secret(by_file.ehr[0], by_file) == "s3"
+    assert settings.secret(by_name.ehr[0], by_name, {"V": "s3"}) == "s3"
+
+
+def test_an_ehr_is_found_by_its_whole_base_only():
+    found = read(TOP + EHR)
+    assert found.trusted("http://localhost:8001/fhir").id == found.trusted("http://localhost:8001/fhir/").id == "a"
+    for other in ("http://localhost:8001/fhir//", "http://localhost:8001/fhirs", "http://localhost:8001", "HTTP://localhost:8001/fhir", ""):
+        assert found.trusted(other) is None
