@@ -132,6 +132,7 @@ def test_override_reasons_are_complete_codings(card):
 @pytest.mark.rule("R82")
 @pytest.mark.rule("R84")
 def test_vigil_suggests_no_action(card):
+    """What suggestions and actions must hold is kept by giving none."""
     assert not {"suggestions", "selectionBehavior"} & set(card)
 
 
