@@ -1,95 +1,176 @@
-"""Turns a folder name/version into a verified Model: hashes first, then parsing, then golden vectors; no pickle (F4).
+"""Turns a folder of models into those in service: signature and hash first, then a child process, then this one (F4).
 
-`trained/<name>/champion` is a text file that holds the version in service.
+`<folder>/<name>/<version>/` holds a version, `<folder>/<name>/champion` and `shadow` name one. A champion that fails gives way to the
+last good one before it, and a notice says so.
 """
 
-import hashlib
-import json
-import math
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from models.predict import ModelError, Predictor
+from models import aliases, signature
+from models.aliases import CHAMPION, SHADOW
+from models.features import names
+from models.model import Model, ModelId, load, verify
+from models.predict import ModelError
+from models.probe import probe
 
+__all__ = ["TRAINED", "Model", "ModelError", "ModelId", "load", "load_models", "verify"]
 TRAINED = Path(__file__).with_name("trained")
-GOLDEN_TOLERANCE = 1e-9
-MANIFEST_KEYS = {"name", "version", "outcome", "label", "horizon", "features", "calibration", "thresholds", "model_sha256", "golden"}
+Notice = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class ModelId:
-    """What names a model in a card, a page and the audit record."""
+class Trust:
+    """What makes a version fit to be loaded.
+
+    `keys`: folder of further public keys. `development`: unsigned versions pass. `verdicts`: file that remembers what a child passed.
+    """
+
+    keys: Path | None = None
+    development: bool = False
+    verdicts: Path | None = None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A version as `vigil models list` shows it; `signed_by` is a key's id, None when no trusted key signed it."""
 
     name: str
     version: str
-    sha256: str
+    aliases: tuple[str, ...]
+    signed_by: str | None
 
 
-@dataclass(frozen=True)
-class Model:
-    """A verified model; `manifest` holds all that a reader may want to know of it."""
-
-    id: ModelId
-    manifest: dict[str, Any]
-    text: str
-
-    @cached_property
-    def predictor(self) -> Predictor:
-        """Return the loaded LightGBM model; loaded at first use so that it happens after a fork (F5)."""
-        return Predictor(self.text, len(self.features))
-
-    @cached_property
-    def features(self) -> tuple[str, ...]:
-        """Return the names of a row's values, in order."""
-        return tuple(self.manifest["features"])
-
-    def calibrated(self, score: float) -> float:
-        """Return the log-odds of the calibrated risk for a raw score."""
-        line = self.manifest["calibration"]
-        return line["intercept"] + line["slope"] * score
-
-    def band(self, probability: float) -> str:
-        """Return "low", "medium" or "high" by the model's own thresholds."""
-        limits = self.manifest["thresholds"]
-        return "high" if probability >= limits["high"] else "medium" if probability >= limits["medium"] else "low"
+SHIPPED, LOG = Trust(), logging.getLogger(__name__).error
 
 
-def load_models(folder: Path | None = None) -> tuple[Model, ...]:
+def load_models(folder: Path | None = None, trust: Trust = SHIPPED, notice: Notice = LOG) -> tuple[Model, ...]:
     """Return the champion of each model below `folder`, verified and loaded, in order of name.
 
-    Raises ModelError that names the file at fault; nothing is parsed before its hash is right.
+    `notice` is told in one sentence of a champion that gave way to an earlier version. Raises ModelError when a model has no good one.
     """
-    champions = sorted((folder or TRAINED).glob("*/champion"))
-    if not champions:
+    return tuple(verify(model) for model in chosen(folder, trust, notice))
+
+
+def chosen(folder: Path | None = None, trust: Trust = SHIPPED, notice: Notice = LOG) -> tuple[Model, ...]:
+    """Return what `load_models` does, checked but not loaded in this process: what a server may do before it forks (F5)."""
+    found = sorted(path.parent for path in (folder or TRAINED).glob(f"*/{CHAMPION}"))
+    if not found:
         raise ModelError(f"There is no trained model below {folder or TRAINED}.")
-    return tuple(verify(load(path.parent / path.read_text("utf-8").strip())) for path in champions)
+    return tuple(_champion(model, trust, notice) for model in found)
 
 
-def load(folder: Path) -> Model:
-    """Read one version and check the hash of its model text; nothing is parsed by LightGBM yet."""
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-        raw = (folder / "model.txt").read_bytes()
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{folder}: the model can't be read ({error}).") from None
-    missing = MANIFEST_KEYS - set(manifest)
-    if missing:
-        raise ModelError(f"{folder / 'manifest.json'} lacks {', '.join(sorted(missing))}.")
-    digest = hashlib.sha256(raw).hexdigest()
-    if digest != manifest["model_sha256"]:
-        raise ModelError(f"{folder / 'model.txt'} is not the file that the manifest names (SHA-256 differs).")
-    return Model(ModelId(manifest["name"], manifest["version"], digest), manifest, raw.decode("utf-8"))
+def load_shadows(folder: Path | None = None, trust: Trust = SHIPPED, notice: Notice = LOG) -> tuple[Model, ...]:
+    """Return the shadow of each model that has one, verified and loaded; one that fails is left out and told of."""
+    models = []
+    for path in sorted((folder or TRAINED).glob(f"*/{SHADOW}")):
+        try:
+            models.append(verify(admit(path.parent / str(aliases.current(path.parent, SHADOW)), trust)))
+        except ModelError as error:
+            notice(f"The shadow of {path.parent.name} is left out: {error}")
+    return tuple(models)
 
 
-def verify(model: Model) -> Model:
-    """Score the golden vectors and return the model.
+def admit(folder: Path, trust: Trust = SHIPPED) -> Model:
+    """Return one version that may be loaded: right hash, right place, signed by a trusted key, fed by
+    features that we make, and passed by a child process.
 
-    Raises ModelError when a score differs by more than 1e-9.
+    Raises ModelError that says what is wrong; before the child, LightGBM has parsed nothing.
     """
-    for vector in model.manifest["golden"]:
-        score = model.predictor.score(vector["row"])
-        if not math.isclose(score, vector["score"], abs_tol=GOLDEN_TOLERANCE):
-            raise ModelError(f"{model.id.name}/{model.id.version} gives another score than when it was trained.")
+    model = load(folder)
+    place = folder.absolute()
+    if (model.id.name, model.id.version) != (place.parent.name, place.name):
+        raise ModelError(f"{folder} holds {model.id.name}/{model.id.version}: a version can't stand in for another.")
+    try:
+        signature.check(folder, model.manifest, signature.trusted_keys(trust.keys))
+    except signature.Unsigned:
+        if not trust.development:
+            raise
+    if unknown := sorted(set(model.features) - set(names())):
+        raise ModelError(f"{folder} needs features that this code does not make: {', '.join(unknown)}.")
+    probe(folder, model, trust.verdicts)
     return model
+
+
+def _champion(folder: Path, trust: Trust, notice: Notice) -> Model:
+    reasons: list[str] = []
+    try:
+        champion = aliases.current(folder)
+    except ModelError as error:
+        champion = None
+        reasons.append(str(error))
+    for version in [*([champion] if champion else ()), *aliases.earlier(folder, champion)]:
+        try:
+            model = admit(folder / version, trust)
+        except ModelError as error:
+            reasons.append(str(error))
+            continue
+        if reasons:
+            notice(f"{folder.name} serves {version}, the last good version, since its champion failed: {reasons[0]}")
+        return model
+    raise ModelError(" ".join(reasons))
+
+
+def list_versions(folder: Path | None = None, trust: Trust = SHIPPED) -> list[Listed]:
+    """Return every version below `folder` by name and version, with its aliases and who signed it; nothing is loaded."""
+    keys = signature.trusted_keys(trust.keys)
+    return [_listed(path.parent, keys) for path in sorted((folder or TRAINED).glob("*/*/manifest.json"), key=_in_order)]
+
+
+def show(name: str, version: str | None = None, folder: Path | None = None) -> tuple[dict, list[aliases.Change]]:
+    """Return the manifest of a version (the champion if none is given) and the model's changes, the oldest first."""
+    home = _home(name, folder)
+    return load(home / (version or aliases.current(home) or "")).manifest, aliases.history(home)
+
+
+def promote(name: str, version: str, by: str, reason: str, at: datetime, alias: str = CHAMPION, folder: Path | None = None,
+            trust: Trust = SHIPPED) -> Model:  # fmt: skip
+    """Let an alias name a version that is fit to be loaded; `by` and `reason` go into the history.
+
+    Raises ModelError, and changes nothing, when the version is not fit.
+    """
+    home = _home(name, folder)
+    if alias not in (CHAMPION, SHADOW) or not aliases.VERSION.fullmatch(version):
+        raise ModelError(f"{alias} {version!r}: give champion or shadow, and a version.")
+    model = admit(home / version, trust)
+    aliases.point(home, alias, "promote", version, by, reason, at)
+    return model
+
+
+def rollback(name: str, by: str, reason: str, at: datetime, folder: Path | None = None, trust: Trust = SHIPPED) -> Model:
+    """Put the champion before this one back, and return it; rolled back again it goes one further.
+
+    Raises ModelError, and changes nothing, when there was none before or it is no longer fit.
+    """
+    home = _home(name, folder)
+    before = aliases.earlier(home, aliases.current(home))
+    if not before:
+        raise ModelError(f"{name} had no champion before this one.")
+    model = admit(home / before[0], trust)
+    aliases.point(home, CHAMPION, "rollback", before[0], by, reason, at)
+    return model
+
+
+def _home(name: str, folder: Path | None) -> Path:
+    home = (folder or TRAINED) / name
+    if not aliases.VERSION.fullmatch(name) or not home.is_dir():
+        raise ModelError(f"There is no model named {name!r} below {folder or TRAINED}.")
+    return home
+
+
+def _listed(folder: Path, keys: signature.Keys) -> Listed:
+    pointing = tuple(alias for alias in (CHAMPION, SHADOW) if aliases.current(folder.parent, alias) == folder.name)
+    try:
+        signed_by = signature.check(folder, load(folder).manifest, keys)
+    except ModelError:
+        signed_by = None
+    return Listed(folder.parent.name, folder.name, pointing, signed_by)
+
+
+def _in_order(manifest: Path) -> Sequence:
+    """Return a key by which 0.10.0 comes after 0.9.0."""
+    parts = [(int(part), "") if part.isdigit() else (-1, part) for part in manifest.parent.name.split(".")]
+    return manifest.parents[1].name, parts
