@@ -11,6 +11,7 @@ CONFIG = click.option(
     "--config", envvar="VIGIL_CONFIG", required=True, type=click.Path(path_type=Path), help="TOML file; or set VIGIL_CONFIG."
 )
 FOLDER = click.Path(exists=True, path_type=Path)
+TRAINED = Path(__file__).parent / "models" / "trained"
 
 
 def utc_now() -> datetime:
@@ -99,20 +100,105 @@ def check(config: Path) -> None:
 @click.option("--physionet-2012", "folder_2012", type=FOLDER, help="Folder with set-a.zip, Outcomes-a.txt ...: trains deterioration.")
 @click.option("--physionet-2019", "folder_2019", type=FOLDER, help="Folder or zip of .psv files: trains sepsis.")
 @click.option("--version", default="0.1.0", show_default=True, help="Version to write.")
-@click.option("--output", default=Path(__file__).parent / "models" / "trained", type=click.Path(path_type=Path), help="Where to write it.")
-def train(folder_2012: Path | None, folder_2019: Path | None, version: str, output: Path) -> None:
-    """Train models on published data and put them into service."""
+@click.option("--output", default=TRAINED, type=click.Path(path_type=Path), help="Where to write it.")
+@click.option("--key", type=FOLDER, help="Release key to sign with; unsigned versions can't be put into service.")
+def train(folder_2012: Path | None, folder_2019: Path | None, version: str, output: Path, key: Path | None) -> None:
+    """Train models on published data; `vigil models promote` puts a signed one into service."""
     if folder_2012 is None and folder_2019 is None:
         raise click.UsageError("Give --physionet-2012, --physionet-2019 or both.")
     with clear_errors():
         from models.offline.command import train_models
 
-        for manifest in train_models(folder_2012, folder_2019, version, output):
+        for manifest in train_models(folder_2012, folder_2019, version, output, key):
             figures = manifest["figures"]
             click.echo(f"{manifest['name']} {version}: {figures['rows']} rows, {figures['patients']} patients, {figures['how']}")
             for name in ("auroc", "auprc", "brier", "news2_auroc", "news2_auprc"):
                 low, high = figures[name]["interval"]
                 click.echo(f"  {name:12} {figures[name]['value']:.4f}  (95 % interval {low:.4f} to {high:.4f})")
+
+
+@main.group("models")
+def registry() -> None:
+    """List, show, promote and roll back trained models; make a release key."""
+
+
+@registry.command("list")
+def models_list() -> None:
+    """Print every version with its aliases and who signed it."""
+    with clear_errors():
+        from models.registry import list_versions
+
+        for found in list_versions():
+            signer = found.signed_by or "not signed by a trusted key"
+            click.echo(f"{found.name} {found.version}  {', '.join(found.aliases) or '-'}  {signer}")
+
+
+@registry.command("show")
+@click.argument("name")
+@click.argument("version", required=False)
+def models_show(name: str, version: str | None) -> None:
+    """Print the manifest of a version (the champion if none is given) and the model's history."""
+    import msgspec
+
+    with clear_errors():
+        from models.registry import show
+
+        manifest, changes = show(name, version)
+        short = {key: value for key, value in manifest.items() if key not in {"golden", "features"}}
+        click.echo(msgspec.json.format(msgspec.json.encode(short), indent=2).decode())
+        for change in changes:
+            click.echo(f"{change.at}  {change.act} {change.version} as {change.alias} by {change.by}: {change.reason}")
+
+
+@registry.command("promote")
+@click.argument("name")
+@click.argument("version")
+@click.option("--by", required=True, help="Who decides.")
+@click.option("--reason", required=True, help="Why.")
+@click.option("--alias", type=click.Choice(["champion", "shadow"]), default="champion", show_default=True)
+def models_promote(name: str, version: str, by: str, reason: str, alias: str) -> None:
+    """Put a signed version into service; what is not fit changes nothing."""
+    with clear_errors():
+        from models.registry import promote
+
+        model = promote(name, version, by, reason, utc_now(), alias)
+        click.echo(f"{name} {model.id.version} is {alias} now; restart vigil serve to use it.")
+
+
+@registry.command("rollback")
+@click.argument("name")
+@click.option("--by", required=True, help="Who decides.")
+@click.option("--reason", required=True, help="Why.")
+def models_rollback(name: str, by: str, reason: str) -> None:
+    """Put the champion before this one back."""
+    with clear_errors():
+        from models.registry import rollback
+
+        click.echo(f"{name} {rollback(name, by, reason, utc_now()).id.version} is champion again; restart vigil serve to use it.")
+
+
+@registry.command("sign")
+@click.argument("name")
+@click.argument("version")
+@click.option("--key", required=True, type=FOLDER, help="Private release key, readable by its owner alone.")
+def models_sign(name: str, version: str, key: Path) -> None:
+    """Sign a version with a release key, after its hash and golden vectors were checked."""
+    with clear_errors():
+        from models.registry import load, verify
+        from models.signature import sign
+
+        folder = TRAINED / name / version
+        click.echo(f"{name} {version} is signed by {sign(folder, verify(load(folder)).manifest, key)}.")
+
+
+@registry.command("keygen")
+@click.argument("path", type=click.Path(path_type=Path))
+def models_keygen(path: Path) -> None:
+    """Write a new private release key, and its public half beside it."""
+    with clear_errors():
+        from models.signature import keygen
+
+        click.echo(f"Keep {path} secret; {keygen(path)} is what others need to trust your models.")
 
 
 @main.group()

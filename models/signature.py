@@ -69,7 +69,7 @@ def check(folder: Path, manifest: dict[str, Any], keys: Keys) -> str:
 
     Raises Unsigned when there is no signature or no trusted key made it, ModelError when the signature does not fit the manifest.
     """
-    remedy = f"Sign it with `vigil release {manifest['name']} {manifest['version']} --key FILE`"
+    remedy = f"Sign it with `vigil models sign {manifest['name']} {manifest['version']} --key FILE`"
     try:
         kind, name, mark = (folder / FILE).read_text("ascii").split()
         signature = base64.b64decode(mark, validate=True)

@@ -1,4 +1,4 @@
-"""Turns the arguments of `vigil train` into trained versions on disk, with progress and one clear error."""
+"""Turns the arguments of `vigil train` into trained, signed versions on disk, with progress and one clear error."""
 
 from pathlib import Path
 
@@ -7,12 +7,13 @@ from models.offline.layouts import parts_2012, read_stays
 from models.offline.recipes import DETERIORATION, SEPSIS
 from models.offline.train import train
 from models.registry import load, verify
+from models.signature import sign
 
 
-def train_models(folder_2012: Path | None, folder_2019: Path | None, version: str, output: Path) -> list[dict]:
-    """Train the models whose data are given, one after another, and put each into service; return their manifests.
+def train_models(folder_2012: Path | None, folder_2019: Path | None, version: str, output: Path, key: Path | None) -> list[dict]:
+    """Train the models whose data are given, one after another, sign them if there is a key, and return their manifests.
 
-    Raises DataError that names the file at fault; a broken run leaves the version in service untouched.
+    Nothing is put into service. Raises DataError that names the file at fault.
     """
     made = []
     if folder_2012 is not None:
@@ -22,6 +23,8 @@ def train_models(folder_2012: Path | None, folder_2019: Path | None, version: st
         used = [folder_2019] if folder_2019.is_file() else sorted(folder_2019.glob("*.zip")) or [folder_2019]
         made.append(train(read_stays(folder_2019), SEPSIS, output, version, source(PHYSIONET_2019, used)))
     for manifest in made:
-        verify(load(output / manifest["name"] / version))
-        (output / manifest["name"] / "champion").write_text(version + "\n", "utf-8")
+        folder = output / manifest["name"] / version
+        verify(load(folder))
+        if key is not None:
+            sign(folder, manifest, key)
     return made
