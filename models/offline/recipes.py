@@ -43,6 +43,6 @@ DETERIORATION = Recipe(
 )  # fmt: skip
 # Sepsis-3 onset is rare by the hour (2 %), so its bands are cut at a lower share of events.
 SEPSIS = Recipe(
-    name="sepsis", outcome="sepsis", label="sepsis within 6 h", horizon="onset by Sepsis-3 within six hours", first=4, every=3, last=168,
+    name="sepsis", outcome="sepsis", label="sepsis within 6 h", horizon="Sepsis-3 onset", first=4, every=3, last=168,
     trees=400, medium_sensitivity=0.6, high_ppv=0.12, command="vigil train --physionet-2019 FOLDER",
 )  # fmt: skip

@@ -1,1 +1,1 @@
-ed25519 6f46de3df97ecabc ft1h1AfQ7oTq5VPibdyqhwvBNdw5cucAz4MQaUJw3jpglFmnQkwmup4t65xJCVBa2ptHQDFm2voeJ9MYU9pJAA==
+ed25519 6f46de3df97ecabc 0zeag/MYVuKxzEwPyDxqzsiWX6pghTEIXv1fKxZ+Wss+RQnSkJOvR7UsvOfjEl/K44vMbOSqKPSjpFy6T2CDCA==
