@@ -17,6 +17,7 @@ from models.model import Model, load, verify
 from models.predict import ModelError
 
 SECONDS = 10.0
+LONGEST = 300
 ROOT = Path(__file__).parents[1]
 _sound: set[str] = set()
 
@@ -42,15 +43,21 @@ def _child(folder: Path) -> str:
     """Return the SHA-256 that the child scored."""
     command = [sys.executable, "-m", "models.probe", str(folder.absolute())]
     try:
-        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, stdin=subprocess.DEVNULL)
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=SECONDS, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
         raise ModelError(f"{folder} did not load within {SECONDS:.0f} seconds.") from None
     if run.returncode < 0:
         raise ModelError(f"{folder} ends the process that loads it ({signal.Signals(-run.returncode).name}).")
     if run.returncode:
-        reason = (run.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise ModelError(reason if run.returncode == os.EX_DATAERR else f"{folder} can't be loaded ({reason[:200]}).")
-    return run.stdout.strip()
+        reason = _last_line(run.stderr)
+        raise ModelError(reason if run.returncode == os.EX_DATAERR else f"{folder} can't be loaded ({reason}).")
+    return _last_line(run.stdout)
+
+
+def _last_line(raw: bytes) -> str:
+    """Return what a child said last, fit to be shown: LightGBM's messages about a damaged text hold stray bytes of memory."""
+    lines = raw.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+    return "".join(c if c.isprintable() else " " for c in lines[-1])[:LONGEST]
 
 
 def _fingerprint(model: Model) -> str:

@@ -157,7 +157,9 @@ def test_a_csv_is_read_with_its_patients_and_named_by_its_hash(parent, tmp_path)
     """Rows of one patient belong together; the manifest names the file."""
     found, path = outcomes(2000), tmp_path / "outcomes.csv"
     rows = zip(found.risk, found.event, found.patient // 2, strict=True)
-    path.write_text("score,outcome,patient\n" + "".join(f"{r!r},{int(e)},p{p}\n".replace("np.float64(", "").replace(")", "") for r, e, p in rows))
+    path.write_text(
+        "score,outcome,patient\n" + "".join(f"{r!r},{int(e)},p{p}\n".replace("np.float64(", "").replace(")", "") for r, e, p in rows)
+    )
     account = recalibrate_from(parent, path, "9.0.0")["recalibration"]
     assert account["rows"] == 2000 and account["patients"] == 1000 and "outcomes.csv, SHA-256 " in account["source"]
     assert json.loads((parent.parent / "9.0.0" / "manifest.json").read_text())["recalibration"] == account

@@ -1,0 +1,155 @@
+"""The child process: a text that kills LightGBM kills the child, and the parent says so (F4)."""
+
+import hashlib
+import json
+import shutil
+import stat
+
+import pytest
+
+from models import probe as probing
+from models.model import load
+from models.predict import ModelError
+from models.probe import probe
+from models.registry import TRAINED, load_models
+
+SHIPPED = load_models()[0]
+
+
+@pytest.fixture
+def version(tmp_path):
+    """A copy of a shipped version that a test may damage."""
+    folder = tmp_path / SHIPPED.id.name / SHIPPED.id.version
+    shutil.copytree(TRAINED / SHIPPED.id.name / SHIPPED.id.version, folder)
+    return folder
+
+
+def damage(folder, change) -> None:
+    """Change model.txt and make the manifest agree, as if the damage had happened before the hash was taken."""
+    raw = change((folder / "model.txt").read_bytes())
+    (folder / "model.txt").write_bytes(raw)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"model_sha256": hashlib.sha256(raw).hexdigest()}))
+
+
+def doubled_leaves(raw: bytes) -> bytes:
+    lines = raw.split(b"\n")
+    place = next(i for i, line in enumerate(lines) if line.startswith(b"leaf_value="))
+    return b"\n".join([*lines[: place + 1], b"leaf_value=" + b" ".join([b"9"] * len(lines[place].split(b" "))), *lines[place + 1 :]])
+
+
+def other_leaves(raw: bytes) -> bytes:
+    """Return the text with nines in the leaves of its first tree: of the same length, so that LightGBM loads it."""
+    start = raw.index(b"leaf_value=") + len(b"leaf_value=")
+    end = raw.index(b"\n", start)
+    return raw[:start] + bytes(b if chr(b) in " .-e+" else ord("9") if chr(b) in "12345678" else b for b in raw[start:end]) + raw[end:]
+
+
+def no_tree_sizes(raw: bytes) -> bytes:
+    return b"\n".join(line for line in raw.split(b"\n") if not line.startswith(b"tree_sizes="))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda raw: raw[: len(raw) // 2],
+        lambda raw: raw[: raw.index(b"leaf_value=") + 15],
+        lambda raw: no_tree_sizes(raw)[: len(raw) // 3],
+        lambda raw: raw.replace(b"split_feature=", b"split_feature=99999 ", 1),
+        lambda raw: raw.replace(b"left_child=", b"left_child=77777 ", 1),
+        lambda raw: raw.replace(b"num_leaves=", b"num_leaves=9", 1),
+        doubled_leaves,
+        other_leaves,
+        lambda raw: b"",
+        lambda raw: b"tree\n",
+        lambda raw: bytes(1000),
+    ],
+    ids=["half", "leaf", "unsized", "feature", "child", "leaves", "doubled", "other", "empty", "head", "zeros"],
+)
+def test_a_damaged_text_is_refused_and_this_process_lives(version, change):
+    """Truncated, flipped, doubled: whatever LightGBM does with it, it does in the child."""
+    damage(version, change)
+    with pytest.raises(ModelError):
+        probe(version, load(version))
+
+
+def test_a_child_that_dies_is_told_by_its_signal(version, monkeypatch):
+    """SIGSEGV is a sentence, not an empty error."""
+    killer = version.parent / "killer"
+    killer.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    killer.chmod(0o755)
+    monkeypatch.setattr(probing.sys, "executable", str(killer))
+    probing._sound.clear()
+    with pytest.raises(ModelError, match="SIGSEGV"):
+        probe(version, load(version))
+
+
+@pytest.mark.parametrize(
+    "said", ["printf 'bad \\245 bytes \\033[2J' >&2; exit 65", "printf '\\245' >&2; exit 1", "exit 3", "printf '\\245'"]
+)
+def test_stray_bytes_from_a_child_are_a_sentence_too(version, monkeypatch, said):
+    """LightGBM quotes memory when a text is damaged: that neither breaks the parent nor reaches a terminal."""
+    speaker = version.parent / "speaker"
+    speaker.write_text(f"#!/bin/sh\n{said}\n")
+    speaker.chmod(0o755)
+    monkeypatch.setattr(probing.sys, "executable", str(speaker))
+    probing._sound.clear()
+    with pytest.raises(ModelError) as error:
+        probe(version, load(version))
+    assert str(error.value).isprintable()
+
+
+def test_a_child_that_hangs_is_ended(version, monkeypatch):
+    """Loading takes a bounded time."""
+    sleeper = version.parent / "sleeper"
+    sleeper.write_text("#!/bin/sh\nexec sleep 30\n")
+    sleeper.chmod(0o755)
+    monkeypatch.setattr(probing.sys, "executable", str(sleeper))
+    monkeypatch.setattr(probing, "SECONDS", 0.2)
+    probing._sound.clear()
+    with pytest.raises(ModelError, match="did not load within"):
+        probe(version, load(version))
+
+
+def test_a_file_that_changes_under_the_child_is_refused(version):
+    """What the child passed has to be the very bytes that will be served."""
+    probing._sound.clear()
+    model = load(version)
+    damage(version, lambda raw: raw + b"\n")
+    with pytest.raises(ModelError, match="changed"):
+        probe(version, model)
+
+
+def test_a_golden_vector_to_1e_9(version):
+    """A score that differs in the ninth decimal is another model."""
+    path = version / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["golden"][1]["score"] += 2e-9
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match="another score"):
+        probe(version, load(version))
+    path.write_text(json.dumps(manifest | {"golden": []}))
+    with pytest.raises(ModelError, match="no golden vectors"):
+        probe(version, load(version))
+
+
+def test_a_manifest_that_makes_no_sense_is_refused(version):
+    """A wrong type in the manifest ends the child, not the server."""
+    path = version / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"golden": [{"row": "x"}]}))
+    with pytest.raises(ModelError):
+        probe(version, load(version))
+
+
+def test_a_verdict_is_asked_for_once(version, tmp_path, monkeypatch):
+    """The file remembers what passed, over processes; another model, or other vectors, are asked for anew."""
+    verdicts = tmp_path / "verdicts"
+    probing._sound.clear()
+    probe(version, load(version), verdicts)
+    assert stat.S_IMODE(verdicts.stat().st_mode) == 0o600 and len(verdicts.read_text().split()) == 1
+    probing._sound.clear()
+    monkeypatch.setattr(probing, "_child", lambda folder: pytest.fail("a child was asked"))
+    probe(version, load(version), verdicts)
+    damage(version, lambda raw: raw + b"\n")
+    with pytest.raises(BaseException, match="a child was asked"):
+        probe(version, load(version), verdicts)
