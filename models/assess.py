@@ -147,13 +147,14 @@ def _too_little(readings: Series, at: datetime) -> tuple[str, tuple[str, ...]]:
 
 def _risk(chart: Chart, readings: Series, row: dict[str, float | None], at: datetime, model: Model) -> Risk:
     values = [row[name] for name in model.features]
-    score = model.calibrated(model.predictor.score(values))
+    raw = model.predictor.score(values)
+    score = model.calibrated(raw)
     now, before = sigmoid(score), probability(chart, readings, at - timedelta(hours=TREND_HOURS), model)
 
     def explain() -> tuple[float, tuple[Contribution, ...]]:
         *parts, baseline = model.predictor.contributions(values)
-        slope = model.manifest["calibration"]["slope"]
-        by_feature = {name: slope * part for name, part in zip(model.features, parts, strict=True)}
+        stretch = model.stretch(baseline, raw)
+        by_feature = {name: stretch * part for name, part in zip(model.features, parts, strict=True)}
         return model.calibrated(baseline), contributions(by_feature, row, readings, at, score)
 
     facts = model.manifest
