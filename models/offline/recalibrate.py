@@ -14,9 +14,9 @@ import numpy as np
 
 from models.aliases import VERSION
 from models.model import Model, ModelId, interpolated, load
-from models.offline.performance import brier, logistic_line
-from models.offline.stays import DataError
+from models.offline.data.stays import DataError
 from models.offline.train import write
+from models.offline.validation.performance import brier, logistic_line
 from models.predict import ModelError
 from models.signature import canonical
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from models import signature
 from models.model import Model, load
+from models.offline.data.split import HELD_OUT
 from models.offline.train import write
 from models.predict import ModelError
 from models.probe import probe
@@ -57,7 +58,7 @@ def release(folder: Path, key: Path, at: datetime, override: Override | None = N
     model = load(folder)
     probe(folder, model)
     figures, source = measured(folder, model)
-    findings = judge(figures, _limits(limits))
+    findings = [*judge(figures, _limits(limits)), *held_out(figures, model.manifest)]
     _refuse(model, findings, override)
     passed = {"at": f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", "figures_from": source, "findings": [asdict(f) for f in findings]}
     manifest = model.manifest | {"release": passed | {"override": asdict(override) if override else None}}
@@ -82,7 +83,9 @@ def measured(folder: Path, model: Model) -> tuple[dict[str, Any], str]:
         raw = path.read_bytes()
         found = json.loads(raw)
         about = {name: found["model"][name] for name in ("name", "version", "sha256")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if not isinstance(found["figures"], dict) or not all({"column", "value"} <= set(group) for group in found.get("groups") or ()):
+            raise ValueError("figures and groups have another form")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"{path} is no validation ({error!r}).") from None
     if about != asdict(model.id):
         raise ModelError(f"{path} is of {about['name']} {about['version']}, not of this model: run `vigil validate` again.")
@@ -94,6 +97,20 @@ def judge(found: dict[str, Any], limits: dict[str, Any]) -> list[Finding]:
     figures = found.get("figures") or {}
     ranges = [_range(name, words, number(figures.get(name)), limits[name]) for name, words in RANGES.items()]
     return [_over_news2(figures, limits["auroc_over_news2"]), *ranges, *_groups(found, limits)]
+
+
+def held_out(found: dict[str, Any], manifest: dict[str, Any]) -> list[Finding]:
+    """Return whether the validation shares records with the training: figures on rows that were fitted to say nothing.
+
+    A file is known by its SHA-256 under any name; its held-out records may be used where training left them out. Empty when the
+    figures are those of training itself, which come from folds.
+    """
+    if "data" not in found or (manifest.get("held_out") and (found.get("settings") or {}).get("part") == HELD_OUT):
+        return []
+    trained = set(((manifest.get("source") or {}).get("files") or {}).values())
+    shared = sorted(name for name, sha256 in ((found["data"] or {}).get("files") or {}).items() if sha256 in trained)
+    words = "files that the model was trained on" + (f" ({', '.join(shared)})" if shared else "")
+    return [_finding("held_out", words, float(len(shared)), "0", not shared)]
 
 
 def number(figure: Any) -> float | None:
@@ -158,4 +175,13 @@ def _limits(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path} can't be read ({error}).") from None
     if unknown := set(own) - set(usual):
         raise ModelError(f"{path} names limits that there are not: {', '.join(sorted(unknown))}.")
+    for name, value in own.items():
+        if not _like(value, usual[name]):
+            raise ModelError(f"{path}: {name} has to look like {usual[name]}.")
     return usual | own
+
+
+def _like(value: Any, usual: Any) -> bool:
+    if isinstance(usual, list):
+        return isinstance(value, list) and len(value) == len(usual) and all(number(item) is not None for item in value)
+    return number(value) is not None

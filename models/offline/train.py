@@ -6,7 +6,6 @@ model has not seen.
 
 import hashlib
 import json
-import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +17,10 @@ from tqdm import tqdm
 
 from models.assess import answerable, chart_news2
 from models.features import LABS, feature_row, names, series
-from models.offline.performance import (
+from models.offline.data import split
+from models.offline.data.stays import Stay
+from models.offline.recipes import Recipe
+from models.offline.validation.performance import (
     auprc,
     auroc,
     bootstrap,
@@ -27,8 +29,7 @@ from models.offline.performance import (
     threshold_at_ppv,
     threshold_at_sensitivity,
 )
-from models.offline.recipes import Recipe
-from models.offline.stays import Stay
+from models.offline.version import code_version
 from models.vocabulary import vocabulary_sha256
 
 SEED, FOLDS, DRAWS = 20261121, 5, 200
@@ -98,12 +99,13 @@ def out_of_fold(data: Rows, recipe: Recipe) -> np.ndarray:
     return scores
 
 
-def train(stays: Iterable[Stay], recipe: Recipe, folder: Path, version: str, source: dict) -> dict:
+def train(stays: Iterable[Stay], recipe: Recipe, folder: Path, version: str, source: dict, hold_out: bool) -> dict:
     """Train, calibrate and write `<folder>/<name>/<version>/`; return the manifest.
 
-    `source` names the data and their hashes. Training twice on the same data gives the same file.
+    `source` names the data and their hashes; with `hold_out` every fifth record is not looked at. Training twice on the same
+    data gives the same file.
     """
-    data = rows(stays, recipe)
+    data = rows(split.part(stays, split.TRAINING if hold_out else split.ALL), recipe)
     scores = out_of_fold(data, recipe)
     intercept, slope = logistic_line(scores, data.event)
     risk = 1 / (1 + np.exp(-(intercept + slope * scores)))
@@ -121,11 +123,12 @@ def train(stays: Iterable[Stay], recipe: Recipe, folder: Path, version: str, sou
         "thresholds_chosen": recipe.thresholds_chosen,
         "model_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "vocabulary_sha256": vocabulary_sha256(),
-        "code_version": _code_version(),
+        "code_version": code_version(),
         "lightgbm": lightgbm.__version__,
         "parameters": PARAMETERS | {"trees": recipe.trees, "rising": RISING, "falling": FALLING},
         "command": recipe.command,
         "source": source,
+        "held_out": split.RULE if hold_out else None,
         "figures": _figures(risk, data, recipe),
         "golden": _golden(booster, data.x),
     }
@@ -179,11 +182,3 @@ def _without(x: np.ndarray, variables: Sequence[str]) -> np.ndarray:
 
 def _plain_names() -> list[str]:
     return [name.replace(".", "_") for name in names()]
-
-
-def _code_version() -> str:
-    try:
-        command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "not available"

@@ -8,8 +8,8 @@ from demo.physionet import stays as as_fhir
 from models.assess import assess
 from models.features import feature_row, series
 from models.fhir import parse
-from models.offline.physionet2012 import read_stay
-from models.offline.stays import ADMITTED
+from models.offline.data.physionet2012 import read_stay
+from models.offline.data.stays import ADMITTED
 from models.readings import Chart, read_chart
 from models.registry import load_models
 

@@ -4,8 +4,8 @@ import zipfile
 
 import pytest
 
-from models.offline.layouts import read_stays
-from models.offline.stays import ADMITTED, DataError
+from models.offline.data.layouts import read_stays
+from models.offline.data.stays import ADMITTED, DataError
 
 HEAD = "HR|O2Sat|Temp|SBP|FiO2|Age|Gender|Unit1|Unit2|ICULOS|SepsisLabel"
 STAY_2012 = "Time,Parameter,Value\n00:00,RecordID,1\n00:00,Age,67\n00:00,Gender,0\n00:00,ICUType,3\n01:30,HR,88\n02:00,Temp,0\n02:10,FiO2,0.4\n"

@@ -165,10 +165,10 @@ def test_without_a_validation_the_manifest_speaks(version, key):
         release(version, key, AT)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"model": 3}', "[" * 9])
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"model": 3}', "[" * 99_999, "groups"])
 def test_a_broken_validation_is_named(version, key, content):
     """Garbage is one sentence, not a traceback and not a pass."""
-    (version / "validation.json").write_text(content)
+    (version / "validation.json").write_text(content if content != "groups" else json.dumps(good() | {"groups": ["sex"]}))
     with pytest.raises(ModelError, match="validation.json is no validation"):
         release(version, key, AT)
 
@@ -180,15 +180,35 @@ def test_a_validation_of_another_version_is_refused(version, key):
         release(version, key, AT)
 
 
+def test_figures_on_training_data_do_not_release(version, key):
+    """A file that the model was trained on, found by its hash under any name, stops the release."""
+    name, sha256 = next(iter(SHIPPED.manifest["source"]["files"].items()))
+    validate(version, good() | {"data": {"layout": "PhysioNet 2012", "files": {"renamed.zip": sha256}}})
+    with pytest.raises(Refused, match=r"held_out: .*renamed.zip.* is 1"):
+        release(version, key, AT)
+    about = {"data": {"layout": "PhysioNet 2012", "files": {name: sha256}}, "settings": {"part": "held-out"}}
+    validate(version, good() | about)
+    with pytest.raises(Refused, match="held_out"):
+        release(version, key, AT)
+    validate(version, good() | {"data": {"layout": "PhysioNet 2012", "files": {name: "0" * 64}}})
+    assert release(version, key, AT)[-1].passed
+
+
 def test_limits_come_from_a_file(version, key, tmp_path):
     """A hospital may be stricter; a limit that is misspelt is an error."""
     own = tmp_path / "gate.toml"
     own.write_text("calibration_slope = [0.98, 1.02]\n")
     with pytest.raises(Refused, match="0.98 to 1.02"):
         release(version, key, AT, limits=own)
-    own.write_text("slope = [0, 9]\n")
-    with pytest.raises(ModelError, match="slope"):
-        release(version, key, AT, limits=own)
+    for text, reason in (
+        ("slope = [0, 9]", "slope"),
+        ("calibration_slope = 3", "look like"),
+        ("auroc_over_news2 = true", "look like"),
+        ("=", "read"),
+    ):
+        own.write_text(text)
+        with pytest.raises(ModelError, match=reason):
+            release(version, key, AT, limits=own)
 
 
 def test_a_key_that_is_not_usable_leaves_the_version_as_it_was(version, key):

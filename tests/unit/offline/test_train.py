@@ -7,10 +7,10 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from models.offline.performance import auprc, auroc, bootstrap, brier, logistic_line, threshold_at_ppv, threshold_at_sensitivity
+from models.offline.data.stays import ADMITTED, Stay, birth_date
 from models.offline.recipes import DETERIORATION, SEPSIS
-from models.offline.stays import ADMITTED, Stay, birth_date
 from models.offline.train import train
+from models.offline.validation.performance import auprc, auroc, bootstrap, brier, logistic_line, threshold_at_ppv, threshold_at_sensitivity
 from models.readings import Chart, Reading
 from models.registry import load, verify
 
@@ -37,7 +37,7 @@ def invented(count: int = 500) -> list[Stay]:
 def made(tmp_path_factory):
     """Two trainings on the same stays."""
     folders = [tmp_path_factory.mktemp("trained") for _ in range(2)]
-    return folders, [train(invented(), SMALL, folder, "1.0.0", {"name": "invented"}) for folder in folders]
+    return folders, [train(invented(), SMALL, folder, "1.0.0", {"name": "invented"}, False) for folder in folders]
 
 
 def test_training_twice_gives_the_same_file(made):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from models.offline.stays import ADMITTED, DataError, Stay, birth_date, files, reading
+from models.offline.data.stays import ADMITTED, DataError, Stay, birth_date, files, reading
 from models.readings import Chart, Reading, without_duplicates
 
 # Column -> (variable, unit). FiO2 is a fraction; EtCO2, urine and enzymes are not read.

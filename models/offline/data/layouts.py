@@ -4,8 +4,8 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from models.offline import physionet2012, physionet2019
-from models.offline.stays import DataError, Stay
+from models.offline.data import physionet2012, physionet2019
+from models.offline.data.stays import DataError, Stay
 
 
 def read_stays(path: Path) -> Iterator[Stay]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from models.offline.stays import ADMITTED, DataError, Stay, birth_date, files, reading
+from models.offline.data.stays import ADMITTED, DataError, Stay, birth_date, files, reading
 from models.readings import Chart, Reading, without_duplicates
 
 HOURS = 48

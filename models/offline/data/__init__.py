@@ -1,0 +1,1 @@
+"""Turns data sets, published or a hospital's own, into Stays."""

@@ -1,0 +1,175 @@
+"""Turns a data set and models into validation.json and report.html: `vigil validate` (governance part 3).
+
+Nothing is written before every figure is there, and every file is whole or not at all.
+"""
+
+import json
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from models import aliases
+from models.model import Model
+from models.offline.data import split
+from models.offline.data.bulk import bulk_stays, is_bulk, read_events
+from models.offline.data.describe import source
+from models.offline.data.layouts import parts_2012, read_stays
+from models.offline.data.mapping import Mapping, read_mapping
+from models.offline.data.split import ALL
+from models.offline.data.stays import DataError, Stay
+from models.offline.data.tables import table_stays
+from models.offline.validation import score2012, utility2019
+from models.offline.validation.alerts import LEAD_HOURS, SILENT_HOURS, alarms, at_end, burden, burden_curve, lead_time, onset
+from models.offline.validation.curves import curves
+from models.offline.validation.figures import benefit, benefit_curve, figures, partial_scores
+from models.offline.validation.groups import by_group
+from models.offline.validation.intervals import SEED, with_intervals
+from models.offline.validation.landmarks import Cohort, Landmarks, collect
+from models.offline.validation.report import report
+from models.offline.version import code_version
+from models.registry import Trust, admit, load_models
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What is validated on: stays in a layout, hours between landmarks, and which hour is the onset, if labels tell it."""
+
+    layout: str
+    stays: Iterable[Stay]
+    every: int
+    onset: Callable[[Sequence[bool]], int | None] | None = None
+
+
+def validate(path: Path, models: Sequence[Model], output: Path, folder: Path, *, part: str = ALL, mapping: Path | None = None,
+             outcomes: Path | None = None, outcome: str = "death", horizon: int = 24, every: int | None = None, draws: int = 1000,
+             record: bool = False) -> dict:  # fmt: skip
+    """Validate models on the data at `path`; write validation.json and report.html below `output`; return what the JSON holds.
+
+    `mapping` describes a hospital's own table. `outcomes` (a CSV: id, time) says who had `outcome` in FHIR bulk NDJSON, whose label is
+    yes in the `horizon` hours before. `every` is the hours between landmarks. With `record`, each model's own part is kept in its
+    version's folder below `folder` too, where the release gate and the model card read it.
+    Raises DataError that names file and line, or says that the data have no outcome of these models.
+    """
+    data = data_set(path, mapping, outcomes, outcome, every, horizon)
+    try:
+        cohorts = collect(split.part(data.stays, part), models, data.every)
+    except zlib.error as error:
+        raise DataError(f"{path}: can't be read ({error}).") from None
+    if not cohorts:
+        wanted = ", ".join(sorted({model.manifest["outcome"] for model in models}))
+        raise DataError(f"{path}: no stay has an outcome that a model predicts ({wanted}).")
+    about, parts = _about(path, data, draws, part), [measured(cohort, data, draws, path) for cohort in cohorts]
+    found = about | {"models": parts}
+    _write(output, {"validation.json": _text(found), "report.html": report(found)})
+    for one in parts if record else ():
+        _write(folder / one["model"]["name"] / one["model"]["version"], {"validation.json": _text(about | one)})
+    return found
+
+
+def named(folder: Path, chosen: Sequence[str]) -> list[Model]:
+    """Return the models that NAME or NAME/VERSION choose, loaded; the champions where nothing is chosen.
+
+    A version need not be signed: it is validated before it is released. Raises ModelError.
+    """
+    if not chosen:
+        return list(load_models(folder))
+    found = []
+    for name, _, version in (choice.partition("/") for choice in chosen):
+        home = folder / name
+        found.append(admit(home / (version or str(aliases.current(home))), Trust(development=True)))
+    return found
+
+
+def data_set(path: Path, mapping: Path | None, outcomes: Path | None, outcome: str, every: int | None, horizon: int) -> DataSet:
+    """Recognise the layout of the data; raises DataError when there is nothing to read."""
+    if not path.exists():
+        raise DataError(f"{path} does not exist.")
+    if mapping is not None:
+        described = read_mapping(mapping)
+        return DataSet("table", table_stays(path, described), every or 1, _onset(described))
+    if is_bulk(path):
+        if outcomes is None:
+            raise DataError(f"{path} holds FHIR bulk NDJSON: a CSV of outcomes (id, time) is needed with it.")
+        timed = any(read_events(outcomes).values())
+        return DataSet("FHIR bulk NDJSON", bulk_stays(path, outcomes, outcome, horizon), every or 1, at_end if timed else None)
+    if parts_2012(path):
+        return DataSet("PhysioNet 2012", read_stays(path), every or 6)
+    return DataSet("PhysioNet 2019", read_stays(path), every or 1, partial(onset, ahead=-utility2019.OPTIMAL))
+
+
+def _onset(mapping: Mapping) -> Callable[[Sequence[bool]], int | None] | None:
+    if mapping.outcome_time:
+        return at_end
+    return partial(onset, ahead=mapping.horizon_hours) if mapping.horizon_hours else None
+
+
+def measured(cohort: Cohort, data: DataSet, draws: int, path: Path) -> dict:
+    """Return everything that is known of one model on its rows; raises DataError when there is no row or only one class."""
+    rows, model = cohort.landmarks(), cohort.model
+    if not len(rows.event) or rows.event.all() or not rows.event.any():
+        label = model.manifest["label"]
+        raise DataError(f"{path}: {model.id.name} needs rows with and without {label} that can be scored; there are none of one kind.")
+    limits, stays, patients = model.manifest["thresholds"], rows.highest(), rows.patient.max() + 1
+    return {
+        "model": asdict(model.id), "outcome": model.manifest["outcome"], "label": model.manifest["label"],
+        "horizon": model.manifest["horizon"], "thresholds": limits, "counts": _counts(cohort, rows.stay, rows.event, patients),
+        "figures": with_intervals(figures(rows, limits), patients, draws),
+        "stays": with_intervals(figures(stays, limits, calibrated=False), patients, draws), "partial": partial_scores(rows),
+        "net_benefit": benefit_curve(with_intervals(benefit(rows), patients, draws)),
+        "alerts": with_intervals(burden(rows, data.every, alarms(rows, limits)), patients, draws),
+        "alerts_by_threshold": burden_curve(rows, data.every), "lead_time": _lead_time(cohort, rows, data, draws),
+        "groups": by_group(rows, limits, data.every, draws), "curves": curves(rows), "challenge": _challenge(cohort, rows, data, draws),
+    }  # fmt: skip
+
+
+def _counts(cohort: Cohort, stay: np.ndarray, event: np.ndarray, patients: int) -> dict:
+    happened = np.array([any(labels) for labels in cohort.labels])
+    scored = np.zeros(len(happened), bool)
+    scored[stay] = True
+    return {
+        "rows": len(stay), "events": int(event.sum()), "patients": int(patients), "stays": len(happened), "stays_scored": int(scored.sum()),
+        "event_stays": int(happened.sum()), "event_stays_without_number": int((happened & ~scored).sum()),
+        "landmarks_without_number": dict(sorted(cohort.unanswered.items())),
+    }  # fmt: skip
+
+
+def _lead_time(cohort: Cohort, rows: Landmarks, data: DataSet, draws: int) -> dict:
+    if data.onset is None:
+        return {}
+    hours = {number: hour for number, labels in enumerate(cohort.labels) if (hour := data.onset(labels)) is not None}
+    return lead_time(rows, hours, cohort.model.manifest["thresholds"], draws)
+
+
+def _challenge(cohort: Cohort, rows: Landmarks, data: DataSet, draws: int) -> dict | None:
+    limits = cohort.model.manifest["thresholds"]
+    if data.layout == "PhysioNet 2012":
+        return score2012.challenge(rows, cohort.labels, limits, draws)
+    if data.layout == "PhysioNet 2019" and data.every == 1:
+        return utility2019.challenge(rows, cohort.labels, limits, draws)
+    return None
+
+
+def _about(path: Path, data: DataSet, draws: int, part: str) -> dict:
+    files = source({}, sorted(p for p in path.iterdir() if not p.name.startswith(".")) if path.is_dir() else [path])["files"]
+    settings = {"part": part, "every_hours": data.every, "draws": draws, "seed": SEED}
+    settings |= {"silent_hours": SILENT_HOURS, "lead_hours": LEAD_HOURS}
+    made = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return {"made": made, "code_version": code_version(), "data": {"layout": data.layout, "files": files}, "settings": settings}
+
+
+def _text(content: dict) -> str:
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+def _write(output: Path, files: dict[str, str]) -> None:
+    for name, content in files.items():
+        whole = output / name
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = whole.with_name(f"{whole.name}.part")
+        unfinished.write_text(content, "utf-8")
+        unfinished.replace(whole)
