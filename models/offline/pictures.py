@@ -86,7 +86,7 @@ def _interleave(ax: Axes) -> None:
 
 def importance(found: Sequence[Effect]) -> bytes:
     """Return bars of the mean absolute effect, in the colour and with the sign of the direction."""
-    figure = plt.figure(figsize=(WIDTH, 1.3 + 0.38 * len(found)))
+    figure = plt.figure(figsize=(WIDTH, 2.5 + 0.36 * len(found)))
     means = np.array([effect.mean for effect in found])
     explanation = shap().Explanation(means, feature_names=[effect.label for effect in found])
     ax = shap().plots.bar(explanation, max_display=len(found), order=np.arange(len(found)), ax=figure.gca(), show=False)
@@ -98,9 +98,11 @@ def importance(found: Sequence[Effect]) -> bytes:
     for label in ax.get_yticklabels():
         label.set_color(INK)
     ax.set_xlim(0, 1.25 * (means.max() or 1))
+    ax.set_ylim(0.4, len(found) + 0.6)
     ax.set_xlabel("how far it moves the risk on average (log-odds)", fontsize=11, color=INK)
     shown = [words for words in MARKS if words in {effect.direction for effect in found}]
-    ax.legend([Patch(color=MARKS[words][1]) for words in shown], [f"{MARKS[words][0]}  {words}" for words in shown], loc="lower right")
+    figure.legend([Patch(color=MARKS[words][1]) for words in shown], [f"{MARKS[words][0]}  {words}" for words in shown],
+                  loc="outside lower right", frameon=False)  # fmt: skip
     return _png(figure)
 
 

@@ -1,8 +1,9 @@
 """Turns a model and a sample of its rows into the global explanation plots of the model card: plots/*.png and plots/plots.json.
 
 Drawn by the shap library once, when a model is trained; a serving process only sends the files. The points are rows of the training
-data, which are open and de-identified. Still no chart can be read off: each variable has its points in an order of its own, rounded to
-the digits that are printed and jittered, and the rarest values at either end are not drawn.
+data, which are open and de-identified. Still no chart can be read off: each variable has its points in an order of its own; the beeswarm
+shows a value as a colour alone; where it is an axis, it is rounded to the digits that are printed and jittered, and the rarest values at
+either end are left out.
 """
 
 import json
