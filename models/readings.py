@@ -82,13 +82,13 @@ class Chart:
         return msgspec.convert(data, cls)
 
 
-def read_chart(resources: Iterable[Resource], patient_id: str, at: datetime, malformed: int = 0) -> Chart:
+def read_chart(resources: Iterable[Resource], patient_id: str, at: datetime, malformed: int = 0, look_back: timedelta = LOOK_BACK) -> Chart:
     """Read what counts at `at` (aware UTC) from a patient's resources, in any order, with the same result.
 
     Resources of other types are passed over. `malformed` is what the parser already set aside.
     Raises WrongPatient if a Patient resource has another id.
     """
-    reader = _Reader(patient_id, at)
+    reader = _Reader(patient_id, at, look_back)
     reader.rejected["malformed"] += malformed
     person = Resource()
     for resource in resources:
@@ -114,11 +114,11 @@ def without_duplicates(readings: list[Reading], rejected: Counter[str]) -> tuple
 class _Reader:
     """Collects the readings of one patient at one moment, and counts what it rejects by reason."""
 
-    def __init__(self, patient_id: str, at: datetime) -> None:
+    def __init__(self, patient_id: str, at: datetime, look_back: timedelta) -> None:
         self.readings: list[Reading] = []
         self.rejected: Counter[str] = Counter()
         self._patient, self._at = patient_id, at
-        self._earliest, self._latest = at - LOOK_BACK, at + SKEW
+        self._earliest, self._latest = at - look_back, at + SKEW
         # A chart names its patient in the same words in each resource, so the words are compared once.
         self._subjects: dict[str | None, bool] = {}
 

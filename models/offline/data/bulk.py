@@ -1,28 +1,37 @@
-"""Turns a folder of FHIR bulk NDJSON (Patient.ndjson, Observation*.ndjson) and a CSV of outcomes into Stays.
+"""Turns a folder of FHIR bulk NDJSON (Patient and Observation files) and a CSV of outcomes into Stays.
 
-Observations are read as a hook reads them. A patient's readings are one stay until GAP passes without any; the event belongs to the
-stay at whose end, or in which, it happened.
+Observations are read as a hook reads them. A patient's readings are one stay until GAP passes without any; an event belongs to the stay
+that it happened in, or that it followed.
 """
 
-import csv
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 from models.fhir import FhirError, Resource, instant, parse
-from models.offline.data.stays import DataError, Stay
-from models.offline.data.tables import event_labels
-from models.readings import LOOK_BACK, Chart, Reading, read_chart, without_duplicates
+from models.offline.data import labels
+from models.offline.data.cells import blank
+from models.offline.data.sheets import Sheet
+from models.offline.data.stays import ADMITTED, DataError, Stay, note, opened, progress, readable
+from models.readings import REASONS, Chart, Reading, read_chart, without_duplicates
 
 GAP = timedelta(hours=72)
-HOUR = timedelta(hours=1)
+ENDINGS = (".ndjson", ".ndjson.gz")
+STEP = 1000
+# Nobody's chart is older.
+ALL_TIME = timedelta(days=150 * 365)
 
 
 def is_bulk(path: Path) -> bool:
     """Tell whether a folder holds a bulk export."""
-    return path.is_dir() and any(path.glob("Observation*.ndjson"))
+    return path.is_dir() and bool(_files(path, "Observation"))
+
+
+def _files(path: Path, kind: str) -> list[Path]:
+    """Return the files of a type, as `Observation.ndjson`, `Observation.000.ndjson.gz` or `1.Observation.ndjson`."""
+    return sorted(p for p in path.iterdir() if kind in p.name.split(".") and p.name.endswith(ENDINGS))
 
 
 def bulk_stays(path: Path, outcomes: Path, outcome: str, horizon: int) -> Iterator[Stay]:
@@ -30,97 +39,107 @@ def bulk_stays(path: Path, outcomes: Path, outcome: str, horizon: int) -> Iterat
 
     With times, an hour's label tells whether the event comes within `horizon` hours; without, all hours of the last stay have it.
     """
-    events = read_events(outcomes)
-    observed: dict[str, list[Resource]] = defaultdict(list)
-    for file in sorted(path.glob("Observation*.ndjson")):
-        for resource in _resources(file, "Observation"):
-            reference = resource.subject.reference if resource.subject else None
-            observed[(reference or "").split("/_history/")[0].rpartition("/")[2]].append(resource)
-    for file in sorted(path.glob("Patient*.ndjson")):
-        for person in _resources(file, "Patient"):
-            if person.id:
-                yield from _stays(person, observed.pop(person.id, []), events, outcome, horizon)
+    events, people = read_events(outcomes), _people(path)
+    if unknown := len(events.keys() - people.keys()):
+        note(f"{outcomes}: {unknown} of {len(events)} patients are not in {path}.")
+    readings, rejected = _observations(path, people)
+    if not any(readings.values()):
+        raise DataError(f"{path}: there is no Observation of these patients that can be read.")
+    for patient, person in sorted(people.items()):
+        own = without_duplicates(readings.pop(patient, []), rejected[patient])
+        chart = read_chart([person], patient, ADMITTED)
+        for number, span in enumerate(spans := _spans(own), start=1):
+            following = spans[number][0] if number < len(spans) else None
+            found = _labels(span, following, events.get(patient), horizon)
+            within = tuple(reading for reading in own if span[0] <= reading.time <= span[1])
+            stay = Chart(patient, chart.birth_date, chart.sex, False, within, dict(+rejected[patient]))
+            yield Stay(f"{patient} {number}", stay, span[0], {outcome: found}, {"sex": chart.sex or "unknown"})
 
 
-def read_events(path: Path) -> dict[str, datetime | None]:
-    """Return when each patient with the event had it, None for all where the CSV has no column `time`.
+def read_events(path: Path) -> dict[str, list[datetime]]:
+    """Return when each patient with the event had it; nothing for a patient where the CSV has no column `time`.
 
     Raises DataError that names file and line.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file)
-            if "id" not in (table.fieldnames or ()):
-                raise DataError(f"{path}, line 1: there is no column id.")
-            return {row["id"]: _time(path, table.line_num, row) if "time" in row else None for row in table}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: can't be read ({error}).") from None
+    sheet = Sheet(path)
+    timed = "time" in sheet.columns
+    events: dict[str, list[datetime]] = {}
+    for line, (patient, *times) in sheet.rows(["id", "time"] if timed else ["id"]):
+        if blank(patient):
+            raise DataError(f"{path}, line {line}: id is empty.")
+        found = [instant(text.replace(" ", "T")) for text in times]
+        if None in found:
+            raise DataError(f"{path}, line {line}: time has to be a date and time with a zone; leave out who had no event.")
+        events.setdefault(patient.removeprefix("Patient/"), []).extend(found)
+    return events
 
 
-def _time(path: Path, line: int, row: dict[str, str]) -> datetime:
-    time = instant(row["time"])
-    if time is None:
-        raise DataError(f"{path}, line {line}: time has to be a date and time with a zone.")
-    return time
+def _people(path: Path) -> dict[str, Resource]:
+    files = _files(path, "Patient")
+    if not files:
+        raise DataError(f"{path}: there is no Patient.ndjson, so nobody's age is known.")
+    return {person.id: person for file in files for person in _resources(file, "Patient") if person.id}
+
+
+def _observations(path: Path, people: dict[str, Resource]) -> tuple[dict[str, list[Reading]], dict[str, Counter[str]]]:
+    """Return readings and rejections by patient; an Observation is read and let go, so that only readings stay in memory."""
+    readings: dict[str, list[Reading]] = defaultdict(list)
+    rejected: dict[str, Counter[str]] = defaultdict(Counter)
+    now, nobody = datetime.now(UTC), 0
+    for file in _files(path, "Observation"):
+        for resource in _resources(file, "Observation"):
+            patient = _patient(resource)
+            if patient not in people:
+                nobody += 1
+                continue
+            found = read_chart([resource], patient, now, look_back=ALL_TIME)
+            readings[patient] += found.readings
+            rejected[patient].update(found.rejected)
+    if nobody:
+        note(f"{path}: {nobody} Observations are about nobody in the Patient files; they are left out.")
+    total = sum(rejected.values(), Counter())
+    if reasons := ", ".join(f"{count} {REASONS[reason]}" for reason, count in sorted(total.items())):
+        note(f"{path}: {sum(map(len, readings.values()))} readings; rejected {reasons}.")
+    return readings, rejected
+
+
+def _patient(resource: Resource) -> str:
+    reference = (resource.subject.reference if resource.subject else None) or ""
+    return reference.split("/_history/")[0].rpartition("/")[2].removeprefix("urn:uuid:")
 
 
 def _resources(path: Path, kind: str) -> Iterator[Resource]:
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield from (r for r in _parsed(path, number, line) if r.resourceType == kind)
-    except OSError as error:
-        raise DataError(f"{path}: can't be read ({error}).") from None
+    """Yield the resources of a type; a line of JSON that is no such resource is passed over. Raises DataError."""
+    number = malformed = 0
+    with readable(path), opened(path) as (raw, file), progress(path, path.stat().st_size, "B") as bar:
+        while line := raw.readline():
+            number += 1
+            if number % STEP == 0:
+                bar.update(file.tell() - bar.n)
+            if line.strip():
+                try:
+                    document = parse(line)
+                except FhirError:
+                    raise DataError(f"{path}, line {number}: this is no JSON object.") from None
+                malformed += document.malformed
+                yield from (resource for resource in document.resources if resource.resourceType == kind)
+    if malformed:
+        note(f"{path}: {malformed} lines are no valid FHIR; they are left out.")
 
 
-def _parsed(path: Path, number: int, line: bytes) -> list[Resource]:
-    try:
-        return parse(line).resources
-    except FhirError:
-        raise DataError(f"{path}, line {number}: this is no JSON object.") from None
+def _labels(span: tuple[datetime, datetime], following: datetime | None, events: list[datetime] | None, horizon: int) -> tuple[bool, ...]:
+    start, end = ((moment - ADMITTED).total_seconds() for moment in span)
+    if events is None:
+        return labels.constant(start, end, False)
+    if not events:
+        return labels.constant(start, end, following is None)
+    own = [(event - ADMITTED).total_seconds() for event in events if span[0] <= event and (following is None or event < following)]
+    return labels.before_event(start, end, min(own, default=None), horizon)
 
 
-def _stays(person: Resource, observed: list[Resource], events: dict, outcome: str, horizon: int) -> Iterator[Stay]:
-    chart = _chart(person, observed)
-    spans = _spans([reading.time for reading in chart.readings])
-    for number, (start, end) in enumerate(spans):
-        following = spans[number + 1][0] if number + 1 < len(spans) else None
-        hours = int((end - start) / HOUR) + 1
-        labels, readings = (False,) * hours, tuple(r for r in chart.readings if start <= r.time <= end)
-        if person.id in events:
-            event = events[person.id]
-            if event is None and following is None:
-                labels = (True,) * hours
-            elif event is not None and start <= event and (following is None or event < following):
-                labels = event_labels(int((event - start) / HOUR), horizon, start, event) if event - end <= GAP else labels
-        own = Chart(chart.patient, chart.birth_date, chart.sex, False, readings, chart.rejected)
-        yield Stay(f"{person.id} {number + 1}", own, start, {outcome: labels}, {"sex": chart.sex or "unknown"})
-
-
-def _chart(person: Resource, observed: list[Resource]) -> Chart:
-    """Return everything that was read of a patient; a hook reads seven days, so the years are read week by week."""
-    weeks: dict[int, list[Resource]] = defaultdict(list)
-    rejected: Counter[str] = Counter()
-    readings: list[Reading] = []
-    epoch = datetime.fromisoformat("1900-01-01T00:00:00+00:00")
-    for resource in observed:
-        period = resource.effectivePeriod
-        time = instant(resource.effectiveDateTime or resource.effectiveInstant or (period and (period.end or period.start)))
-        if time is None:
-            rejected["time"] += 1
-        else:
-            weeks[(time - epoch) // LOOK_BACK].append(resource)
-    chart = read_chart([person], person.id or "", epoch)
-    for week, resources in weeks.items():
-        found = read_chart(resources, person.id or "", epoch + (week + 1) * LOOK_BACK)
-        readings += found.readings
-        rejected.update(found.rejected)
-    return Chart(chart.patient, chart.birth_date, chart.sex, False, without_duplicates(readings, rejected), dict(+rejected))
-
-
-def _spans(times: list[datetime]) -> list[tuple[datetime, datetime]]:
+def _spans(readings: Iterable[Reading]) -> list[tuple[datetime, datetime]]:
     """Return first and last reading of each stay."""
+    times = [reading.time for reading in readings]
     if not times:
         return []
     breaks = [(before, after) for before, after in pairwise(times) if after - before > GAP]

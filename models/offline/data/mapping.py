@@ -1,117 +1,197 @@
-"""Turns a TOML mapping into what the columns of a hospital's own table mean.
+"""Turns a TOML mapping into what the columns of a hospital's own table mean; README.md beside this file explains every key.
 
-    shape = "wide"                       # one row an hour; "long": one row a measurement
-    time_zone = "Europe/Berlin"          # of times without a zone; not needed where time is a number of hours
-    [columns]
-    id = "stay"                          # and: time, and age or birth_date; sex, patient are optional
-    time = "charted"                     # date and time, or hours since the start of the stay
-    groups = ["unit", "language"]
-    [long]                               # for shape "long" only
-    variable = "item"
-    value = "value"
-    unit = "uom"                         # optional; goes before the unit below
-    [sex]                                # words of the table for male and female
-    male = ["M", "1"]
-    female = ["F", "0"]
-    [outcome]
-    name = "death"                       # the outcome of the model, as its manifest names it
-    column = "died"                      # 0 or 1, for each row or the same in all rows of a stay
-    time = "died_at"                     # in place of column: when it happened, empty when it did not
-    horizon_hours = 24                   # with time: how long before it the answer is yes; with column: how far it runs ahead
-    [variables]                          # column, or word in the column of variables
-    hr = {variable = "heart_rate", unit = "/min"}
+Unknown keys are errors, so that a slip of the pen is never passed over.
 """
 
+import codecs
 import tomllib
-from collections.abc import Mapping as Table
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
+import msgspec
+
+from models.offline.data.sheets import Form
 from models.offline.data.stays import DataError
 from models.vocabulary import VARIABLES, convert
 
-KEYS = {
-    "": {"shape", "time_zone", "columns", "long", "sex", "outcome", "variables"},
-    "columns": {"id", "time", "age", "birth_date", "sex", "patient", "groups"}, "long": {"variable", "value", "unit"},
-    "sex": {"male", "female"}, "outcome": {"name", "column", "time", "horizon_hours"},
-}  # fmt: skip
+Words = tuple[str | int | float | bool, ...]
+YES: Words = ("1", "true", "yes")
+NO: Words = ("0", "false", "no")
 
 
-@dataclass(frozen=True)
-class Mapping:
-    """What a table's columns mean; `variables` gives (variable, unit) by column, or by word where a row is a measurement."""
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the mapping."""
 
-    columns: dict[str, str]
-    groups: tuple[str, ...]
-    long: dict[str, str]
-    sexes: dict[str, str]
-    outcome: str
-    outcome_column: str | None
-    outcome_time: str | None
-    horizon_hours: int | None
-    variables: dict[str, tuple[str, str]]
-    time_zone: ZoneInfo | None
+
+class Columns(_Table):
+    """Which column holds what; `groups` are those by which results are reported."""
+
+    id: str
+    time: str
+    patient: str | None = None
+    start: str | None = None
+    end: str | None = None
+    age: str | None = None
+    birth_date: str | None = None
+    sex: str | None = None
+    groups: tuple[str, ...] = ()
+
+
+class Long(_Table):
+    """The columns of a table with a row for each measurement."""
+
+    variable: str
+    value: str
+    unit: str | None = None
+
+
+class StaysFile(_Table):
+    """A second table with one row a stay, beside the first one."""
+
+    file: str
+    id: str | None = None
+
+
+class Sex(_Table):
+    """The words for each sex."""
+
+    male: Words = ("male", "m")
+    female: Words = ("female", "f", "w")
+    unknown: Words = ("unknown", "u", "other", "o", "x", "not known", "not specified", "unspecified", "indeterminate", "intersex")
+
+
+class Outcome(_Table):
+    """What is predicted: a column of yes and no, or the time of the event."""
+
+    name: str
+    column: str | None = None
+    yes: Words | None = None
+    no: Words | None = None
+    time: str | None = None
+    horizon_hours: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+class Measured(_Table):
+    """The variable and unit of a column, or of a word in the column of variables; `words` are values that are no number."""
+
+    variable: str
+    unit: str = ""
+    words: dict[str, float] = {}
+
+
+class Mapping(_Table):
+    """What a table's columns mean; `variables` by column, or by word where a row is a measurement."""
+
+    columns: Columns
+    outcome: Outcome
+    variables: dict[str, Measured]
+    shape: Literal["wide", "long"] = "wide"
+    long: Long | None = None
+    stays: StaysFile | None = None
+    sex: Sex = Sex()
+    time_unit: Literal["seconds", "minutes", "hours", "days"] | None = None
+    time_zone: str | None = None
+    date_format: str | None = None
+    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None = None
+    decimal: Literal[".", ","] = "."
+    encoding: str = "utf-8"
 
     @property
-    def needed(self) -> set[str]:
-        """Return every column that the table has to have."""
-        named = {*self.columns.values(), *self.groups, *self.long.values()}
-        named |= {column for column in (self.outcome_column, self.outcome_time) if column}
-        return named if self.long else named | set(self.variables)
+    def form(self) -> Form:
+        """Return how the CSV files are written."""
+        return Form(self.delimiter, self.encoding)
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """Return the zone of times that name none."""
+        return ZoneInfo(self.time_zone) if self.time_zone else None
+
+    @property
+    def outcome_time(self) -> str | None:
+        """Return the column that says when the event was, if one does."""
+        return self.outcome.time
+
+    @property
+    def horizon_hours(self) -> int | None:
+        """Return how long before the event the answer is yes."""
+        return self.outcome.horizon_hours
+
+    @property
+    def about(self) -> list[str]:
+        """Return the columns that tell of a stay as a whole; each is in the stays file or in the table."""
+        named = [getattr(self.columns, key) for key in ("patient", "start", "end", "age", "birth_date", "sex")]
+        return list(dict.fromkeys(name for name in (*named, *self.columns.groups, self.outcome.column, self.outcome.time) if name))
+
+    @property
+    def sexes(self) -> dict[str, str]:
+        """Return "male", "female" or "unknown" by word, in lower case."""
+        return meanings({"male": self.sex.male, "female": self.sex.female, "unknown": self.sex.unknown})
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """Return "yes" or "no" by word, in lower case."""
+        return meanings({"yes": self.outcome.yes or YES, "no": self.outcome.no or NO})
+
+
+def meanings(words: dict[str, Words]) -> dict[str, str]:
+    """Return the meaning of each word in lower case; a number stands for 1 and 1.0. Raises ValueError for a word with two meanings."""
+    found: dict[str, str] = {}
+    for meaning, group in words.items():
+        for word in group:
+            text = str(word).lower()
+            for spelling in {text, f"{text}.0"} if text.isdecimal() else {text}:
+                if found.setdefault(spelling, meaning) != meaning:
+                    raise ValueError(f"{word!r} is named for {found[spelling]} and for {meaning}.")
+    return found
 
 
 def read_mapping(path: Path) -> Mapping:
     """Read a mapping; raises DataError that names the file and the key at fault."""
     try:
-        found = tomllib.loads(path.read_text("utf-8"))
+        mapping = msgspec.convert(tomllib.loads(path.read_text("utf-8-sig")), Mapping)
+        _check(mapping)
+        return mapping
+    except msgspec.ValidationError as error:
+        raise DataError(f"{path}: {str(error).replace('$.', '').replace('Object', 'the mapping')}.") from None
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: can't be read ({error}).") from None
-    try:
-        return _mapping(found)
-    except KeyError as error:
-        raise DataError(f"{path}: {error.args[0]} is missing.") from None
-    except (ValueError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: {error}") from None
 
 
-def _mapping(found: dict[str, Any]) -> Mapping:
-    _known_keys(found)
-    columns, outcome = dict(found["columns"]), found["outcome"]
-    groups = tuple(columns.pop("groups", ()))
-    if missing := [key for key in ("id", "time") if key not in columns] or [] if {"age", "birth_date"} & set(columns) else ["age or birth_date"]:
-        raise KeyError(f"columns.{missing[0]}")
-    if ("column" in outcome) == ("time" in outcome):
-        raise ValueError("outcome needs either column or time.")
-    if "time" in outcome and "horizon_hours" not in outcome:
-        raise KeyError("outcome.horizon_hours")
-    long = dict(found["long"]) if found.get("shape", "wide") == "long" else {}
-    if found.get("shape", "wide") not in ("wide", "long"):
-        raise ValueError('shape has to be "wide" or "long".')
-    if long and not {"variable", "value"} <= set(long):
-        raise KeyError("long.variable or long.value")
-    sexes = {str(word): sex for sex, words in found.get("sex", {"male": ["male"], "female": ["female"]}).items() for word in words}
-    zone = ZoneInfo(found["time_zone"]) if "time_zone" in found else None
-    hours = outcome.get("horizon_hours")
-    return Mapping(columns, groups, long, sexes, outcome["name"], outcome.get("column"), outcome.get("time"),
-                   None if hours is None else int(hours), _variables(found["variables"], long), zone)  # fmt: skip
+def _check(mapping: Mapping) -> None:
+    """Raise ValueError for what each key alone can't show."""
+    columns, outcome = mapping.columns, mapping.outcome
+    if not (columns.age or columns.birth_date):
+        raise ValueError("columns has to name age or birth_date: without one nobody gets a risk.")
+    if (outcome.column is None) == (outcome.time is None):
+        raise ValueError("outcome has to name column or time, and not both.")
+    if outcome.time and outcome.horizon_hours is None:
+        raise ValueError("outcome.horizon_hours is missing: how long before outcome.time the answer is yes.")
+    if (outcome.yes is None) != (outcome.no is None):
+        raise ValueError("outcome.yes and outcome.no go together: a word that is not named is never taken for either.")
+    if (mapping.shape == "long") != (mapping.long is not None):
+        raise ValueError('shape = "long" and the table [long] go together.')
+    if mapping.time_unit and mapping.date_format:
+        raise ValueError("time_unit is for numbers and date_format for dates; give one of them.")
+    _check_words(mapping)
+    for name, measured in mapping.variables.items():
+        _check_variable(name, measured, bool(mapping.long and mapping.long.unit))
 
 
-def _variables(found: Table[str, dict[str, str]], long: dict[str, str]) -> dict[str, tuple[str, str]]:
-    variables = {}
-    for column, meant in found.items():
-        name, unit = meant.get("variable"), meant.get("unit", "")
-        if name not in VARIABLES:
-            raise ValueError(f"variables.{column}: there is no variable {name!r}; there are {', '.join(VARIABLES)}.")
-        if convert(VARIABLES[name], 1.0, unit) is None and not (long.get("unit") and not unit):
-            raise ValueError(f"variables.{column}: {unit!r} is no unit of {name}; there are {', '.join(VARIABLES[name].units)}.")
-        variables[column] = (name, unit)
-    return variables
+def _check_words(mapping: Mapping) -> None:
+    try:
+        codecs.lookup(mapping.encoding)
+    except LookupError:
+        raise ValueError(f"encoding {mapping.encoding!r} is not known.") from None
+    try:
+        _ = mapping.zone, mapping.sexes, mapping.answers
+    except (KeyError, OSError):
+        raise ValueError(f"time_zone {mapping.time_zone!r} is not known; an example is Europe/Berlin.") from None
 
 
-def _known_keys(found: dict[str, Any]) -> None:
-    for table, keys in KEYS.items():
-        part = found.get(table, {}) if table else found
-        if unknown := set(part) - keys:
-            raise ValueError(f"{table}{'.' if table else ''}{sorted(unknown)[0]} is no key of a mapping.")
+def _check_variable(name: str, measured: Measured, has_unit_column: bool) -> None:
+    if measured.variable not in VARIABLES:
+        raise ValueError(f"variables.{name}: there is no variable {measured.variable!r}; there are {', '.join(VARIABLES)}.")
+    variable = VARIABLES[measured.variable]
+    if convert(variable, 1.0, measured.unit) is None and (measured.unit or not has_unit_column):
+        raise ValueError(f"variables.{name}: {measured.unit!r} is no unit of {measured.variable}; there are {', '.join(variable.units)}.")

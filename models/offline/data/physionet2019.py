@@ -23,6 +23,8 @@ COLUMNS = {
     "Platelets": ("platelets", "10*3/uL"),
 }  # fmt: skip
 NEEDED = {"Age", "Gender", "ICULOS", "SepsisLabel"}
+# No stay of the challenge is longer than 14 days; a year tells a wrong number from a long stay.
+LAST_HOUR = 366 * 24
 
 
 def stays(path: Path) -> Iterator[Stay]:
@@ -32,35 +34,39 @@ def stays(path: Path) -> Iterator[Stay]:
 
 
 def read_stay(record: str, name: str, text: str) -> Stay:
-    """Return one patient's stay; hours before the first row have the first row's label."""
+    """Return one patient's stay, columns in any order; hours before the first row have the first row's label."""
     head, *lines = text.splitlines() or [""]
-    columns = head.split("|")
-    if not set(columns) >= NEEDED:
+    columns = [column.strip() for column in head.split("|")]
+    if not set(columns) >= NEEDED or not set(columns) & set(COLUMNS) or len(set(columns)) < len(columns):
         raise DataError(f"{name}, line 1: expected the columns of the 2019 challenge, {', '.join(sorted(NEEDED))} among them.")
     rejected: Counter[str] = Counter()
     readings: list[Reading] = []
     labels: list[bool] = []
     row: dict[str, float] = {}
     for number, line in enumerate(lines, start=2):
-        row = _row(columns, line, name, number)
+        if not line.strip():
+            continue
+        row = _row(columns, line, name, number, len(labels))
         hour = int(row["ICULOS"])
         labels += [row["SepsisLabel"] == 1] * (hour - len(labels))
         time = ADMITTED + timedelta(hours=hour)
         for column, measured in COLUMNS.items():
             if not math.isnan(row.get(column, math.nan)):
                 readings.extend(reading(time, measured, row[column], f"{record}:{number}", rejected))
-    sex = {0.0: "female", 1.0: "male"}.get(row.get("Gender", math.nan))
-    chart = Chart(record, birth_date(row.get("Age")), sex, False, without_duplicates(readings, rejected), dict(+rejected))
+    if not labels:
+        raise DataError(f"{name}: there is no row below the columns.")
+    sex = {0.0: "female", 1.0: "male"}.get(row["Gender"])
+    chart = Chart(record, birth_date(row["Age"]), sex, False, without_duplicates(readings, rejected), dict(+rejected))
     unit = "medical ICU" if row.get("Unit1") == 1 else "surgical ICU" if row.get("Unit2") == 1 else "unknown"
     return Stay(record, chart, ADMITTED, {"sepsis": tuple(labels)}, {"sex": sex or "unknown", "unit": unit})
 
 
-def _row(columns: list[str], line: str, name: str, number: int) -> dict[str, float]:
+def _row(columns: list[str], line: str, name: str, number: int, hour: int) -> dict[str, float]:
     try:
         row = dict(zip(columns, map(float, line.split("|")), strict=True))
-        if not (row["ICULOS"] >= 1 and row["SepsisLabel"] in (0, 1)):
+        if not (row["ICULOS"] in range(hour + 1, LAST_HOUR) and row["SepsisLabel"] in (0, 1)):
             raise ValueError
         return row
     except ValueError:
-        what = f"expected {len(columns)} numbers separated by `|`, ICULOS from 1, SepsisLabel 0 or 1"
+        what = f"expected {len(columns)} numbers separated by `|`, ICULOS greater than in the row before, SepsisLabel 0 or 1"
         raise DataError(f"{name}, line {number}: {what}.") from None

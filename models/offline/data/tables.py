@@ -1,171 +1,98 @@
-"""Turns a hospital's own table (CSV or Parquet) and its mapping into Stays; a row is an hour or a measurement.
+"""Turns a hospital's own table (CSV or Parquet, a row an hour or a measurement) and its mapping into Stays.
 
-Values pass through the same `accept` as Observations. A stay begins at its first row (or at hour 0 where time is a number of hours),
-and ends at its last row, or at the event where the mapping names the time of one.
+Values pass through the same `accept` as Observations. Where time is counted from admission a stay starts at 0, else at its first row,
+unless the mapping names a start; what was measured before the start is history that is known at it.
 """
 
-import csv
-import math
-from collections import Counter, defaultdict
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from models.offline.data.cells import CellError, blank, clock
 from models.offline.data.mapping import Mapping
-from models.offline.data.stays import ADMITTED, DataError, Stay, birth_date, reading
-from models.readings import Chart, Reading, without_duplicates
+from models.offline.data.measurements import Measurements
+from models.offline.data.particulars import Particulars
+from models.offline.data.sheets import Sheet, sheets
+from models.offline.data.stays import DataError, Stay, note
 
-Row = tuple[int, dict[str, str]]
+# The line and the number of its file share one integer, the place of a row.
+FILE = 1 << 40
 
 
 def table_stays(path: Path, mapping: Mapping) -> Iterator[Stay]:
-    """Yield the stays of a table in order of their first row; raises DataError that names file and line.
+    """Yield the stays of a table, or of all tables in a folder, in order of their first row.
 
-    All rows of the file are held, since the rows of a stay need not stand together.
+    The rows of a stay need not stand together. Raises DataError that names file and line; says on stderr what was left out.
     """
-    rows: dict[str, list[Row]] = defaultdict(list)
-    for line, row in _rows(path, mapping.needed):
-        key = row[mapping.columns["id"]]
-        if not key:
-            raise DataError(f"{path}, line {line}: {mapping.columns['id']} is empty.")
-        rows[key].append((line, row))
-    for key, own in rows.items():
-        yield _Reader(path, mapping).stay(key, own)
+    seconds = clock(mapping.time_unit, mapping.date_format, mapping.zone)
+    stays, values = Particulars(path, mapping, seconds), Measurements(mapping.variables, mapping.decimal)
+    second = (path if path.is_dir() else path.parent) / mapping.stays.file if mapping.stays else None
+    about = mapping.about
+    if second:
+        sheet = Sheet(second, mapping.form)
+        there = [column for column in about if column in sheet.columns]
+        about = [column for column in about if column not in there]
+        stays.read_second(sheet, there)
+    tables = [sheet for sheet in sheets(path, mapping.form) if sheet.path != second]
+    for number, sheet in enumerate(tables):
+        _read(sheet, number * FILE, mapping, about, seconds, stays, values)
+    values.check(path)
+
+    def source(place: int) -> str:
+        return f"{tables[place // FILE].path.name}:{place % FILE}"
+
+    shells = stays.stays()
+    for shell, (readings, rejected) in zip(shells, values.by_stay(len(shells), source), strict=True):
+        if shell is not None:
+            yield replace(shell, chart=replace(shell.chart, readings=readings, rejected=rejected))
 
 
-def _rows(path: Path, needed: set[str]) -> Iterator[Row]:
-    source = _parquet(path) if path.suffix == ".parquet" else _csv(path)
-    for line, row in source:
-        if missing := needed - set(row):
-            raise DataError(f"{path}, line 1: there is no column {sorted(missing)[0]}.")
-        yield line, row
+def _read(sheet: Sheet, place: int, mapping: Mapping, about: list[str], seconds: Callable[[str], float], stays: Particulars,
+          values: Measurements) -> None:  # fmt: skip
+    columns, long, left_out = mapping.columns, mapping.long, 0
+    named = [long.variable, long.value, *([long.unit] if long.unit else [])] if long else list(mapping.variables)
+    take = _long(mapping, values) if long else _wide(mapping, values)
+    for line, row in sheet.rows([columns.id, columns.time, *about, *named]):
+        try:
+            if blank(row[0]):
+                raise CellError(f"{columns.id} is empty")
+            number = stays.number(row[0])
+            if number is None:
+                left_out += 1
+                continue
+            time = None if blank(row[1]) else _time(columns.time, row[1], seconds)
+            stays.tell(number, time, dict(zip(about, row[2:], strict=False)), sheet, line)
+            take(number, time, row[2 + len(about) :], place + line)
+        except CellError as error:
+            raise DataError(f"{sheet.path}, line {line}: {error}.") from None
+    if left_out:
+        note(f"{sheet.path}: {left_out} rows are of stays that the stays file does not name; they are left out.")
 
 
-def _csv(path: Path) -> Iterator[Row]:
+def _time(column: str, text: str, seconds: Callable[[str], float]) -> float:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file)
-            for row in table:
-                if None in row or None in row.values():
-                    raise DataError(f"{path}, line {table.line_num}: expected {len(table.fieldnames or ())} columns.")
-                yield table.line_num, row
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: can't be read ({error}).") from None
+        return seconds(text)
+    except CellError as error:
+        raise CellError(f"{column} {error}") from None
 
 
-def _parquet(path: Path) -> Iterator[Row]:
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError:
-        raise DataError(f"{path}: Parquet needs pyarrow (pip install pyarrow); a CSV needs nothing.") from None
-    try:
-        table = parquet.ParquetFile(path)
-        line = 0
-        for batch in table.iter_batches():
-            for row in batch.to_pylist():
-                line += 1
-                yield line, {name: "" if value is None else str(value) for name, value in row.items()}
-    except (OSError, ArrowException) as error:
-        raise DataError(f"{path}: can't be read ({error}).") from None
+def _wide(mapping: Mapping, values: Measurements) -> Callable:
+    takers = [values.taker(column) for column in mapping.variables]
+
+    def take(number: int, time: float | None, cells: list[str], place: int) -> None:
+        for text, one in zip(cells, takers, strict=True):
+            if text and not blank(text):
+                one(number, time, text, "", place)
+
+    return take
 
 
-class _Reader:
-    """Reads the rows of one stay."""
+def _long(mapping: Mapping, values: Measurements) -> Callable:
+    takers = {name: values.taker(name) for name in mapping.variables}
 
-    def __init__(self, path: Path, mapping: Mapping) -> None:
-        self._path, self._mapping, self._rejected = path, mapping, Counter()
+    def take(number: int, time: float | None, cells: list[str], place: int) -> None:
+        one = takers.get(cells[0])
+        if one and not blank(cells[1]):
+            one(number, time, cells[1], cells[2] if len(cells) > 2 else "", place)
 
-    def stay(self, key: str, rows: list[Row]) -> Stay:
-        timed = sorted(((self._time(row, "time", line), line, row) for line, row in rows), key=lambda r: r[:2])
-        columns, (line, first) = self._mapping.columns, rows[0]
-        start = min(timed[0][0], ADMITTED) if self._in_hours(first) else timed[0][0]
-        sex = self._mapping.sexes.get(first.get(columns.get("sex", ""), ""))
-        readings = [found for time, number, row in timed for found in self._readings(time, number, row)]
-        kept = without_duplicates(readings, self._rejected)
-        born = self._born(first, line, start)
-        chart = Chart(first.get(columns.get("patient", ""), "") or key, born, sex, False, kept, dict(+self._rejected))
-        groups = {name: first[name] or "unknown" for name in self._mapping.groups} | {"sex": sex or "unknown"}
-        return Stay(key, chart, start, {self._mapping.outcome: self._labels(start, timed)}, groups)
-
-    def _readings(self, time: datetime, line: int, row: dict[str, str]) -> Iterator[Reading]:
-        for word, text, unit in self._values(row):
-            measured = self._mapping.variables.get(word)
-            if measured and text.strip():
-                value = self._number(text, line, word)
-                yield from reading(time, (measured[0], unit or measured[1]), value, f"{self._path.name}:{line}", self._rejected)
-
-    def _values(self, row: dict[str, str]) -> Iterator[tuple[str, str, str]]:
-        long = self._mapping.long
-        if long:
-            yield row[long["variable"]], row[long["value"]], row.get(long.get("unit", ""), "")
-        else:
-            yield from ((column, row[column], "") for column in self._mapping.variables)
-
-    def _number(self, text: str, line: int, column: str) -> float:
-        try:
-            return float(text)
-        except ValueError:
-            raise DataError(f"{self._path}, line {line}: {column} is no number.") from None
-
-    def _in_hours(self, row: dict[str, str]) -> bool:
-        try:
-            return math.isfinite(float(row[self._mapping.columns["time"]]))
-        except ValueError:
-            return False
-
-    def _time(self, row: dict[str, str], name: str, line: int, column: str | None = None) -> datetime:
-        column = column or self._mapping.columns[name]
-        try:
-            return ADMITTED + timedelta(hours=float(row[column]))
-        except (ValueError, OverflowError):
-            pass
-        try:
-            time = datetime.fromisoformat(row[column])
-        except ValueError:
-            raise DataError(f"{self._path}, line {line}: {column} is neither a date with a time nor a number of hours.") from None
-        if time.tzinfo is None and self._mapping.time_zone is None:
-            raise DataError(f"{self._path}, line {line}: {column} has no time zone; name one in the mapping (time_zone).")
-        return (time if time.tzinfo else time.replace(tzinfo=self._mapping.time_zone)).astimezone(UTC)
-
-    def _born(self, row: dict[str, str], line: int, start: datetime) -> date | None:
-        columns = self._mapping.columns
-        try:
-            if text := row.get(columns.get("birth_date", ""), ""):
-                return date.fromisoformat(text[:10])
-            text = row.get(columns.get("age", ""), "")
-            born = birth_date(float(text)) if text else None
-            return born and born.replace(year=born.year + start.year - ADMITTED.year)
-        except ValueError:
-            raise DataError(f"{self._path}, line {line}: neither an age nor a birth date can be read.") from None
-
-    def _labels(self, start: datetime, timed: list[tuple[datetime, int, dict[str, str]]]) -> tuple[bool, ...]:
-        mapping, end = self._mapping, timed[-1][0]
-        if mapping.outcome_time:
-            line, row = timed[0][1:]
-            if not row[mapping.outcome_time]:
-                return (False,) * _hours(start, end)
-            event = self._time(row, "", line, mapping.outcome_time)
-            return event_labels(_hours(start, event, up=False), mapping.horizon_hours or 0, start, event)
-        marks = [(time, self._yes(row, line)) for time, line, row in timed]
-        labels, place = [], 0
-        for hour in range(1, _hours(start, end) + 1):
-            while place + 1 < len(marks) and marks[place + 1][0] <= start + timedelta(hours=hour):
-                place += 1
-            labels.append(marks[place][1])
-        return tuple(labels)
-
-    def _yes(self, row: dict[str, str], line: int) -> bool:
-        text = row[self._mapping.outcome_column or ""].strip()
-        if text not in ("0", "1", "0.0", "1.0", "True", "False", "true", "false"):
-            raise DataError(f"{self._path}, line {line}: {self._mapping.outcome_column} has to be 0 or 1.")
-        return text in ("1", "1.0", "True", "true")
-
-
-def event_labels(hours: int, horizon: int, start: datetime, event: datetime) -> tuple[bool, ...]:
-    """Return for each hour before an event whether it is at most `horizon` hours away."""
-    return tuple(event - (start + timedelta(hours=hour)) <= timedelta(hours=horizon) for hour in range(1, hours + 1))
-
-
-def _hours(start: datetime, end: datetime, up: bool = True) -> int:
-    hours = (end - start) / timedelta(hours=1)
-    return max(math.ceil(hours) if up else math.floor(hours), 0)
+    return take

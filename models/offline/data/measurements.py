@@ -1,0 +1,88 @@
+"""Turns the cells of a table into readings; until a stay is asked for they are bare numbers, so that millions fit into memory."""
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+
+from models.offline.data.cells import CellError, blank, measured
+from models.offline.data.mapping import Measured
+from models.offline.data.stays import ADMITTED, DataError, note
+from models.readings import REASONS, Reading, accept, without_duplicates
+from models.vocabulary import VARIABLES
+
+NAMES = list(VARIABLES)
+# From this many values on, a column of which not one can be read is a mistake in the mapping, not in the data.
+SUSPICIOUS = 20
+# (number of the stay, seconds since ADMITTED or None, text of the value, text of the unit, place of the row)
+Take = Callable[[int, float | None, str, str, int], None]
+
+
+class Measurements:
+    """The accepted values of a table, and what was rejected by stay and by column."""
+
+    def __init__(self, variables: Mapping[str, Measured], decimal: str) -> None:
+        """Start empty; `variables` is what each column, or word in the column of variables, means."""
+        self._variables, self._decimal = variables, decimal
+        self._owner, self._kind, self._time, self._value, self._place = (array(code) for code in "iHddq")
+        self._rejected: dict[int, Counter[str]] = {}
+        self._found: dict[str, Counter[str]] = {name: Counter() for name in variables}
+
+    def taker(self, name: str) -> Take:
+        """Return the function that takes a cell which is not blank; it raises CellError."""
+        meant, found = self._variables[name], self._found[name]
+        variable, kind = VARIABLES[meant.variable], NAMES.index(meant.variable)
+
+        def take(owner: int, time: float | None, text: str, unit: str, place: int) -> None:
+            number, reason = self._number(name, meant, text)
+            if number is not None:
+                number, reason = accept(variable, number, meant.unit if blank(unit) else unit)
+            if time is None:
+                number, reason = None, "time"
+            found[reason] += 1
+            if number is None or time is None:
+                self._rejected.setdefault(owner, Counter())[reason] += 1
+                return
+            for column, cell in zip((self._owner, self._kind, self._time, self._value, self._place), (owner, kind, time, number, place),
+                                    strict=True):  # fmt: skip
+                column.append(cell)
+
+        return take
+
+    def _number(self, name: str, meant: Measured, text: str) -> tuple[float | None, str]:
+        if text in meant.words:
+            return meant.words[text], ""
+        try:
+            return measured(text, self._decimal)
+        except CellError as error:
+            raise CellError(f"{name} {error}") from None
+
+    def check(self, path: Path) -> None:
+        """Raise DataError where a mistake of the mapping would pass for missing values; say on stderr what was rejected."""
+        for name, found in self._found.items():
+            variable = self._variables[name].variable
+            reasons = ", ".join(f"{count} {REASONS[reason]}" for reason, count in sorted(found.items()) if reason)
+            if not found:
+                note(f"{path}: {name} ({variable}) has no value.")
+            elif not found[""] and found.total() >= SUSPICIOUS:
+                raise DataError(f"{path}: not one of {found.total()} values of {name} can be {variable}: {reasons}.")
+            elif reasons:
+                note(f"{path}: {name} ({variable}): {found['']} values read; rejected {reasons}.")
+        if not self._owner:
+            raise DataError(f"{path}: there is no value that can be read.")
+
+    def by_stay(self, stays: int, source: Callable[[int], str]) -> Iterator[tuple[tuple[Reading, ...], dict[str, int]]]:
+        """Yield for each stay in order of number its readings, and what was rejected by reason; `source` names a place."""
+        columns = [np.asarray(column) for column in (self._time, self._kind, self._value, self._place)]
+        owner = np.asarray(self._owner)
+        order = np.argsort(owner, kind="stable")
+        bounds = np.searchsorted(owner[order], np.arange(stays + 1)).tolist()
+        for number in range(stays):
+            own = order[bounds[number] : bounds[number + 1]]
+            rows = zip(*(column[own].tolist() for column in columns), strict=True)
+            readings = [Reading(ADMITTED + timedelta(seconds=t), NAMES[kind], value, source(place)) for t, kind, value, place in rows]
+            rejected = self._rejected.pop(number, Counter())
+            yield without_duplicates(readings, rejected), dict(+rejected)
