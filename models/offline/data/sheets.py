@@ -3,10 +3,12 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from models.offline.data.stays import DataError, opened, progress, readable
 
@@ -58,34 +60,34 @@ class Sheet:
             raise DataError(f"{self.path}: there is no row below the names of the columns.")
 
     def _csv_columns(self) -> list[str]:
-        with readable(self.path), opened(self.path) as (raw, _):
-            return [name.strip() for name in next(self._reader(raw), [])]
+        with readable(self.path), self._reader() as (reader, _):
+            return [name.strip() for name in next(reader, [])]
 
-    def _reader(self, raw: Any) -> Any:
-        text = io.TextIOWrapper(raw, "utf-8-sig" if self._form.encoding == "utf-8" else self._form.encoding, newline="")
-        first = text.readline()
-        delimiter = self._form.delimiter or max(DELIMITERS, key=first.count)
-        return csv.reader(_lines(first, text), delimiter=delimiter, strict=True)
+    @contextmanager
+    def _reader(self) -> Iterator[tuple[Any, BinaryIO]]:
+        """Give the reader of rows, and the file, whose `tell` shows how far it is."""
+        encoding = "utf-8-sig" if self._form.encoding == "utf-8" else self._form.encoding
+        with opened(self.path) as (raw, file), io.TextIOWrapper(raw, encoding, newline="") as text:
+            first = text.readline()
+            delimiter = self._form.delimiter or max(DELIMITERS, key=first.count)
+            yield csv.reader(chain([first], text), delimiter=delimiter, strict=True), file
 
     def _csv_rows(self, wanted: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-        places, width, line = [self.columns.index(column) for column in wanted], len(self.columns), 1
-        with opened(self.path) as (raw, file), progress(self.path, self.path.stat().st_size, "B") as bar:
-            with readable(self.path):
-                reader = self._reader(raw)
-                next(reader)
+        places, width = [self.columns.index(column) for column in wanted], len(self.columns)
+        with self._reader() as (reader, file), progress(self.path, self.path.stat().st_size, "B") as bar:
+            next(reader)
             while True:
                 with readable(f"{self.path}, after line {reader.line_num}"):
                     row = next(reader, None)
                 if row is None:
                     return
                 line = reader.line_num
-                if len(row) != width:
-                    if not row:
-                        continue
-                    raise DataError(f"{self.path}, line {line}: expected {width} cells, as in line 1, and found {len(row)}.")
                 if line % STEP == 0:
                     bar.update(file.tell() - bar.n)
-                yield line, [row[place].strip() for place in places]
+                if row and len(row) != width:
+                    raise DataError(f"{self.path}, line {line}: expected {width} cells, as in line 1, and found {len(row)}.")
+                if row:
+                    yield line, [row[place].strip() for place in places]
 
     def _parquet_columns(self) -> list[str]:
         with readable(self.path):
@@ -107,11 +109,6 @@ class Sheet:
                     line += 1
                     yield line, list(cells)
                 bar.update(batch.num_rows)
-
-
-def _lines(first: str, text: io.TextIOWrapper) -> Iterator[str]:
-    yield first
-    yield from text
 
 
 def _parquet() -> Any:
