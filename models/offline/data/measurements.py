@@ -35,9 +35,10 @@ class Measurements:
         """Return the function that takes a cell which is not blank; it raises CellError."""
         meant, found = self._variables[name], self._found[name]
         variable, kind = VARIABLES[meant.variable], NAMES.index(meant.variable)
+        words = {word.lower(): value for word, value in meant.words.items()}
 
         def take(owner: int, time: float | None, text: str, unit: str, place: int) -> None:
-            number, reason = self._number(name, meant, text)
+            number, reason = (words[text.lower()], "") if text.lower() in words else self._number(name, text)
             if number is not None:
                 number, reason = accept(variable, number, meant.unit if blank(unit) else unit)
             if time is None:
@@ -52,9 +53,7 @@ class Measurements:
 
         return take
 
-    def _number(self, name: str, meant: Measured, text: str) -> tuple[float | None, str]:
-        if text in meant.words:
-            return meant.words[text], ""
+    def _number(self, name: str, text: str) -> tuple[float | None, str]:
         try:
             return measured(text, self._decimal)
         except CellError as error:

@@ -98,7 +98,7 @@ def test_moments_and_whole_numbers_of_parquet(tmp_path):
 def test_two_columns_of_one_variable_and_words_for_values(tmp_path):
     """Invasive and cuff pressure are both readings; letters of ACVPU are named in the mapping."""
     mapping = WIDE + 'art = {variable = "systolic", unit = "mmHg"}\ncuff = {variable = "systolic", unit = "kPa"}\n'
-    mapping += 'avpu = {variable = "acvpu", unit = "{score}", words = {A = 0, V = 2}}\n'
+    mapping += 'avpu = {variable = "acvpu", unit = "{score}", words = {A = 0, v = 2}}\n'
     (stay,) = read(tmp_path, "stay,hour,age,died,hr,temp,art,cuff,avpu\nA,1,66,0,,,120,15,V\nA,2,66,0,,,,,Asleep\n", mapping)
     assert told(stay) == [(1, "acvpu", 2), (1, "systolic", 112.5093), (1, "systolic", 120)] and stay.chart.rejected == {"value": 1}
 
