@@ -1,6 +1,5 @@
 """Turns the text of a cell into a number, a moment, an age or a yes; what can't be read is never taken for a value."""
 
-import math
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -44,24 +43,21 @@ def measured(text: str, decimal: str = ".") -> tuple[float | None, str]:
         return None, "bound" if text[0] in "<>" else "value"
 
 
-def clock(unit: str | None, form: str | None, zone: ZoneInfo | None) -> Callable[[str], float]:
+def clock(unit: str | None, form: str | None, zone: ZoneInfo | None, decimal: str = ".") -> Callable[[str], float]:
     """Return the function that gives the seconds of a cell since ADMITTED; it raises CellError.
 
     `unit` is that of numbers counted from admission; without it cells are dates with a time of day, in ISO 8601 or in the `strptime`
     form, in `zone` where they name none.
     """
-    read = (lambda text: _offset(text, unit)) if unit else (lambda text: _moment(text, form, zone))
+    read = (lambda text: _offset(text, unit, decimal)) if unit else (lambda text: _moment(text, form, zone))
     return lru_cache(1 << 16)(read)
 
 
-def _offset(text: str, unit: str) -> float:
-    try:
-        found = round(float(text) * SECONDS[unit], 3)
-    except (ValueError, OverflowError):
-        found = math.nan
-    if not abs(found) < LONGEST.total_seconds():
+def _offset(text: str, unit: str, decimal: str) -> float:
+    number, _ = measured(text, decimal)
+    if number is None or not abs(number * SECONDS[unit]) < LONGEST.total_seconds():
         raise CellError(f"has to be a number of {unit} since admission, of at most three years")
-    return found
+    return round(number * SECONDS[unit], 3)
 
 
 def _moment(text: str, form: str | None, zone: ZoneInfo | None) -> float:

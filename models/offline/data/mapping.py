@@ -80,6 +80,16 @@ class Measured(_Table):
     words: dict[str, float] = {}
 
 
+class More(_Table):
+    """A further table of measurements beside the first one, of either shape; id and time have the first one's names if not given."""
+
+    file: str
+    variables: dict[str, Measured]
+    id: str | None = None
+    time: str | None = None
+    long: Long | None = None
+
+
 class Mapping(_Table):
     """What a table's columns mean; `variables` by column, or by word where a row is a measurement."""
 
@@ -89,6 +99,7 @@ class Mapping(_Table):
     shape: Literal["wide", "long"] = "wide"
     long: Long | None = None
     stays: StaysFile | None = None
+    more: tuple[More, ...] = ()
     sex: Sex = Sex()
     time_unit: Literal["seconds", "minutes", "hours", "days"] | None = None
     time_zone: str | None = None
@@ -174,8 +185,9 @@ def _check(mapping: Mapping) -> None:
     if mapping.time_unit and mapping.date_format:
         raise ValueError("time_unit is for numbers and date_format for dates; give one of them.")
     _check_words(mapping)
-    for name, measured in mapping.variables.items():
-        _check_variable(name, measured, bool(mapping.long and mapping.long.unit))
+    for table in (mapping, *mapping.more):
+        for name, measured in table.variables.items():
+            _check_variable(name, measured, bool(table.long and table.long.unit))
 
 
 def _check_words(mapping: Mapping) -> None:

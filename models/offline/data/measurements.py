@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,16 +24,16 @@ Take = Callable[[int, float | None, str, str, int], None]
 class Measurements:
     """The accepted values of a table, and what was rejected by stay and by column."""
 
-    def __init__(self, variables: Mapping[str, Measured], decimal: str) -> None:
-        """Start empty; `variables` is what each column, or word in the column of variables, means."""
-        self._variables, self._decimal = variables, decimal
+    def __init__(self, decimal: str) -> None:
+        """Start empty; `decimal` is the mark between whole number and fraction."""
+        self._decimal = decimal
         self._owner, self._kind, self._time, self._value, self._place = (array(code) for code in "iHddq")
         self._rejected: dict[int, Counter[str]] = {}
-        self._found: dict[str, Counter[str]] = {name: Counter() for name in variables}
+        self._found: dict[tuple[str, str], Counter[str]] = {}
 
-    def taker(self, name: str) -> Take:
-        """Return the function that takes a cell which is not blank; it raises CellError."""
-        meant, found = self._variables[name], self._found[name]
+    def taker(self, name: str, meant: Measured) -> Take:
+        """Return the function that takes the cells of a column (or word) which are not blank; it raises CellError."""
+        found = self._found.setdefault((name, meant.variable), Counter())
         variable, kind = VARIABLES[meant.variable], NAMES.index(meant.variable)
         words = {word.lower(): value for word, value in meant.words.items()}
 
@@ -61,8 +61,7 @@ class Measurements:
 
     def check(self, path: Path) -> None:
         """Raise DataError where a mistake of the mapping would pass for missing values; say on stderr what was rejected."""
-        for name, found in self._found.items():
-            variable = self._variables[name].variable
+        for (name, variable), found in self._found.items():
             reasons = ", ".join(f"{count} {REASONS[reason]}" for reason, count in sorted(found.items()) if reason)
             if not found:
                 note(f"{path}: {name} ({variable}) has no value.")

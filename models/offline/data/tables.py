@@ -5,12 +5,12 @@ unless the mapping names a start; what was measured before the start is history 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.offline.data.cells import CellError, blank, clock
-from models.offline.data.mapping import Mapping
-from models.offline.data.measurements import Measurements
+from models.offline.data.mapping import Long, Mapping, Measured
+from models.offline.data.measurements import Measurements, Take
 from models.offline.data.particulars import Particulars
 from models.offline.data.sheets import Sheet, sheets
 from models.offline.data.stays import DataError, Stay, note
@@ -24,43 +24,61 @@ def table_stays(path: Path, mapping: Mapping) -> Iterator[Stay]:
 
     The rows of a stay need not stand together. Raises DataError that names file and line; says on stderr what was left out.
     """
-    seconds = clock(mapping.time_unit, mapping.date_format, mapping.zone)
-    stays, values = Particulars(path, mapping, seconds), Measurements(mapping.variables, mapping.decimal)
-    second = (path if path.is_dir() else path.parent) / mapping.stays.file if mapping.stays else None
-    about = mapping.about
-    if second:
-        sheet = Sheet(second, mapping.form)
+    seconds = clock(mapping.time_unit, mapping.date_format, mapping.zone, mapping.decimal)
+    stays, values = Particulars(path, mapping, seconds), Measurements(mapping.decimal)
+    folder, about = path if path.is_dir() else path.parent, mapping.about
+    if mapping.stays:
+        sheet = Sheet(folder / mapping.stays.file, mapping.form)
         there = [column for column in about if column in sheet.columns]
         about = [column for column in about if column not in there]
         stays.read_second(sheet, there)
-    tables = [sheet for sheet in sheets(path, mapping.form) if sheet.path != second]
-    for number, sheet in enumerate(tables):
-        _read(sheet, number * FILE, mapping, about, seconds, stays, values)
+    sources = _sources(path, folder, mapping, about)
+    for number, source in enumerate(sources):
+        _read(source, number * FILE, seconds, stays, values)
     values.check(path)
-
-    def source(place: int) -> str:
-        return f"{tables[place // FILE].path.name}:{place % FILE}"
-
     shells = stays.stays()
-    for shell, (readings, rejected) in zip(shells, values.by_stay(len(shells), source), strict=True):
+    found = values.by_stay(len(shells), lambda place: f"{sources[place // FILE].sheet.path.name}:{place % FILE}")
+    for shell, (readings, rejected) in zip(shells, found, strict=True):
         if shell is not None:
             yield replace(shell, chart=replace(shell.chart, readings=readings, rejected=rejected))
 
 
-def _read(sheet: Sheet, place: int, mapping: Mapping, about: list[str], seconds: Callable[[str], float], stays: Particulars,
-          values: Measurements) -> None:  # fmt: skip
-    columns, long, left_out = mapping.columns, mapping.long, 0
-    named = [long.variable, long.value, *([long.unit] if long.unit else [])] if long else list(mapping.variables)
-    take = _long(mapping, values) if long else _wide(mapping, values)
-    for line, row in sheet.rows([columns.id, columns.time, *about, *named]):
+@dataclass(frozen=True)
+class _Source:
+    """A file of measurements; `about` are the columns in it that tell of a stay as a whole."""
+
+    sheet: Sheet
+    id: str
+    time: str
+    long: Long | None
+    variables: dict[str, Measured]
+    about: list[str]
+
+
+def _sources(path: Path, folder: Path, mapping: Mapping, about: list[str]) -> list[_Source]:
+    columns, form = mapping.columns, mapping.form
+    others = {folder / other.file for other in (*mapping.more, *([mapping.stays] if mapping.stays else []))}
+    first = [sheet for sheet in sheets(path, form) if sheet.path not in others]
+    return [_Source(sheet, columns.id, columns.time, mapping.long, mapping.variables, about) for sheet in first] + [
+        _Source(Sheet(folder / more.file, form), more.id or columns.id, more.time or columns.time, more.long, more.variables, [])
+        for more in mapping.more
+    ]
+
+
+def _read(source: _Source, place: int, seconds: Callable[[str], float], stays: Particulars, values: Measurements) -> None:
+    sheet, about, long, left_out = source.sheet, source.about, source.long, 0
+    named = [long.variable, long.value, *([long.unit] if long.unit else [])] if long else list(source.variables)
+    takers = {name: values.taker(name, meant) for name, meant in source.variables.items()}
+    take = _long(takers) if long else _wide(takers)
+    for line, row in sheet.rows([source.id, source.time, *about, *named]):
         try:
             if blank(row[0]):
-                raise CellError(f"{columns.id} is empty")
+                raise CellError(f"{source.id} is empty")
             number = stays.number(row[0])
             if number is None:
                 left_out += 1
                 continue
-            time = None if blank(row[1]) else _time(columns.time, row[1], seconds)
+            time = None if blank(row[1]) else _time(source.time, row[1], seconds)
             stays.tell(number, time, dict(zip(about, row[2:], strict=False)), sheet, line)
             take(number, time, row[2 + len(about) :], place + line)
         except CellError as error:
@@ -76,20 +94,16 @@ def _time(column: str, text: str, seconds: Callable[[str], float]) -> float:
         raise CellError(f"{column} {error}") from None
 
 
-def _wide(mapping: Mapping, values: Measurements) -> Callable:
-    takers = [values.taker(column) for column in mapping.variables]
-
+def _wide(takers: dict[str, Take]) -> Callable:
     def take(number: int, time: float | None, cells: list[str], place: int) -> None:
-        for text, one in zip(cells, takers, strict=True):
+        for text, one in zip(cells, takers.values(), strict=True):
             if text and not blank(text):
                 one(number, time, text, "", place)
 
     return take
 
 
-def _long(mapping: Mapping, values: Measurements) -> Callable:
-    takers = {name: values.taker(name) for name in mapping.variables}
-
+def _long(takers: dict[str, Take]) -> Callable:
     def take(number: int, time: float | None, cells: list[str], place: int) -> None:
         one = takers.get(cells[0])
         if one and not blank(cells[1]):

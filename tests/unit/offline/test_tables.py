@@ -3,7 +3,9 @@
 import gzip
 from datetime import UTC, date, datetime
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from models.offline.data.mapping import read_mapping
 from models.offline.data.stays import ADMITTED, DataError
@@ -50,6 +52,8 @@ def test_german_form(tmp_path):
     rows = "stay;hour;age;died;hr;Körpertemperatur\r\n7;01.02.2024 03:00;66;0;80;37,5\r\n7;01.02.2024 05:00;66;0;90;38\r\n"
     (stay,) = read(tmp_path, rows, mapping, encoding="cp1252")
     assert [value for _, _, value in told(stay)] == [80, 37.5, 90, 38] and len(stay.labels["death"]) == 2
+    (stay,) = read(tmp_path, "stay;hour;age;died;hr;temp\n7;0,5;66,4;0;80;37,5\n", 'decimal = ","\n' + WIDE)
+    assert told(stay) == [(0.5, "heart_rate", 80), (0.5, "temperature", 37.5)]
 
 
 @pytest.mark.parametrize("text", ["\ufeff" + HOURLY, HOURLY.replace("\n", "\r\n"), HOURLY.replace("\n", "\n\n"), HOURLY.rstrip()])
@@ -60,9 +64,6 @@ def test_forms_of_a_csv(tmp_path, text):
 
 def test_packed_parquet_and_a_folder_of_parts(tmp_path):
     """The same stays from .csv.gz, from Parquet with real types, and from a folder of both halves."""
-    pyarrow = pytest.importorskip("pyarrow")
-    from pyarrow import parquet
-
     whole = [(s.record, told(s), s.labels) for s in read(tmp_path, HOURLY, WIDE)]
     mapping = read_mapping(tmp_path / "mapping.toml")
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress(HOURLY.encode()))
@@ -84,9 +85,6 @@ def test_packed_parquet_and_a_folder_of_parts(tmp_path):
 
 def test_moments_and_whole_numbers_of_parquet(tmp_path):
     """Nanoseconds, and an id that became a fraction beside an empty cell, are what they were."""
-    pyarrow = pytest.importorskip("pyarrow")
-    from pyarrow import parquet
-
     moments = pyarrow.array([datetime(2024, 1, 1, 8), datetime(2024, 1, 1, 10)], pyarrow.timestamp("ns", "UTC"))
     table = pyarrow.table({"stay": [7.0, 7.0], "hour": moments, "age": [60, 60], "died": [True, True], "hr": [80, 90], "temp": [37.5, None]})
     parquet.write_table(table, tmp_path / "table.parquet")
@@ -139,6 +137,34 @@ def test_patients_and_groups(tmp_path):
     mapping = WIDE.replace('age = "age"', 'age = "age"\npatient = "person"\ngroups = ["ward"]')
     stays = read(tmp_path, "stay,hour,age,died,hr,temp,person,ward\nA,1,66,0,80,,P,North\nB,1,66,0,80,,P,\n", mapping)
     assert [s.chart.patient for s in stays] == ["P", "P"] and [s.groups["ward"] for s in stays] == ["North", "unknown"]
+
+
+MORE = """
+[[more]]
+file = "vitals.csv"
+time = "minutes"
+variables = {pulse = {variable = "heart_rate", unit = "/min"}}
+[[more]]
+file = "gases.csv"
+id = "encounter"
+long = {variable = "test", value = "result"}
+variables = {pH = {variable = "ph", unit = "[pH]"}}
+"""
+
+
+def test_further_tables_of_either_shape(tmp_path):
+    """Vital signs in one file, laboratory values in others; each reading says where it stood, and wrong rows name their own file."""
+    (tmp_path / "vitals.csv").write_text("stay,minutes,pulse\nA,90,77\nB,600,\n")
+    (tmp_path / "gases.csv").write_text("encounter,offset,test,result\nA,30,pH,7.31\nA,240,Lactate,4\n")
+    one, two = read(tmp_path, LISTED, LONG + MORE, STAYS)
+    assert {"vitals.csv:2", "gases.csv:2", "table.csv:2"} <= {r.source for r in one.chart.readings}
+    assert [value for _, name, value in told(one) if name == "ph"] == [7.31] and len(one.labels["death"]) == 4 and len(two.labels["death"]) == 10
+    (tmp_path / "gases.csv").write_text("encounter,offset,test,result\nA,soon,pH,7.31\n")
+    with pytest.raises(DataError, match=r"gases.csv, line 2: offset has to be a number of minutes"):
+        read(tmp_path, LISTED, LONG + MORE, STAYS)
+    (tmp_path / "gases.csv").unlink()
+    with pytest.raises(DataError, match=r"gases.csv: can't be read"):
+        read(tmp_path, LISTED, LONG + MORE, STAYS)
 
 
 HEAD = "stay,hour,age,died,hr,temp\n"

@@ -78,6 +78,8 @@ def test_the_example_of_measurements_with_a_stays_file_runs(tmp_path, monkeypatc
               "status": "Expired" if ill(stay) else "Alive"} for stay in range(PEOPLE)]  # fmt: skip
     table(tmp_path / "measurements.csv", blocks("csv")[1], rows)
     table(tmp_path / "stays.csv", blocks("csv")[2], stays)
+    vitals = [{"stayid": stay, "observationoffset": minutes, "heartrate": 90, "sao2": 95} for stay in range(PEOPLE) for minutes in (20, 500)]
+    table(tmp_path / "vitals.csv", blocks("csv")[3], vitals)
     (tmp_path / "measurements.toml").write_text(blocks("toml")[1])
     monkeypatch.chdir(tmp_path)
     run = validate(tmp_path, *command(1))
@@ -96,7 +98,7 @@ def test_the_example_of_bulk_data_runs(tmp_path, monkeypatch):
     (tmp_path / "export" / "Patient.ndjson").write_text("\n".join(json.dumps(patient(f"p{person}")) for person in range(PEOPLE)))
     (tmp_path / "export" / "Observation.ndjson").write_text("\n".join(map(json.dumps, seen)))
     died = [{"id": f"p{person}", "time": (AT + timedelta(hours=2)).isoformat()} for person in range(PEOPLE) if ill(person)]
-    table(tmp_path / "outcomes.csv", blocks("csv")[3], died)
+    table(tmp_path / "outcomes.csv", blocks("csv")[4], died)
     monkeypatch.chdir(tmp_path)
     run = validate(tmp_path, *command(2))
     assert not run.exit_code and counts(tmp_path)["event_stays"] == 4 and counts(tmp_path)["stays"] == PEOPLE, run.output
@@ -111,7 +113,7 @@ def test_the_document_names_every_key():
     for name in (name for row in rows for name in re.findall(r"`([a-z_.]+)`", row)):
         parent = name.split(".")[0] if not name.startswith(".") else parent
         told.add(parent + name if name.startswith(".") else name)
-    tables = {"columns": mapping.Columns, "stays": mapping.StaysFile, "long": mapping.Long, "sex": mapping.Sex, "outcome": mapping.Outcome}
+    tables = {"columns": mapping.Columns, "stays": mapping.StaysFile, "long": mapping.Long, "sex": mapping.Sex, "outcome": mapping.Outcome, "more": mapping.More}
     keys = {f"{name}.{key}" for name, kind in tables.items() for key in kind.__struct_fields__}
     assert told == keys | set(mapping.Mapping.__struct_fields__) - set(tables)
 
