@@ -7,12 +7,19 @@ import random
 import re
 import zipfile
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 import models.offline.data
 from models.offline.data.bulk import bulk_stays
+from models.offline.data.layouts import read_stays, sources_2019
+from models.offline.data.mapping import read_mapping
+from models.offline.data.physionet2012 import PARAMETERS
+from models.offline.data.physionet2019 import COLUMNS
+from models.offline.data.stays import Stay, files
+from models.offline.data.tables import table_stays
 from tests.integration import captures
 from tests.unit.offline.hospital import LONG, WIDE, validate
 
@@ -177,3 +184,53 @@ def test_what_cannot_be_read_is_one_sentence_and_nothing_written(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     run = validate(tmp_path, *arguments)
     assert run.exit_code == 1 and words in run.stderr.splitlines()[-1]
+
+
+def test_a_published_set_written_as_a_table_gives_the_same_stays(tmp_path, shared):
+    """Real stays of 2012 and 2019 come out of the table as they come out of their own layout: readings, labels, age, sex, rejections."""
+    for name, make in (("physionet2012/set-a.zip", write_2012), ("physionet2019", write_2019)):
+        published = list(islice(read_stays(shared / "data" / name), 150))
+        folder = tmp_path / name.replace("/", "-")
+        folder.mkdir()
+        own = list(table_stays(make(folder, shared / "data" / name, published), read_mapping(folder / "m.toml")))
+        assert [stay.labels for stay in own] == [stay.labels for stay in published]
+        for one, two in zip(own, published, strict=True):
+            assert [r[:3] for r in one.chart.readings] == [r[:3] for r in two.chart.readings] and one.chart.rejected == two.chart.rejected
+            assert (one.record, one.start, one.chart.age(one.start), one.chart.sex) == (two.record, two.start, two.chart.age(two.start), two.chart.sex)
+
+
+def variables(of: dict[str, tuple[str, str]]) -> str:
+    """Return the table [variables] of a mapping."""
+    return "[variables]\n" + "".join(f'{column} = {{variable = "{name}", unit = "{unit}"}}\n' for column, (name, unit) in of.items())
+
+
+def write_2012(folder: Path, path: Path, stays: list[Stay]) -> Path:
+    """Write stays of 2012 as measurements with a stays file."""
+    texts = dict(zip((stay.record for stay in stays), (text for _, text in files(path, ".txt")), strict=False))
+    rows = ["id,minutes,item,value"]
+    for record, text in texts.items():
+        for line in text.splitlines()[1:]:
+            clock, item, value = line.split(",")
+            rows.append(f"{record},{int(clock[:2]) * 60 + int(clock[3:])},{item},{value}")
+    (folder / "t.csv").write_text("\n".join(rows))
+    about = [f"{s.record},{s.chart.age(s.start) or ''},{s.chart.sex or ''},{s.labels['death'][0]},2880" for s in stays]
+    (folder / "s.csv").write_text("\n".join(["id,age,sex,died,end", *about]))
+    (folder / "m.toml").write_text(
+        'shape = "long"\ntime_unit = "minutes"\nstays = {file = "s.csv"}\nlong = {variable = "item", value = "value"}\n'
+        '[columns]\nid = "id"\ntime = "minutes"\nage = "age"\nsex = "sex"\nend = "end"\n'
+        '[outcome]\nname = "death"\ncolumn = "died"\n' + variables(PARAMETERS)
+    )
+    return folder / "t.csv"
+
+
+def write_2019(folder: Path, path: Path, stays: list[Stay]) -> Path:
+    """Write stays of 2019 as one table with a row an hour."""
+    source = sources_2019(path)[0]
+    texts = [text.splitlines() for _, text in islice(files(source, ".psv"), len(stays))]
+    lines = ["record|" + texts[0][0]] + [f"{stay.record}|{line}" for stay, text in zip(stays, texts, strict=True) for line in text[1:]]
+    (folder / "t.csv").write_text("\n".join(lines))
+    (folder / "m.toml").write_text(
+        'time_unit = "hours"\n[columns]\nid = "record"\ntime = "ICULOS"\nage = "Age"\nsex = "Gender"\n[sex]\nmale = [1]\nfemale = [0]\n'
+        '[outcome]\nname = "sepsis"\ncolumn = "SepsisLabel"\nhorizon_hours = 6\n' + variables(COLUMNS)
+    )
+    return folder / "t.csv"
