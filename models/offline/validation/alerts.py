@@ -6,7 +6,7 @@ import numpy as np
 
 from models.offline.validation.intervals import Figures, with_intervals
 from models.offline.validation.landmarks import Landmarks
-from models.offline.validation.performance import share
+from models.offline.validation.ranking import share
 
 # After an alert the same stay is silent for as long, as a card that was seen would be.
 SILENT_HOURS = 12
@@ -16,22 +16,24 @@ RISKS = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 
 
 def alert_counts(rows: Landmarks, positive: np.ndarray) -> np.ndarray:
-    """Return the alerts of each stay (by running number) when each is followed by SILENT_HOURS of silence."""
+    """Return the alerts of each stay (by running number) when each is followed by SILENT_HOURS of silence.
+
+    The rows of a stay stand together, by rising hour.
+    """
     counts = np.zeros(rows.stay.max(initial=-1) + 1)
-    stay, silent_until = -1, 0
-    for row in np.flatnonzero(positive):
-        if rows.stay[row] != stay:
-            stay, silent_until = rows.stay[row], 0
-        if rows.hour[row] >= silent_until:
+    last, silent_until = -1, 0
+    for stay, hour in zip(rows.stay[positive].tolist(), rows.hour[positive].tolist(), strict=True):
+        if stay != last or hour >= silent_until:
             counts[stay] += 1
-            silent_until = rows.hour[row] + SILENT_HOURS
+            last, silent_until = stay, hour + SILENT_HOURS
     return counts
 
 
 def burden(rows: Landmarks, every: int, alarms: dict[str, np.ndarray]) -> Callable[[np.ndarray], Figures]:
     """Return the function that gives alerts per 100 patient-days and the share of stays ever alerted.
 
-    `alarms` says by name at which rows an alert would be given. A row stands for `every` hours of a patient's stay.
+    `alarms` says by name at which rows an alert would be given. A row stands for `every` hours of a patient's stay, so that
+    hours without a number, in which no alert can be, are no part of the days, nor stays without any number of the stays.
     """
     stays, first, size = np.unique(rows.stay, return_index=True, return_counts=True)
     days, patient = size * every / 24, rows.patient[first]
@@ -74,15 +76,15 @@ def at_end(labels: Sequence[bool]) -> int | None:
 def lead_time(rows: Landmarks, onsets: dict[int, int], thresholds: dict[str, float], draws: int) -> dict[str, dict]:
     """Return by threshold the hours from the first alert in the LEAD_HOURS before onset to the onset, and what was not detected.
 
-    `onsets` gives the hour of onset by stay; an event of a stay without any number counts as undetected only if it has a row.
+    `onsets` gives the hour of onset by stay. A stay without any number has no row, and its event is not counted here. An alert that
+    lasts since before counts from LEAD_HOURS on.
     """
     known = np.array([stay in onsets for stay in rows.stay.tolist()], bool)
     if not known.any():
         return {}
     chosen = rows.of(known)
-    return {
-        name: with_intervals(_leads(chosen, onsets, chosen.risk >= limit), chosen.patient.max() + 1, draws) for name, limit in thresholds.items()
-    }
+    leads = {name: _leads(chosen, onsets, chosen.risk >= limit) for name, limit in thresholds.items()}
+    return {name: with_intervals(lead, chosen.patient.max() + 1, draws) for name, lead in leads.items()}
 
 
 def _leads(rows: Landmarks, onsets: dict[int, int], positive: np.ndarray) -> Callable[[np.ndarray], Figures]:

@@ -5,7 +5,7 @@ import numpy as np
 from models.offline.validation.calibration import Cells, sigmoid
 from models.offline.validation.intervals import number
 from models.offline.validation.landmarks import Landmarks
-from models.offline.validation.performance import Ranked
+from models.offline.validation.ranking import Ranked
 
 POINTS = 80
 BINS = 30
@@ -13,11 +13,14 @@ BINS = 30
 
 def curves(rows: Landmarks) -> dict:
     """Return all points by plot; each is a list of small objects, so that a report can show them as a table too."""
-    return {"calibration": _calibration(rows), "tenths": tenths(rows), "precision_recall": _precision_recall(rows), "distribution": distribution(rows)}
+    return {
+        "calibration": _calibration(rows), "tenths": tenths(rows),
+        "precision_recall": _precision_recall(rows), "distribution": distribution(rows),
+    }  # fmt: skip
 
 
 def _calibration(rows: Landmarks) -> list[dict]:
-    predicted, observed = Cells(rows.log_odds, rows.event).curve(np.ones(len(rows.event)))
+    predicted, observed = Cells(rows.log_odds, rows.event, rows.patient).curve(np.ones(rows.patient.max() + 1))
     if np.isnan(observed).any():
         return []
     return [{"predicted": number(predicted[i]), "observed": number(observed[i])} for i in _some(len(predicted))]
@@ -25,10 +28,10 @@ def _calibration(rows: Landmarks) -> list[dict]:
 
 def tenths(rows: Landmarks) -> list[dict]:
     """Return mean predicted and observed risk of each tenth of the rows, by rising risk."""
-    order = np.argsort(rows.log_odds, kind="stable")
+    risk, event, order = rows.risk, rows.event, np.argsort(rows.log_odds, kind="stable")
     parts = [part for part in np.array_split(order, 10) if len(part)]
     return [
-        {"rows": len(p), "events": int(rows.event[p].sum()), "predicted": number(rows.risk[p].mean()), "observed": number(rows.event[p].mean())}
+        {"rows": len(p), "events": int(event[p].sum()), "predicted": number(risk[p].mean()), "observed": number(event[p].mean())}
         for p in parts
     ]
 

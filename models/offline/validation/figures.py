@@ -7,7 +7,7 @@ import numpy as np
 from models.offline.validation.calibration import Cells
 from models.offline.validation.intervals import Figures
 from models.offline.validation.landmarks import CRITERIA, Landmarks
-from models.offline.validation.performance import Counts, Ranked, net_benefit, share, working
+from models.offline.validation.ranking import Counts, Ranked, Tallied, net_benefit, share, working
 
 # What each criterion is called positive at.
 POSITIVE = {"news2_5": ("news2", 5), "news2_7": ("news2", 7), "qsofa_2": ("qsofa", 2), "sirs_2": ("sirs", 2)}
@@ -19,15 +19,16 @@ def figures(rows: Landmarks, thresholds: dict[str, float], calibrated: bool = Tr
 
     `calibrated` is False for the highest risks of stays, which are no probabilities of anything.
     """
-    ranked, criteria = Ranked(rows.risk, rows.event), {name: Ranked(rows.low[name], rows.event) for name in CRITERIA}
-    cells, error = Cells(rows.log_odds, rows.event), (rows.risk - rows.event) ** 2
+    ranked = Ranked(rows.risk, rows.event, rows.patient)
+    criteria = {name: Tallied(rows.low[name], rows.event, rows.patient) for name in CRITERIA}
+    cells = Cells(rows.log_odds, rows.event, rows.patient) if calibrated else None
+    squares = np.bincount(rows.patient, (rows.risk - rows.event) ** 2)
 
     def weighted(patients: np.ndarray) -> Figures:
-        weight = patients[rows.patient]
-        own, others = ranked.counts(weight), {name: ranking.counts(weight) for name, ranking in criteria.items()}
+        own, others = ranked.counts(patients), {name: tally.counts(patients) for name, tally in criteria.items()}
         found = _discrimination(own, others)
-        if calibrated:
-            found |= _brier(own, float(np.dot(error, weight))) | cells.figures(weight)
+        if cells:
+            found |= _brier(own, float(np.dot(squares, patients))) | cells.figures(patients) | _benefits(own, thresholds)
         return found | _working(own, others, thresholds) | _matched(own, others["news2"])
 
     return weighted
@@ -52,6 +53,10 @@ def _working(own: Counts, others: dict[str, Counts], thresholds: dict[str, float
     return {f"{name}_{figure}": value for name, point in points.items() for figure, value in point.items()}
 
 
+def _benefits(own: Counts, thresholds: dict[str, float]) -> Figures:
+    return {f"{name}_net_benefit": net_benefit(own, threshold, threshold) for name, threshold in thresholds.items()}
+
+
 def _matched(own: Counts, news2: Counts) -> Figures:
     """Return the model at the sensitivity of NEWS2 of 5 or more, and at the specificity of NEWS2 of 7 or more."""
     thresholds = {
@@ -66,14 +71,15 @@ def _matched(own: Counts, news2: Counts) -> Figures:
 
 def benefit(rows: Landmarks) -> Callable[[np.ndarray], Figures]:
     """Return the function that gives the net benefit of the model, of treat-all and of NEWS2 at each risk from 1 to 30 %."""
-    ranked, news2 = Ranked(rows.risk, rows.event), Ranked(rows.low["news2"], rows.event)
+    # Only whether a risk reaches each of RISKS matters, so that it has no more values than these.
+    reached = np.searchsorted(RISKS, rows.risk, side="right")
+    model, news2 = Tallied(reached, rows.event, rows.patient), Tallied(rows.low["news2"], rows.event, rows.patient)
 
     def weighted(patients: np.ndarray) -> Figures:
-        weight = patients[rows.patient]
-        own, other = ranked.counts(weight), news2.counts(weight)
+        own, other = model.counts(patients), news2.counts(patients)
         found = {}
-        for risk in RISKS:
-            found |= {f"model {risk}": net_benefit(own, risk, risk), f"treat_all {risk}": net_benefit(own, -np.inf, risk)}
+        for place, risk in enumerate(RISKS, 1):
+            found |= {f"model {risk}": net_benefit(own, place, risk), f"treat_all {risk}": net_benefit(own, -np.inf, risk)}
             found |= {f"news2_5 {risk}": net_benefit(other, 5, risk), f"news2_7 {risk}": net_benefit(other, 7, risk)}
         return found
 

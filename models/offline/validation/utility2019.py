@@ -10,7 +10,7 @@ import numpy as np
 
 from models.offline.validation.intervals import Figures, with_intervals
 from models.offline.validation.landmarks import Landmarks
-from models.offline.validation.performance import share
+from models.offline.validation.ranking import share
 
 EARLY, OPTIMAL, LATE = -12, -6, 3
 HIT, MISS, FALSE_ALARM = 1.0, -2.0, -0.05
@@ -48,7 +48,10 @@ def best_gain(labels: Sequence[bool]) -> float:
 
 
 def challenge(rows: Landmarks, labels: list[tuple[bool, ...]], thresholds: dict[str, float], draws: int) -> dict:
-    """Return the normalised utility over all stays at the model's thresholds; an hour without a number has no alarm."""
+    """Return the normalised utility over all stays at the model's thresholds; an hour without a number has no alarm.
+
+    Rows are hourly. A stay is a patient.
+    """
     gains = [np.subtract(*utilities(label)) for label in labels]
     gain = np.array([gains[stay][hour - 1] for stay, hour in zip(rows.stay.tolist(), rows.hour.tolist(), strict=True)])
     best = np.array([best_gain(label) for label in labels])
