@@ -96,7 +96,7 @@ class Sheet:
     def _parquet_rows(self, wanted: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
         line = 0
         with readable(self.path):
-            table = _parquet().ParquetFile(self.path)
+            table = _parquet().ParquetFile(self.path, page_checksum_verification=True)
             batches = table.iter_batches(STEP, columns=list(dict.fromkeys(wanted)))
         with progress(self.path, table.metadata.num_rows, "row") as bar:
             while True:
