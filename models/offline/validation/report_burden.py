@@ -51,11 +51,11 @@ def _alert_plot(found: dict, curve: list[dict]) -> Plot:
             curves.append(Curve(CRITERIA[name], style, ((0, level), (shown[-1][0], level))))
     top = max([y for c in curves for _, y in c.points] + [1]) * 1.05
     rows = tuple(
-        (plain(line["risk"], "percent"), plain(line["alerts_per_100_patient_days"], 1), plain(line["ever_alerted"], "percent"))
+        (plain(line["risk"], "risk"), plain(line["alerts_per_100_patient_days"], 1), plain(line["ever_alerted"], "percent"))
         for line in curve
     )
     table = Table("Alerts by threshold", ("Threshold of the risk", *BURDEN.values()), rows)
-    ends = [f"{plain(number, 1)} alerts at a threshold of {plain(risk, 'percent')}" for risk, number in (shown[0], shown[-1])]
+    ends = [f"{plain(number, 1)} alerts at a threshold of {plain(risk, 'risk')}" for risk, number in (shown[0], shown[-1])]
     words = f"From {ends[0]} to {ends[1]}."
     axes = Axis("threshold of the risk, %", 0, shown[-1][0]), Axis("alerts per 100 patient-days", 0, top, percent=False)
     return chart("alerts", "Alerts per 100 patient-days by threshold", words, curves, *axes, table)
@@ -86,7 +86,7 @@ def _score_name(name: str, limits: dict) -> str:
         "auroc": "AUROC",
         "auprc": "AUPRC",
     }
-    limit = f" ({plain(limits[at], 'percent')})" if limits.get(at) is not None else ""
+    limit = f" ({plain(limits[at], 'risk')})" if limits.get(at) is not None else ""
     return capital(words.get(figure, figure)) + (f" at {at}{limit}" if at else "")
 
 

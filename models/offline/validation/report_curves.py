@@ -34,7 +34,7 @@ def _calibration_plots(tenths: list[dict], smooth: list[dict]) -> tuple[Plot | A
     # Most rows of a rare event crowd in the corner, where their calibration could not be seen.
     if 0 < near < 0.5 * whole:
         plots.append(
-            _calibration_plot("calibration-near", f"Calibration, enlarged: risks up to {plain(near, 'percent')}", near, tenths, smooth)
+            _calibration_plot("calibration-near", f"Calibration, enlarged: risks up to {plain(near, 'risk')}", near, tenths, smooth)
         )
     return tuple(plots)
 
@@ -88,7 +88,7 @@ def decision_curve(part: dict) -> Section:
     values = [value for _, points in kept for _, value in points]
     top = max([*values, 0.001]) * 1.08
     curves = [Curve(names[name], styles[name], tuple(points)) for name, points in kept]
-    rows = tuple((plain(line["risk"], "percent"), *(written(line.get(name), 4) for name in names)) for line in found)
+    rows = tuple((plain(line["risk"], "risk"), *(written(line.get(name), 4) for name in names)) for line in found)
     table = Table("Net benefit, per row", ("Acting from a risk of", *(capital(label) for label in names.values())), rows)
     axes = Axis("risk from which one acts, %", 0, found[-1]["risk"]), Axis("net benefit, per row", -0.3 * top, top, percent=False)
     plot = chart("decision-curve", "Net benefit by the risk from which one acts", _benefit_words(kept, names), curves, *axes, table)
@@ -97,10 +97,7 @@ def decision_curve(part: dict) -> Section:
 
 def _benefit_words(kept: list, names: dict[str, str]) -> str:
     ends = [(names[name], points[0], points[-1]) for name, points in kept if points]
-    return (
-        "; ".join(f"{n}: {plain(a[1], 4)} at {plain(a[0], 'percent')}, {plain(b[1], 4)} at {plain(b[0], 'percent')}" for n, a, b in ends)
-        + "."
-    )
+    return "; ".join(f"{n}: {plain(a[1], 4)} at {plain(a[0], 'risk')}, {plain(b[1], 4)} at {plain(b[0], 'risk')}" for n, a, b in ends) + "."
 
 
 def precision_recall(part: dict) -> Section:
@@ -159,4 +156,4 @@ def distribution(part: dict) -> Section:
 
 
 def _step(found: dict) -> str:
-    return f"{plain(found['from'], 'percent')} to {plain(found['to'], 'percent')}"
+    return f"{plain(found['from'], 'risk')} to {plain(found['to'], 'risk')}"

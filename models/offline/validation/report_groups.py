@@ -5,7 +5,7 @@ Governance part 3. A group under 20 events is named with its counts and reads "n
 
 from models.offline.validation.report_plots import Plot, intervals
 from models.offline.validation.report_sections import Section
-from models.offline.validation.report_tables import ABSENT, PERCENT, UNKNOWN, Absent, Cell, Table, cell, count, plain
+from models.offline.validation.report_tables import ABSENT, UNKNOWN, Absent, Cell, Table, cell, count, plain
 
 GAPS = {
     "sensitivity": ("Sensitivity", "percent"), "fpr": ("False positive rate", "percent"), "ppv": ("PPV", "percent"),
@@ -100,4 +100,6 @@ def _gaps(groups: list[dict], point: str) -> Table | Absent:
 
 
 def _points(value: float | None, kind: int | str) -> str:
-    return plain(value, kind, sign=True).replace(PERCENT, " points")
+    if kind != "percent":
+        return plain(value, kind, sign=True)
+    return UNKNOWN if value is None else f"{plain(100 * value, 1, sign=True)} points"

@@ -131,8 +131,8 @@ def clipped(points: Sequence[Point], low: float, high: float) -> tuple[Point, ..
     """Return the points between `low` and `high` and, where a line leaves this range, the point where it does."""
     found: list[Point] = []
     for n, (x, y) in enumerate(points):
-        for edge in (low, high) if n else ():
-            before_x, before = points[n - 1]
+        before_x, before = points[max(n - 1, 0)]
+        for edge in sorted((low, high), key=lambda end, before=before: abs(end - before)):
             if (before - edge) * (y - edge) < 0:
                 found.append((before_x + (x - before_x) * (edge - before) / (y - before), edge))
         if low <= y <= high:

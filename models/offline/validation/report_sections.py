@@ -31,7 +31,7 @@ class Section:
 
 def band(name: str, limit: float | None) -> str:
     """Name a threshold of the model: "Model, medium (risk of 12.6 % or more)"."""
-    return f"Model, {name}" if limit is None else f"Model, {name} (risk of {plain(limit, 'percent')} or more)"
+    return f"Model, {name}" if limit is None else f"Model, {name} (risk of {plain(limit, 'risk')} or more)"
 
 
 def discrimination(part: dict) -> Section:

@@ -7,7 +7,7 @@ from models.offline.validation.report_tables import PERCENT, cell, count, plain,
 
 ENOUGH_EVENTS, ENOUGH_DRAWS, MANY_PARTIAL = 100, 1000, 0.5
 PARTS = {
-    "held-out": "These are records that `vigil train` leaves out; a model that was made in another way may have seen them.",
+    "held-out": "These are records that “vigil train” leaves out; a model that was made in another way may have seen them.",
     "training": "These are records that training may use: the figures flatter a model that was trained on them.",
     "all": "These are all records of the data: if the model was trained on some of them, the figures flatter it.",
 }  # fmt: skip
@@ -74,7 +74,7 @@ def _worth(part: dict, figures: dict) -> Iterator[str]:
         right, found = figures.get(f"{name}_ppv") or {}, figures.get(f"{name}_sensitivity") or {}
         if right.get("value") is not None and found.get("value") is not None:
             each = cell(figures, f"{name}_nne").value.removesuffix(".0")
-            yield (f"At a risk of {plain(limit, 'percent')} or more ({name}) it marks {written(found, 'percent')} of the rows with "
+            yield (f"At a risk of {plain(limit, 'risk')} or more ({name}) it marks {written(found, 'percent')} of the rows with "
                    f"{part.get('label', 'the event')}; of all that it marks, {written(right, 'percent')} are right, "
                    f"about one in {each}.")  # fmt: skip
 
@@ -135,7 +135,7 @@ def _groups(part: dict) -> Iterator[str]:
              if group is not other and values.get("sensitivity") is not None]  # fmt: skip
     if known:
         _, group, other, value = max(known, key=lambda line: line[0])
-        yield (f"The widest gap in sensitivity at medium is {plain(value, 'percent', sign=True).replace(PERCENT, ' percentage points')}: "
+        yield (f"The widest gap in sensitivity at medium is {plain(100 * value, 1, sign=True)} percentage points: "
                f"{group.get('column')} {group.get('value')} against {other.get('value')}.")  # fmt: skip
 
 
@@ -143,9 +143,10 @@ def _no_number(part: dict) -> Iterator[str]:
     counts = part.get("counts") or {}
     missing, rows = sum((counts.get("landmarks_without_number") or {}).values()), counts.get("rows")
     if rows is not None and rows + missing:
-        share, never = plain(missing / (rows + missing), "percent"), count(counts.get("event_stays_without_number"))
-        yield (f"It gave no number at {count(missing)} of {count(rows + missing)} moments ({share}); "
-               f"{never} of {count(counts.get('event_stays'))} stays with the event never got one.")  # fmt: skip
+        share, never = plain(missing / (rows + missing), "percent"), counts.get("event_stays_without_number")
+        stays = f"{count(never)} of {count(counts.get('event_stays'))} stays with the event never got one" if never else ""
+        stays = stays or ("every stay with the event got one" if never == 0 else "of the stays with the event nothing is known")
+        yield f"It gave no number at {count(missing)} of {count(rows + missing)} moments ({share}); {stays}."
 
 
 def _caution(part: dict, settings: dict) -> Iterator[str]:

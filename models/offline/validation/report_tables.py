@@ -9,10 +9,10 @@ from typing import ClassVar
 
 ABSENT, UNKNOWN = "not available", "not estimable"
 MINUS, PERCENT = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}%"
-# How a figure is written, by how its name ends: "percent", or the number of decimals.
+# How a figure is written, by how its name ends: "percent", "risk" (percent to three digits), or the number of decimals.
 DECIMALS = {
     "sensitivity": "percent", "specificity": "percent", "ppv": "percent", "npv": "percent", "prevalence": "percent",
-    "ever_alerted": "percent", "undetected": "percent", "threshold": "percent", "fpr": "percent", "over_1_h": "percent",
+    "ever_alerted": "percent", "undetected": "percent", "threshold": "risk", "fpr": "percent", "over_1_h": "percent",
     "over_6_h": "percent", "over_12_h": "percent", "share": "percent", "indeterminate": "percent", "coverage": "percent",
     "nne": 1, "hours": 1, "patient_days": 1, "events": 0, "brier": 4, "ici": 4, "e50": 4, "e90": 4, "emax": 4,
     "observed_expected": 2, "intercept": 2, "slope": 2, "score2": 1, "benefit": 4,
@@ -42,6 +42,11 @@ class Table:
     rows: tuple[tuple[Cell | str, ...], ...]
     words: bool = False
 
+    @property
+    def stacked(self) -> bool:
+        """Tell whether intervals stand below their values, since several of them would make the rows too long."""
+        return any(sum(isinstance(cell, Cell) and bool(cell.interval) for cell in row) > 1 for row in self.rows)
+
 
 @dataclass(frozen=True, slots=True)
 class Absent:
@@ -52,9 +57,11 @@ class Absent:
 
 
 def plain(value: float | None, decimals: int | str = USUAL, sign: bool = False) -> str:
-    """Write a number with this many decimals, or as "percent"; None is "not estimable"."""
+    """Write a number with this many decimals, or as "percent" or "risk"; None is "not estimable"."""
     if value is None:
         return UNKNOWN
+    if decimals == "risk":
+        return f"{100 * value:.3g}{PERCENT}"
     if decimals == "percent":
         return f"{plain(100 * value, _percent_decimals(value), sign)}{PERCENT}"
     text = f"{value:{'+' if sign else ''}.{decimals}f}"
