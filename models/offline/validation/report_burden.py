@@ -1,5 +1,7 @@
 """Turns what was found of one model into the sections on its use: lead time, alerts, groups, the challenge, hidden data, no number."""
 
+import re
+
 from models.offline.validation.report_plots import Axis, Curve, Plot, chart, intervals
 from models.offline.validation.report_sections import CRITERIA, Section, band
 from models.offline.validation.report_tables import Absent, Cell, Table, capital, cell, count, grid, plain
@@ -9,6 +11,7 @@ LEADS = {
     "over_1_h": "Over 1 h ahead", "over_6_h": "Over 6 h ahead", "over_12_h": "Over 12 h ahead", "undetected": "Not detected",
 }  # fmt: skip
 BURDEN = {"alerts_per_100_patient_days": "Alerts per 100 patient-days", "ever_alerted": "Stays ever alerted"}
+NAMES = {"auroc": "AUROC", "auprc": "AUPRC", "ppv": "PPV", "npv": "NPV", "nne": "NNE", "brier": "Brier score", "ici": "ICI"}
 STATUS = {
     "insufficient": "too few fresh vital signs", "stale": "newest values too old", "child": "under the age that the model is for",
     "deceased": "recorded as deceased",
@@ -72,7 +75,7 @@ def challenge(part: dict) -> Section:
     rows = tuple((_score_name(name, limits), cell(found["figures"], name)) for name in found["figures"])
     stays, blank = found.get("stays"), found.get("stays_without_number")
     about = f"{count(stays)} stays" + (f", {count(blank)} of them without a number" if blank is not None else "")
-    text = tuple(str(t).replace("`", "") for t in (found.get("note"),) if t)
+    text = (re.sub("`([^`]*)`", "“\\1”", found["note"]),) if found.get("note") else ()
     return Section(
         "challenge", "The challenge's own scores", text, (Table(f"{found.get('name', 'Challenge')}: {about}", ("Score", "Found"), rows),)
     )
@@ -83,11 +86,9 @@ def _score_name(name: str, limits: dict) -> str:
     words = {
         "score1": "score 1 (smaller of sensitivity and PPV)",
         "score2": "score 2 (lower is better)",
-        "auroc": "AUROC",
-        "auprc": "AUPRC",
     }
     limit = f" ({plain(limits[at], 'risk')})" if limits.get(at) is not None else ""
-    return capital(words.get(figure, figure)) + (f" at {at}{limit}" if at else "")
+    return capital(words.get(figure) or NAMES.get(figure, figure)) + (f" at {at}{limit}" if at else "")
 
 
 def without(part: dict) -> Section:
@@ -119,14 +120,14 @@ def certainty(part: dict) -> Section:
     title, rows = "Certainty", tuple(_lines(part.get("certainty") or {}))
     if not rows:
         return Section("certainty", title, (), (Absent("This validation holds no figures on certainty."),))
-    text = ("A row is indeterminate when the interval around its risk is too wide to choose a band.",)
+    text = ("How often the model says that it does not know, and how good it is where it answers.",)
     return Section("certainty", title, text, (Table("Certainty of the risks", ("Figure", "Found"), rows),))
 
 
 def _lines(found: dict, before: str = "") -> list[tuple[str, Cell]]:
     lines = []
     for name, value in found.items():
-        label = f"{before}{name.replace('_', ' ')}"
+        label = f"{before}{NAMES.get(name, name.replace('_', ' '))}"
         if isinstance(value, dict):
             kind = ", ".join((before.rstrip(": "), label)) if before else label
             lines += [(capital(label), cell(found, name))] if "value" in value else _lines(value, f"{kind}: ")

@@ -59,11 +59,12 @@ def _label(group: dict) -> str:
 
 
 def gaps(groups: list[dict], point: str) -> list[tuple[dict, dict | None, dict[str, float | None]]]:
-    """Return each group with the largest estimable group of its column and the differences from it; none to itself."""
+    """Return each group with the largest known and estimable group of its column and the differences from it; none to itself."""
     largest: dict[str, dict] = {}
-    for group in groups:
-        if group.get("figures") and group.get("rows", 0) > largest.get(group.get("column"), {"rows": -1}).get("rows", 0):
-            largest[group.get("column")] = group
+    # People of whom nothing is known are no yardstick, unless there is no other.
+    for group in sorted(groups, key=lambda line: (line.get("value") == "unknown", -line.get("rows", 0))):
+        if group.get("figures"):
+            largest.setdefault(group.get("column"), group)
     found = []
     for group in groups:
         reference = largest.get(group.get("column"))

@@ -214,7 +214,7 @@ def test_lead_time_challenge_certainty_and_hidden_values():
     assert "Lead time of 373 events" in within and "6.0 (6.0 to 6.0)" in within and "13.4 % (11.4 to 15.4 %)" in within
     assert "Utility at medium (2.65 %) 0.455 (0.435 to 0.475)" in within and "Score 1 (smaller of sensitivity and PPV) at best (28.5 %) 0.571" in without
     assert "no laboratory values 0.801 (0.781 to 0.821)" in within
-    assert "0.792 (0.772 to 0.812)" in within and "Indeterminate 12.3 % (10.3 to 14.3 %)" in within and "0.890 (0.870 to 0.910)" in within
+    assert "0.792 (0.772 to 0.812)" in within and "Indeterminate 12.3 % (10.3 to 14.3 %)" in within and "Answered: AUROC 0.890 (0.870 to 0.910)" in within and "“best” is optimistic" in without
 
 
 def test_groups_and_gaps():
@@ -222,6 +222,8 @@ def test_groups_and_gaps():
     lines = {line["value"]: (other and other["value"], values) for line, other, values in gaps(model()["groups"], "medium")}
     assert lines["female"][0] == "male" and lines["female"][1]["sensitivity"] == pytest.approx(0.0612) and lines["female"][1]["fpr"] == pytest.approx(0.0612)
     assert lines["coronary care"] == (None, {})
+    unknown = gaps([group("unit", "unknown", 9000), group("unit", "ward", 100), group("unit", "surgery", 200)], "medium")
+    assert {other["value"] for _, other, _ in unknown} == {"surgery"}
     words = Checked(report(found_2012())).words
     assert "sex: female against male +6.1 points +6.1 points 0.0 points 0.000" in words
     assert "unit: coronary care 10 3 not estimable" in words and "no group of this kind is estimable" in words
