@@ -136,9 +136,10 @@ def precision_recall(part: dict) -> Section:
 def distribution(part: dict) -> Section:
     """Return the risks of rows with and without the event, as a mirrored histogram."""
     bins = (part.get("curves") or {}).get("distribution") or []
-    title, text = (
-        "Distribution of the risk by outcome",
-        ("The less the two halves overlap, the better the model tells the outcomes apart. The axis is stretched at low risks.",),
+    title = "Distribution of the risk by outcome"
+    text = (
+        "The less the two halves overlap, the better the model tells the outcomes apart. "
+        "The axis is stretched at low risks; the outermost steps hold all beyond them.",
     )
     if not bins:
         return Section("distribution", title, text, (Absent("The validation holds no distribution."),))

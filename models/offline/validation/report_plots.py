@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from models.offline.validation.report_tables import MINUS, PERCENT, Cell, Table, written
 
-WIDTH, LEFT, RIGHT, TALL = 360, 50, 346, 216
+WIDTH, LEFT, RIGHT, TALL = 360, 50, 340, 216
 KEY_ROW, BAR_ROW = 19, 29
 SHORTEST, LONGEST = 30, 27
 RISKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
