@@ -1,50 +1,90 @@
-"""Turns a model's manifest into the values of its public card: plain words first, figures with how they were made.
+"""Turns the loaded models into their public cards: page, facts label, Markdown, JSON and plots (governance part 2).
 
-Sections follow the CHAI Applied Model Card; what a manifest does not hold is said as "not available", never left out.
+Made once at the start from what lies in each version's folder; a validation of another model is not shown, and the card says so.
 """
 
-from models.inputs import percent
-from models.registry import Model
-from models.vocabulary import VARIABLES
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-FIGURES = {
-    "auroc": ("AUROC", "chance that a patient with the outcome has the higher risk; 0.5 is guessing, 1 perfect"),
-    "auprc": ("AUPRC", "average precision; guessing gives the prevalence"),
-    "brier": ("Brier score", "mean squared error of the risk; lower is better"),
-    "calibration_slope": ("Calibration slope", "ideal 1; below 1 is over-confident"),
-    "calibration_intercept": ("Calibration intercept", "ideal 0"),
-    "observed_expected": ("Observed to expected", "ideal 1"),
-    "ici": ("Calibration error (ICI)", "mean distance between risk and observed share"),
-    "news2_auroc": ("NEWS2 on the same rows, AUROC", "for comparison"),
-    "news2_auprc": ("NEWS2 on the same rows, AUPRC", "for comparison"),
-}
+from flask import Blueprint, Response, render_template
 
+from models.card import Card, card
+from models.card_text import as_json, as_markdown, captioned, counted
+from models.evidence import read_validation
+from models.pictures import Plot, listed
+from models.registry import TRAINED, Model, ModelError
+from runtime.logs import get_logger
+from smartapp.problems import NoCard
 
-def describe(model: Model) -> dict:
-    """Return the template's values for one model."""
-    manifest = model.manifest
-    figures = manifest.get("figures") or {}
-    inputs = dict.fromkeys(name.partition(".")[0] for name in model.features)
-    return {
-        "id": model.id,
-        "label": manifest["label"],
-        "horizon": manifest["horizon"],
-        "thresholds": [(name, percent(value)) for name, value in manifest["thresholds"].items()],
-        "chosen": manifest.get("thresholds_chosen"),
-        "source": manifest.get("source") or {},
-        "inputs": [VARIABLES[name].label if name in VARIABLES else name for name in inputs],
-        "figures": [row for name, value in figures.items() if (row := _figure(name, value))],
-        "counts": [(name, f"{figures[name]:,}") for name in ("patients", "rows", "events") if isinstance(figures.get(name), int)],
-        "prevalence": percent(figures["prevalence"]) if isinstance(figures.get("prevalence"), float) else None,
-        "how": figures.get("how"),
-        "command": manifest.get("command"),
-        "code_version": manifest.get("code_version"),
-    }
+REFUSED = "The validation in this version's folder can't be read or is of another model; it is not shown."
+log = get_logger("modelcard")
 
 
-def _figure(name: str, figure: object) -> tuple[str, str, str, str] | None:
-    if name not in FIGURES or not isinstance(figure, dict) or not isinstance(figure.get("value"), float | int):
-        return None
-    interval = figure.get("interval")
-    span = f"{interval[0]:.3f} to {interval[1]:.3f}" if isinstance(interval, list) and len(interval) == 2 else "not available"
-    return FIGURES[name][0], f"{figure['value']:.3f}", span, FIGURES[name][1]
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One model's card and plots, and the folder they come from."""
+
+    card: Card
+    plots: tuple[Plot, ...]
+    folder: Path
+
+
+class Cards:
+    """The routes of the model cards; none needs a session."""
+
+    def __init__(self, models: Sequence[Model], trained: Path = TRAINED):
+        self.shown = {model.id.name: _read(model, trained / model.id.name / model.id.version) for model in models}
+
+    def add_to(self, blueprint: Blueprint) -> None:
+        """Add every route to the SMART app."""
+        blueprint.add_url_rule("/model-card", "model_card", self.all)
+        blueprint.add_url_rule("/model-card/<name>/label", "facts_label", self.label)
+        blueprint.add_url_rule("/model-card/<name>.json", "card_json", self.json)
+        blueprint.add_url_rule("/model-card/<name>.md", "card_markdown", self.markdown)
+        blueprint.add_url_rule("/model-card/<name>/plots/<file>", "card_plot", self.plot)
+
+    def all(self) -> str:
+        """Show the full card of each model."""
+        return render_template("pages/model_card.html", shown=self.shown.values(), captioned=captioned, counted=counted)
+
+    def label(self, name: str) -> str:
+        """Show the one-page facts label of a model."""
+        return render_template("pages/facts_label.html", card=self._find(name).card, captioned=captioned, counted=counted)
+
+    def json(self, name: str) -> Response:
+        """Send a model's card for machines."""
+        return Response(as_json(self._find(name).card), mimetype="application/json")
+
+    def markdown(self, name: str) -> Response:
+        """Send a model's card as Markdown."""
+        return Response(as_markdown(self._find(name).card), mimetype="text/markdown")
+
+    def plot(self, name: str, file: str) -> Response:
+        """Send a picture that the version's plots.json lists, and no other file."""
+        shown = self._find(name)
+        if file not in {plot.file for plot in shown.plots}:
+            raise NoCard("no such plot")
+        return Response((shown.folder / "plots" / file).read_bytes(), mimetype="image/png")
+
+    def _find(self, name: str) -> Shown:
+        if name not in self.shown:
+            raise NoCard("no such model")
+        return self.shown[name]
+
+
+def _read(model: Model, folder: Path) -> Shown:
+    try:
+        validation, refused = read_validation(folder, model), None
+    except ModelError as error:
+        log.error("validation_refused", reason=str(error))
+        validation, refused = None, REFUSED
+    return Shown(card(model, validation, refused), _plots(folder), folder)
+
+
+def _plots(folder: Path) -> tuple[Plot, ...]:
+    try:
+        return listed(folder)
+    except ModelError as error:
+        log.error("plots_refused", reason=str(error))
+        return ()

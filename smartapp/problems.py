@@ -111,6 +111,15 @@ class StoreDown(Problem):
     lines = ("A part that it needs is not available. The patient's chart is not affected.", "Try again in a minute.")
 
 
+class NoCard(Problem):
+    """There is no model, or no plot, of that name."""
+
+    status = 404
+    recorded = False
+    title = "There is nothing at this address"
+    lines = ("No model of that name is in service here.",)
+
+
 class Fault(Problem):
     """An error of ours; the incident number leads to the log."""
 

@@ -15,11 +15,12 @@ from runtime.logs import get_logger, keyed_hash
 from runtime.outgoing import Outgoing
 from runtime.settings import Ehr, Settings, SettingsError
 from runtime.web import HTML_POLICY, json_response
-from smartapp import modelcard, problems
+from smartapp import problems
 from smartapp.callback import SignIn
 from smartapp.discovery import Discovery
 from smartapp.explain import explain
 from smartapp.launch import authorization_url, trusted_launch
+from smartapp.modelcard import Cards
 from smartapp.pages import register_words
 from smartapp.session import ABSOLUTE_SECONDS, LAUNCH_SECONDS, Launch, Sessions, cookie_secret, set_cookie
 
@@ -40,7 +41,7 @@ def create_blueprint(
     blueprint.add_url_rule("/standalone", "standalone", views.standalone)
     blueprint.add_url_rule("/callback", "callback", views.callback)
     blueprint.add_url_rule("/l/<handle>/", "explanation", views.explanation)
-    blueprint.add_url_rule("/model-card", "model_card", views.model_card)
+    Cards(models).add_to(blueprint)
     blueprint.add_url_rule("/.well-known/jwks.json", "jwks", lambda: _jwks(signing_key))
     blueprint.register_error_handler(problems.Problem, views.problem)
     blueprint.register_error_handler(AuditError, lambda error: views.problem(problems.StoreDown("audit log unavailable")))
@@ -112,10 +113,6 @@ class _Views:
         page = render_template("pages/explanation.html", **view.values)
         self.audit.append("page", view.record | {"session": keyed_hash(handle), "request_id": g.get("request_id")})
         return page
-
-    def model_card(self) -> str:
-        """Say in plain words what the loaded models are for and how good they are."""
-        return render_template("pages/model_card.html", cards=[modelcard.describe(model) for model in self.models])
 
     def problem(self, problem: problems.Problem) -> tuple[str, int]:
         """Show a Problem as a page; the reason goes to the log, and to the audit once the EHR is known."""

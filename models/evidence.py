@@ -1,0 +1,256 @@
+"""Turns a manifest and the validation.json beside it into Tables: each figure with its interval, n, events and place in the file.
+
+What a file lacks is left out here and said as "not available" by the card; a figure without a value is "not estimable".
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.model import Model
+from models.predict import ModelError
+
+ABSENT = "not available"
+USEFUL, FAIR, SAFE = "usefulness", "fairness", "safety and reliability"
+TEST, SEEN, OTHER = "test", "seen", "other"
+KINDS = {
+    TEST: "held-out records of the training source, which training never saw",
+    SEEN: "records that training saw, so the figures flatter the model",
+    OTHER: "files of which none is, by its hash, a training file; whether they come from another hospital, the reader must judge",
+}
+MEASURES = {
+    "auroc": ("AUROC", "chance that whoever has the outcome has the higher risk; 0.5 is guessing, 1 perfect"),
+    "auprc": ("AUPRC", "average precision; guessing gives the prevalence"),
+    "prevalence": ("prevalence", "share with the outcome"),
+    "brier": ("Brier score", "mean squared error of the risk; lower is better"),
+    "brier_scaled": ("scaled Brier score", "1 is perfect, 0 is no better than the prevalence"),
+    "observed_expected": ("observed to expected", "ideal 1; above 1 the risks are too low"),
+    "calibration_intercept": ("calibration intercept", "ideal 0"),
+    "calibration_slope": ("calibration slope", "ideal 1; below 1 is over-confident"),
+    "ici": ("calibration error (ICI)", "mean distance between risk and observed share; lower is better"),
+    "e50": ("calibration error, median", ""), "e90": ("calibration error, 90th centile", ""), "emax": ("calibration error, largest", ""),
+    "sensitivity": ("sensitivity", "share of those with the outcome who are found"),
+    "specificity": ("specificity", "share of those without it who are left in peace"),
+    "ppv": ("positive predictive value", "share of alarms that are right"),
+    "npv": ("negative predictive value", "share of silences that are right"),
+    "nne": ("work-up to detection", "patients to look at for each one found"),
+    "threshold": ("threshold", "risk at which it is reached"),
+    "alerts_per_100_patient_days": ("alerts per 100 patient-days", "after 12 h of silence for each patient"),
+    "ever_alerted": ("ever alerted", "share of stays with an alert"),
+    "utility": ("official utility", "of the 2019 challenge; 1 is best, 0 is never to alarm"),
+}  # fmt: skip
+POINTS = {
+    "medium": "medium and high band", "high": "high band", "news2_5": "NEWS2 of 5 or more", "news2_7": "NEWS2 of 7 or more",
+    "qsofa_2": "qSOFA of 2 or more", "sirs_2": "SIRS of 2 or more", "news2": "NEWS2 on the same rows", "qsofa": "qSOFA on the same rows",
+    "sirs": "SIRS on the same rows", "at_news2_5_sensitivity": "the model where it is as sensitive as NEWS2 of 5",
+    "at_news2_7_specificity": "the model where it is as specific as NEWS2 of 7",
+}  # fmt: skip
+MINUS = {"auroc_minus_news2": "NEWS2", "auroc_minus_qsofa": "qSOFA", "auroc_minus_sirs": "SIRS"}
+RELIABILITY = ("brier", "brier_scaled", "observed_expected", "calibration_intercept", "calibration_slope", "ici", "e50", "e90", "emax")
+OF_GROUPS = ("auroc", "news2_auroc", "observed_expected", "medium_sensitivity", "medium_ppv", "medium_alerts_per_100_patient_days")
+BENEFIT_AT = (0.05, 0.1, 0.2, 0.3)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number; `path` leads to it in its file, None is not estimable, `n` and `events` are what it was counted on."""
+
+    path: str
+    label: str
+    value: float | None
+    interval: tuple[float, float] | None
+    n: int | None
+    events: int | None
+    meaning: str = ""
+
+    @property
+    def shown(self) -> str:
+        """Return the value for people."""
+        return "not estimable" if self.value is None else written(self.value)
+
+    @property
+    def span(self) -> str:
+        """Return the 95 % interval for people."""
+        return f"{written(self.interval[0])} to {written(self.interval[1])}" if self.interval else ABSENT
+
+    @property
+    def said(self) -> str:
+        """Return name, value and interval in one breath."""
+        return f"{self.label} {self.shown}" + (f" (95 % interval {self.span})" if self.interval else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How figures were made: in which file they are, on which data, when, with which code, of which model."""
+
+    file: str
+    data: str
+    kind: str
+    date: str
+    code_version: str
+    model_sha256: str
+
+    @property
+    def said(self) -> str:
+        """Return it in one breath."""
+        return f"{self.data} ({self.kind}); date {self.date}; code version {self.code_version}; model SHA-256 {self.model_sha256}"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Figures of one origin under one head of the key metrics; `unit` is what n counts."""
+
+    head: str
+    title: str
+    unit: str
+    origin: Origin
+    figures: tuple[Figure, ...]
+
+
+def read_validation(folder: Path, model: Model) -> dict[str, Any] | None:
+    """Return the validation of a version's folder; None when there is none.
+
+    Raises ModelError when it can't be read, or is of another model than this one: by its hash.
+    """
+    path = folder / "validation.json"
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path} can't be read ({error}).") from None
+    about = found.get("model") if isinstance(found, dict) else None
+    if not isinstance(about, dict) or about.get("sha256") != model.id.sha256:
+        raise ModelError(f"{path} is of another model than {model.id.name} {model.id.version} (SHA-256 differs).")
+    return found
+
+
+def kind_of(manifest: dict, validation: dict) -> str:
+    """Tell by part and file hashes whether training has seen the records: TEST, SEEN or OTHER."""
+    trained, used = ((about.get("files") or {}).values() for about in (manifest.get("source") or {}, validation.get("data") or {}))
+    if not set(trained) & set(used):
+        return OTHER
+    held_out = manifest.get("held_out") and (validation.get("settings") or {}).get("part") == "held-out"
+    return TEST if held_out else SEEN
+
+
+def internal(model: Model) -> Table | None:
+    """Return what training measured on folds of patients that the fold's model had not seen."""
+    found = model.manifest.get("figures") or {}
+    data = (model.manifest.get("source") or {}).get("name") or ABSENT
+    how = f"cross-validation within the training data: {found.get('how') or 'how is ' + ABSENT}"
+    code = model.manifest.get("code_version") or ABSENT
+    origin = Origin("manifest.json", data, how, model.manifest.get("made") or ABSENT, code, model.id.sha256)
+    figures = tuple(_figures(found, "figures", found.get("rows"), found.get("events")))
+    return Table(USEFUL, "Cross-validation while training", "rows", origin, figures) if figures else None
+
+
+def tables(model: Model, validation: dict | None) -> tuple[Table, ...]:
+    """Return every table that the card shows: training's own, then the validation's."""
+    first = internal(model)
+    return (*((first,) if first else ()), *(table for table in _validated(model, validation or {}) if table.figures))
+
+
+def written(value: float) -> str:
+    """Return a figure as the card writes it: three decimals, one from 10 on."""
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
+
+
+def _validated(model: Model, found: dict) -> Iterator[Table]:
+    if not found:
+        return
+    origin = _origin(model, found)
+    counts = found.get("counts") or {}
+    rows = counts.get("rows"), counts.get("events")
+    stays = counts.get("stays_scored"), _less(counts.get("event_stays"), counts.get("event_stays_without_number"))
+    figures = tuple(_figures(found.get("figures"), "figures", *rows))
+    reliable = tuple(figure for figure in figures if figure.path.removeprefix("figures/") in RELIABILITY)
+    yield Table(USEFUL, "Each time the model was asked", "rows", origin, tuple(figure for figure in figures if figure not in reliable))
+    yield Table(USEFUL, "Each stay, by its highest risk", "stays", origin, tuple(_figures(found.get("stays"), "stays", *stays)))
+    yield Table(USEFUL, "Alerts", "stays", origin, tuple(_figures(found.get("alerts"), "alerts", *stays)))
+    lead = tuple(_figures(found.get("lead_time"), "lead_time", *stays))
+    yield Table(USEFUL, "Time from the first alert to the event", "stays", origin, lead)
+    yield Table(USEFUL, "Net benefit", "rows", origin, tuple(_benefit(found, *rows)))
+    challenge = found.get("challenge") or {}
+    named = f"Official scores: {challenge.get('name', 'challenge')}"
+    scores = _figures(challenge.get("figures"), "challenge/figures", challenge.get("stays"), counts.get("event_stays"))
+    yield Table(USEFUL, named, "stays", origin, tuple(scores))
+    yield Table(FAIR, "Groups", "stays", origin, tuple(_groups(found)))
+    yield Table(SAFE, "Calibration", "rows", origin, reliable)
+    yield Table(SAFE, "When values are missing", "rows", origin, tuple(_figures(found.get("without"), "without", *rows)))
+    yield Table(SAFE, "Certainty", "rows", origin, tuple(_figures(found.get("certainty"), "certainty", *rows)))
+
+
+def _origin(model: Model, found: dict) -> Origin:
+    layout = (found.get("data") or {}).get("layout") or ABSENT
+    part = (found.get("settings") or {}).get("part")
+    data = f"{layout}, {part} records" if part else layout
+    date = str(found.get("made") or ABSENT).replace("T", " ").replace("Z", " UTC")
+    kind = KINDS[kind_of(model.manifest, found)]
+    return Origin("validation.json", data, kind, date, found.get("code_version") or ABSENT, model.id.sha256)
+
+
+def _figures(found: object, path: str, n: int | None, events: int | None, prefix: str = "") -> Iterator[Figure]:
+    """Yield every {"value", "interval"} below `found`, however deep; counts that lie beside them hold for those below."""
+    if not isinstance(found, dict | list):
+        return
+    if isinstance(found, dict):
+        n, events = (found[name] if _is_count(found.get(name)) else old for name, old in (("rows", n), ("events", events)))
+        called = found.get("name") or found.get("hidden")
+        prefix = f"{prefix}{called}: " if isinstance(called, str) else prefix
+    for name, inner in found.items() if isinstance(found, dict) else enumerate(found):
+        here = f"{path}/{name}"
+        if not isinstance(inner, dict) or "value" not in inner:
+            deeper = prefix if name == "figures" or isinstance(found, list) else f"{prefix}{str(name).replace('_', ' ')}: "
+            yield from _figures(inner, here, n, events, deeper)
+        else:
+            yield _figure(here, inner, n, events, prefix)
+
+
+def _figure(path: str, found: dict, n: int | None, events: int | None, prefix: str = "") -> Figure:
+    value, interval = found.get("value"), found.get("interval")
+    label, meaning = _words(path.rpartition("/")[2])
+    number = float(value) if isinstance(value, int | float) else None
+    span = tuple(interval) if isinstance(interval, list | tuple) and len(interval) == 2 and None not in interval else None
+    return Figure(path, prefix + label, number, span, n, events, meaning)
+
+
+def _words(name: str) -> tuple[str, str]:
+    if name in MEASURES:
+        return MEASURES[name]
+    if name in MINUS:
+        return f"AUROC above that of {MINUS[name]}", "above 0 the model orders patients better"
+    for point, words in POINTS.items():
+        if (measure := name.removeprefix(f"{point}_")) in MEASURES and measure != name:
+            return f"{MEASURES[measure][0]}, {words}", MEASURES[measure][1]
+    return name.replace("_", " "), ""
+
+
+def _benefit(found: dict, n: int | None, events: int | None) -> Iterator[Figure]:
+    names = {"model": "the model", "treat_all": "everybody treated", "news2_5": POINTS["news2_5"], "news2_7": POINTS["news2_7"]}
+    for number, line in enumerate(found.get("net_benefit") or ()):
+        for name, words in names.items() if line.get("risk") in BENEFIT_AT else ():
+            if isinstance(line.get(name), dict):
+                figure = _figure(f"net_benefit/{number}/{name}", line[name], n, events)
+                yield Figure(figure.path, f"at a risk of {100 * line['risk']:.0f} %, {words}", figure.value, figure.interval, n, events,
+                             "right alarms for each row, less wrong ones at that exchange")  # fmt: skip
+
+
+def _groups(found: dict) -> Iterator[Figure]:
+    for number, group in enumerate(found.get("groups") or ()):
+        path, name = f"groups/{number}/figures", f"{group.get('column', 'group')} {group.get('value', 'unknown')}"
+        shown = [figure for figure in OF_GROUPS if figure in (group.get("figures") or {})]
+        for figure in shown:
+            yield _figure(f"{path}/{figure}", group["figures"][figure], group.get("stays"), group.get("events"), f"{name}: ")
+        if not shown:
+            yield Figure(path, f"{name}: every figure", None, None, group.get("stays"), group.get("events"), "fewer than 20 events")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _less(whole: int | None, part: int | None) -> int | None:
+    return None if whole is None else whole - (part or 0)
