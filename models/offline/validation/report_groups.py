@@ -24,7 +24,7 @@ def by_group(part: dict) -> Section:
     point = "medium" if "medium" in (part.get("thresholds") or {"medium": 0}) else next(iter(part["thresholds"]))
     text = (
         f"Figures are per row, at the model's {point} band. A group with fewer than 20 stays with the event is not estimable.",
-        "A gap is the group's figure minus that of the largest group of its kind. "
+        "A gap is the group's figure minus that of the largest known group of its kind. "
         "Where the intervals of two groups overlap widely, a gap may be chance; where they do not, somebody should ask why.",
     )
     return Section("groups", title, text, (_areas(part, groups), _figures(part, groups, point), _gaps(groups, point)))
@@ -97,7 +97,7 @@ def _gaps(groups: list[dict], point: str) -> Table | Absent:
             cells = [Cell(_points(values.get(name), kind)) for name, (_, kind) in GAPS.items()]
             rows.append((_label(group), f"against {reference.get('value', 'unknown')}", *cells))
     head = ("Group", "Reference", *(label for label, _ in GAPS.values()))
-    return Table("Gaps: the group minus the largest group (equal opportunity gap is that of sensitivity)", head, tuple(rows), words=True)
+    return Table("Gaps: the group minus the largest known group (equal opportunity gap is that of sensitivity)", head, tuple(rows), words=True)
 
 
 def _points(value: float | None, kind: int | str) -> str:
