@@ -97,7 +97,9 @@ def _gaps(groups: list[dict], point: str) -> Table | Absent:
             cells = [Cell(_points(values.get(name), kind)) for name, (_, kind) in GAPS.items()]
             rows.append((_label(group), f"against {reference.get('value', 'unknown')}", *cells))
     head = ("Group", "Reference", *(label for label, _ in GAPS.values()))
-    return Table("Gaps: the group minus the largest known group (equal opportunity gap is that of sensitivity)", head, tuple(rows), words=True)
+    return Table(
+        "Gaps: the group minus the largest known group (equal opportunity gap is that of sensitivity)", head, tuple(rows), words=True
+    )
 
 
 def _points(value: float | None, kind: int | str) -> str:
