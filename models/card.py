@@ -108,7 +108,7 @@ def card(model: Model, validation: dict | None, refused: str | None = None) -> C
     """
     source, shown = _source(), tables(model, validation)
     known = _Said(facts(model, validation))
-    words = source["words"] | source.get("models", {}).get(model.id.name, {})
+    words = _words(source, model.id.name)
     for name in words:
         known[name] = _filled(_filled(words[name], _Words(words)), known)
     heads = source["metric"]
@@ -128,6 +128,12 @@ def said(text: str) -> bool:
 @cache
 def _source() -> dict:
     return tomllib.loads(SOURCE.read_text("utf-8"))
+
+
+def _words(source: dict, name: str) -> dict[str, str]:
+    """Return the words of every model, with those of the shipped ones and with the model's own."""
+    ours = {key: text for key, text in source["ours"].items() if key != "models"} if name in source["ours"]["models"] else {}
+    return source["words"] | ours | source["models"].get(name, {})
 
 
 def _filled(text: str, known: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ What a file lacks is left out here and said as "not available" by the card; a fi
 """
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,7 +187,7 @@ def _validated(model: Model, found: dict) -> Iterator[Table]:
 def _origin(model: Model, found: dict) -> Origin:
     layout = (found.get("data") or {}).get("layout") or ABSENT
     part = (found.get("settings") or {}).get("part")
-    data = f"{layout}, {part} records" if part else layout
+    data = f"{layout}, part “{part}”" if part else layout
     date = str(found.get("made") or ABSENT).replace("T", " ").replace("Z", " UTC")
     kind = KINDS[kind_of(model.manifest, found)]
     return Origin("validation.json", data, kind, date, found.get("code_version") or ABSENT, model.id.sha256)
@@ -212,9 +213,8 @@ def _figures(found: object, path: str, n: int | None, events: int | None, prefix
 def _figure(path: str, found: dict, n: int | None, events: int | None, prefix: str = "") -> Figure:
     value, interval = found.get("value"), found.get("interval")
     label, meaning = _words(path.rpartition("/")[2])
-    number = float(value) if isinstance(value, int | float) else None
-    span = tuple(interval) if isinstance(interval, list | tuple) and len(interval) == 2 and None not in interval else None
-    return Figure(path, prefix + label, number, span, n, events, meaning)
+    span = tuple(interval) if isinstance(interval, list) and len(interval) == 2 and all(map(_is_number, interval)) else None
+    return Figure(path, prefix + label, float(value) if _is_number(value) else None, span, n, events, meaning)
 
 
 def _words(name: str) -> tuple[str, str]:
@@ -246,6 +246,10 @@ def _groups(found: dict) -> Iterator[Figure]:
             yield _figure(f"{path}/{figure}", group["figures"][figure], group.get("stays"), group.get("events"), f"{name}: ")
         if not shown:
             yield Figure(path, f"{name}: every figure", None, None, group.get("stays"), group.get("events"), "fewer than 20 events")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _is_count(value: object) -> bool:

@@ -82,7 +82,7 @@ def test_a_third_model_needs_no_words():
     made = card(cards.model(), None)
     whole(made)
     answers = {row.number: row.answer for row in made.attributes}
-    assert [answers[number] for number in (5, 6, 21, 22, 23, 24)] == [ABSENT] * 6
+    assert [answers[number] for number in (1, 5, 6, 16, 21, 22, 23, 24, 25)] == [ABSENT] * 9
     assert made.attributes[4].filled == "not filled; due from people" and not made.tables and made.leading is None
     assert "a fall (within a day)" in answers[3] and "sex" not in answers[12].partition(";")[0]
 
@@ -139,7 +139,7 @@ def test_numbers_in_sentences_carry_how_they_were_made():
     for given, number in ((cards.validation(data={"layout": "x", "files": {"a": "1"}}), 21), (cards.validation(), 23)):
         one = cards.model(source={"name": "X", "files": {"a": "1"}})
         answer = card(one, given).attributes[number - 1].answer
-        for words in ("0.812 (95 % interval 0.750 to 0.875)", "1,234 rows", "56 with", "2026-11-21", "abc1234", cards.SHA, "all records"):
+        for words in ("0.812 (95 % interval 0.750 to 0.875)", "1,234 rows", "56 with", "2026-11-21", "abc1234", cards.SHA, "part “all”"):
             assert words in answer, words
 
 
@@ -188,6 +188,13 @@ def test_an_absent_part_is_borne(absent):
     """A validation of an earlier or later Vigil lacks parts."""
     for given in ({k: v for k, v in cards.validation().items() if k != absent}, cards.validation(**{absent: None})):
         whole(card(cards.model(), given))
+
+
+def test_what_is_no_number_is_not_estimable():
+    """NaN, an endless interval or a text in a file made elsewhere."""
+    odd = {"auroc": {"value": float("nan"), "interval": [0.1, float("inf")]}, "auprc": {"value": "high", "interval": "wide"}}
+    made = card(cards.model(), cards.validation(figures=odd))
+    assert [(figure.shown, figure.span) for figure in made.leading.figures] == [("not estimable", ABSENT)] * 2 and as_json(made)
 
 
 def test_the_command_prints_each_form():
