@@ -1,1 +1,0 @@
-ed25519 6f46de3df97ecabc P4AXH8ub4rpkoImhzsNIkCZNRrkNMv86Xk8yjUiB1zcdbxqv7q6EyC9WTJuWWNpqgJxq4Z9N3/P2eadV+DPNCw==

@@ -1,1 +1,0 @@
-ed25519 6f46de3df97ecabc ZLdbaqNtaX68bxIwWuGBheFNkD+bFOnoUJpd5DCNeGALMta1xt1Tnku91ATFyfkB1eImKiIqLN8VChrm3gp4DQ==

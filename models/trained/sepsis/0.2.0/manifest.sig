@@ -1,1 +1,0 @@
-ed25519 6f46de3df97ecabc 0zeag/MYVuKxzEwPyDxqzsiWX6pghTEIXv1fKxZ+Wss+RQnSkJOvR7UsvOfjEl/K44vMbOSqKPSjpFy6T2CDCA==
