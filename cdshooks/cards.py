@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cdshooks import markdown
 from models.assess import Assessment, Risk
+from models.certainty import INDETERMINATE
 from models.inputs import percent
 from models.readings import REASONS
 from models.scores import Score
@@ -69,12 +70,9 @@ def summary(assessment: Assessment) -> str:
     What makes the card urgent comes first: NEWS2 where it is graver than the risk's own band.
     """
     lead, news2 = assessment.lead, news2_text(assessment.news2)
-    if lead:
-        first = f"{lead.band.capitalize()} risk: {percent(lead.probability)} {lead.label}{_trend(lead)}."
-    else:
-        first = f"{WITHOUT_NUMBER[assessment.status]}."
+    first = f"{_heading(lead)}: {lead.figure} {lead.label}{_trend(lead)}." if lead else f"{WITHOUT_NUMBER[assessment.status]}."
     data = _data_time(assessment.data_time, assessment.at)
-    if news2 and (lead.band if lead else "low") != assessment.urgency:
+    if news2 and assessment.urgency != "low" and (lead is None or lead.band != assessment.urgency):
         parts = (f"{news2}.", first, data)
     else:
         parts = (first, "; ".join(part for part in (data, news2) if part))
@@ -88,11 +86,10 @@ def detail(assessment: Assessment, unavailable: tuple[str, ...] = ()) -> str:
     known = bool(score.parts) and len(score.missing) < len(score.parts)
     return _detail.render(
         risk=lead,
-        band=lead.band.capitalize() if lead else "",
-        percent=percent(lead.probability) if lead else "",
+        heading=_heading(lead) if lead else "",
         earlier=percent(lead.earlier) if lead and lead.earlier is not None else "",
         contributions=[item for item in lead.contributions[:STRONGEST] if abs(item.points) >= LEAST_POINTS] if lead else (),
-        others=[(risk.label, percent(risk.probability), risk.band) for risk in assessment.risks[1:]],
+        others=assessment.risks[1:],
         reasons=assessment.reasons or (() if lead else ("The model could not be used for this chart.",)),
         news2=news2_text(score),
         missing_parts=score.missing if known else (),
@@ -115,8 +112,12 @@ def news2_text(score: Score) -> str:
     return f"NEWS2 {score.low} to {score.high} ({certain})"
 
 
+def _heading(risk: Risk) -> str:
+    return "Risk not certain" if risk.band == INDETERMINATE else f"{risk.band.capitalize()} risk"
+
+
 def _trend(risk: Risk) -> str:
-    return f", {risk.trend}" if risk.trend else ""
+    return f", {risk.trend}" if risk.trend and risk.band != INDETERMINATE else ""
 
 
 def _data_time(newest: datetime | None, at: datetime) -> str:

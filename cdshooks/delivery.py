@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from models.assess import Assessment
+from models.certainty import INDETERMINATE
 from runtime.settings import Ehr
 
 BANDS = ("low", "medium", "high")
@@ -16,13 +17,15 @@ class Delivery(NamedTuple):
 
 
 def decide(assessment: Assessment, ehr: Ehr) -> Delivery:
-    """Decide for one call; a chart without a number is shown from every threshold, for silence would read as low risk."""
+    """Decide for one call; a chart without a number, or without a band, is shown from every threshold: silence would read as low risk."""
     if ehr.mode == "shadow":
         return Delivery(False, "shadow mode")
     if assessment.status == "deceased":
         return Delivery(False, "deceased")
     if assessment.lead is None:
         return Delivery(True, "no number")
+    if assessment.lead.band == INDETERMINATE:
+        return Delivery(True, INDETERMINATE)
     if BANDS.index(assessment.urgency) < BANDS.index(ehr.show_from):
         return Delivery(False, "below threshold")
     return Delivery(True, "at or above threshold")

@@ -57,7 +57,11 @@ def result(assessment: Assessment, chart: Chart, collected: Collected) -> dict:
 
 
 def _risk(risk: Risk) -> dict:
-    return {"outcome": risk.outcome, "probability": risk.probability, "band": risk.band, "model": _model(risk.model)}
+    sure = risk.certainty
+    return {
+        "outcome": risk.outcome, "probability": risk.probability, "band": risk.band, "model": _model(risk.model),
+        "interval": [sure.low, sure.high] if sure else None,
+    }  # fmt: skip
 
 
 def _model(model: ModelId) -> dict:

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from models.certainty import INDETERMINATE, Certainty, certainty
 from models.explain import Contribution, contributions
 from models.features import Series, feature_row, fresh, latest, series
-from models.inputs import Input, inputs, newest_time
+from models.inputs import Input, inputs, newest_time, percent
+from models.model import sigmoid
 from models.readings import Chart
 from models.registry import Model, ModelId
 from models.scores import Score, news2
@@ -24,12 +26,14 @@ CORE_NEEDED = 3
 TREND_HOURS = 6
 STEADY_LOG_ODDS = 0.25
 STEADY_POINTS = 0.01
+BANDS = ("low", INDETERMINATE, "medium", "high")
 
 
 @dataclass(frozen=True)
 class Risk:
     """One outcome's calibrated probability and what drives it.
 
+    `certainty` holds its interval; where that says so, `band` is "indeterminate" and `probability` is not to be shown alone.
     `earlier` is the probability six hours before, None when no number could be given then. `explain` gives baseline and contributions;
     it is called when they are first asked for, since TreeSHAP costs more than all else and a card shows only the leading risk's.
     """
@@ -40,6 +44,7 @@ class Risk:
     probability: float
     band: str
     score: float
+    certainty: Certainty | None
     earlier: float | None
     trend: str | None
     model: ModelId
@@ -49,6 +54,11 @@ class Risk:
     @cached_property
     def _explained(self) -> tuple[float, tuple[Contribution, ...]]:
         return self.explain()
+
+    @property
+    def figure(self) -> str:
+        """Return the risk as it is shown: the interval in place of a number where no band can be told."""
+        return self.certainty.text if self.certainty and self.band == INDETERMINATE else percent(self.probability)
 
     @property
     def baseline(self) -> float:
@@ -79,7 +89,7 @@ class Assessment:
 
     @property
     def lead(self) -> Risk | None:
-        """Return the risk that leads: the highest band, then the highest probability."""
+        """Return the risk that leads: the highest band, then the highest probability; what can't be told goes before low."""
         return self.risks[0] if self.risks else None
 
     @property
@@ -98,7 +108,7 @@ def assess(chart: Chart, at: datetime, models: Sequence[Model]) -> Assessment:
     status, reasons = answerable(chart, readings, at)
     row = feature_row(chart, readings, at)
     risks: Iterable[Risk] = (_risk(chart, readings, row, at, model) for model in models) if status == "scored" else ()
-    order = sorted(risks, key=lambda r: (("low", "medium", "high").index(r.band), r.probability), reverse=True)
+    order = sorted(risks, key=lambda r: (BANDS.index(r.band), r.probability), reverse=True)
     used = {name.partition(".")[0] for model in models for name in model.features}
     return Assessment(chart.patient, at, status, reasons, tuple(order), chart_news2(chart, readings, at), inputs(readings, at, used),
                       chart.rejected, newest_time(readings, at), chart.age(at), chart.sex)  # fmt: skip
@@ -150,6 +160,8 @@ def _risk(chart: Chart, readings: Series, row: dict[str, float | None], at: date
     raw = model.predictor.score(values)
     score = model.calibrated(raw)
     now, before = sigmoid(score), probability(chart, readings, at - timedelta(hours=TREND_HOURS), model)
+    sure = certainty(model, row, raw)
+    band = INDETERMINATE if sure and sure.indeterminate else model.band(now)
 
     def explain() -> tuple[float, tuple[Contribution, ...]]:
         *parts, baseline = model.predictor.contributions(values)
@@ -158,7 +170,7 @@ def _risk(chart: Chart, readings: Series, row: dict[str, float | None], at: date
         return model.calibrated(baseline), contributions(by_feature, row, readings, at, score)
 
     facts = model.manifest
-    return Risk(facts["outcome"], facts["label"], facts["horizon"], now, model.band(now), score, before, _trend(score, before), model.id,
+    return Risk(facts["outcome"], facts["label"], facts["horizon"], now, band, score, sure, before, _trend(score, before), model.id,
                 facts["thresholds"], explain)  # fmt: skip
 
 
@@ -200,8 +212,3 @@ def _consciousness(readings: Series, at: datetime) -> float | None:
 def _scale2(readings: Series, at: datetime) -> bool:
     target, reading = fresh(readings, "spo2_target", at), fresh(readings, "spo2", at)
     return bool(target and reading and target.time == reading.time)
-
-
-def sigmoid(score: float) -> float:
-    """Return the probability of log-odds."""
-    return 1 / (1 + math.exp(-score)) if score >= 0 else math.exp(score) / (1 + math.exp(score))

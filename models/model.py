@@ -70,6 +70,11 @@ class Model:
         return "high" if probability >= limits["high"] else "medium" if probability >= limits["medium"] else "low"
 
 
+def sigmoid(score: float) -> float:
+    """Return the probability of log-odds."""
+    return 1 / (1 + math.exp(-score)) if score >= 0 else math.exp(score) / (1 + math.exp(score))
+
+
 def interpolated(points: Sequence[Sequence[float]], slope: float, score: float) -> float:
     """Return the value at `score` of straight lines through (score, log-odds) points, which both rise; `slope` holds outside."""
     (first, low), (last, high) = points[0], points[-1]

@@ -75,10 +75,10 @@ def _headline(card: Assessment, now: Assessment, changed: bool) -> str:
     if card.lead is None and now.lead is None:
         return f"{data}; there is still no number."
     if now.lead is None:
-        return f"{data}: no number can be given now (the card said {percent(card.lead.probability)})."
+        return f"{data}: no number can be given now (the card said {card.lead.figure})."
     if card.lead is None:
-        return f"{data}: risk now {percent(now.lead.probability)} (the card had no number)."
-    after, before = percent(now.lead.probability), percent(card.lead.probability)
+        return f"{data}: risk now {now.lead.figure} (the card had no number)."
+    after, before = now.lead.figure, card.lead.figure
     if not changed and after == before:
         return f"{data}; the risk is still {after}."
     return f"{data}: risk now {after} (was {before})."

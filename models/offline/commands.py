@@ -30,7 +30,7 @@ def train(folder_2012: Path | None, folder_2019: Path | None, version: str, outp
     """
     if folder_2012 is None and folder_2019 is None:
         raise click.UsageError("Give --physionet-2012, --physionet-2019 or both.")
-    from models.offline.train import train_models
+    from models.offline.make import train_models
 
     for manifest in train_models(folder_2012, folder_2019, version, output, hold_out):
         figures = manifest["figures"]

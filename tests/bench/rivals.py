@@ -67,5 +67,5 @@ def plain_row(model: Model, raw: bytes) -> list[float]:
         pairs = sorted(known.get(name, []))
         values = [value for time, value in pairs if (now - time).total_seconds() < 86400]
         if values:
-            row |= {name: values[-1], f"{name}.low": min(values), f"{name}.high": max(values), f"{name}.change": values[-1] - values[0]}
+            row |= {name: values[-1], f"{name}.low48": min(values), f"{name}.high48": max(values), f"{name}.change12": values[-1] - values[0]}
     return [row.get(name, np.nan) for name in model.features]

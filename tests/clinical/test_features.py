@@ -33,16 +33,16 @@ def reference_row(chart: Chart) -> dict:
         last = fresh[-1] if fresh else None
         row[name] = last and last[1]
         if name in VITALS:
-            day = [value for time, value in known if time >= AT - timedelta(hours=24)]
-            row[f"{name}.low"], row[f"{name}.high"] = (min(day), max(day)) if last else (None, None)
-            row[f"{name}.mean"] = statistics.fmean(day) if last else None
-            row[f"{name}.spread"] = statistics.pstdev(day) if last and len(day) > 2 else None
-            for kind, hours in ((".change6", 6), (".change", 12), (".change24", 24)):
+            window = [value for time, value in known if time >= AT - timedelta(hours=48)]
+            row[f"{name}.low48"], row[f"{name}.high48"] = (min(window), max(window)) if last else (None, None)
+            row[f"{name}.mean48"] = statistics.fmean(window) if last else None
+            row[f"{name}.spread48"] = statistics.pstdev(window) if last and len(window) > 2 else None
+            for kind, hours in ((".change6", 6), (".change12", 12), (".change24", 24)):
                 span = [value for time, value in known if last and time >= last[0] - timedelta(hours=hours)]
                 row[name + kind] = last[1] - span[0] if last and len(span) > 1 else None
         else:
             before = [value for time, value in known if time >= AT - timedelta(hours=48)][:-1]
-            row[f"{name}.change"] = last[1] - before[-1] if last and before else None
+            row[f"{name}.change48"] = last[1] - before[-1] if last and before else None
     return row
 
 
@@ -72,7 +72,7 @@ def test_every_feature_has_a_value_or_none_and_a_fixed_order():
 def test_a_vital_sign_is_stale_after_twelve_hours(hours, known):
     """Stale is missing: none of its features speaks any more."""
     row = row_of(observation("heart_rate", 88, hours))
-    assert (row["heart_rate"] == 88) is known and (row["heart_rate.low"] is None) is not known
+    assert (row["heart_rate"] == 88) is known and (row["heart_rate.low48"] is None) is not known
 
 
 def test_missing_is_none_and_never_zero():
@@ -101,7 +101,7 @@ def test_the_newest_statement_speaks_and_at_one_moment_the_own_variable():
 def test_a_mean_pressure_follows_from_its_pair_with_all_its_features():
     """Systolic and diastolic of one moment give the mean, its extremes and its change."""
     row = row_of(*table("when | systolic | diastolic\n5 | 120 | 60\n1 | 90 | 45"))
-    assert (row["mean_pressure"], row["mean_pressure.high"], row["mean_pressure.change"]) == (60, 80, -20)
+    assert (row["mean_pressure"], row["mean_pressure.high48"], row["mean_pressure.change12"]) == (60, 80, -20)
 
 
 def test_derived_features_are_ratios_of_what_is_fresh():

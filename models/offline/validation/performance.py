@@ -38,18 +38,11 @@ def threshold_at_sensitivity(probability: np.ndarray, outcome: np.ndarray, sensi
     return float(np.quantile(probability[outcome], 1 - sensitivity, method="lower"))
 
 
-def threshold_at_ppv(probability: np.ndarray, outcome: np.ndarray, ppv: float, least: int = 100) -> float:
-    """Return the lowest threshold from which on at least this share of the alerts are events.
-
-    The share is taken over all rows at or above the threshold, of which there have to be `least`.
-    Raises ValueError when no threshold reaches it.
-    """
+def threshold_at_break_even(probability: np.ndarray, outcome: np.ndarray) -> float:
+    """Return the threshold at which the smaller of sensitivity and positive predictive value is greatest: there they are equal."""
     counts = Ranked(probability, outcome).counts(np.ones(len(probability)))
-    rows = counts.hits + counts.alarms
-    reached = np.flatnonzero((counts.hits >= ppv * rows) & (rows >= least))
-    if not len(reached):
-        raise ValueError(f"No threshold reaches a positive predictive value of {ppv}.")
-    return float(counts.thresholds[reached[-1]])
+    smaller = np.minimum(counts.hits / counts.events, counts.hits / (counts.hits + counts.alarms))
+    return float(counts.thresholds[int(np.argmax(smaller))])
 
 
 def bootstrap(figure, score: np.ndarray, outcome: np.ndarray, groups: np.ndarray, draws: int, seed: int) -> list[float]:

@@ -31,8 +31,12 @@ from models.offline.validation.groups import by_group
 from models.offline.validation.intervals import SEED, with_intervals
 from models.offline.validation.landmarks import Cohort, Landmarks, collect
 from models.offline.validation.report import report
+from models.offline.validation.robustness import sureness, without
 from models.offline.version import code_version
 from models.registry import Trust, admit, load_models
+
+# A folder of more files is named and hashed as a whole.
+NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,7 @@ def measured(cohort: Cohort, data: DataSet, draws: int, path: Path) -> dict:
         "net_benefit": benefit_curve(with_intervals(benefit(rows), patients, draws)),
         "alerts": with_intervals(burden(rows, data.every, alarms(rows, limits)), patients, draws),
         "alerts_by_threshold": burden_curve(rows, data.every), "lead_time": _lead_time(cohort, rows, data, draws),
+        "without": with_intervals(without(rows), patients, draws), "certainty": with_intervals(sureness(rows), patients, draws),
         "groups": by_group(rows, limits, data.every, draws), "curves": curves(rows), "challenge": _challenge(cohort, rows, data, draws),
     }  # fmt: skip
 
@@ -155,7 +160,8 @@ def _challenge(cohort: Cohort, rows: Landmarks, data: DataSet, draws: int) -> di
 
 
 def _about(path: Path, data: DataSet, draws: int, part: str) -> dict:
-    files = source({}, sorted(p for p in path.iterdir() if not p.name.startswith(".")) if path.is_dir() else [path])["files"]
+    inside = sorted(p for p in path.iterdir() if not p.name.startswith(".")) if path.is_dir() else [path]
+    files = source({}, inside if len(inside) <= NAMED else [path])["files"]
     settings = {"part": part, "every_hours": data.every, "draws": draws, "seed": SEED}
     settings |= {"silent_hours": SILENT_HOURS, "lead_hours": LEAD_HOURS}
     made = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -6,8 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 import vigil
-from models.predict import ModelError
-from models.registry import TRAINED, list_versions, promote, rollback
+from models.registry import TRAINED, list_versions
 from models.signature import keygen
 
 
@@ -39,28 +38,22 @@ def copy(tmp_path):
     return tmp_path / "trained"
 
 
-def test_what_is_promoted_can_be_rolled_back(copy):
-    """A promotion and a rollback leave their lines in the history."""
-    from datetime import UTC, datetime
-
-    at = datetime(2026, 3, 29, tzinfo=UTC)
-    promote("deterioration", "0.2.0", "Dr Test", "first", at, folder=copy)
-    promote("deterioration", "0.1.0", "Dr Test", "trial", at, folder=copy)
-    assert rollback("deterioration", "Dr Test", "worse", at, folder=copy).id.version == "0.2.0"
-
-
 def test_an_altered_or_unsigned_version_is_not_promoted(copy):
     """A changed manifest no longer fits its signature; without one nothing is served."""
-    from datetime import UTC, datetime
+    (altered,), (unsigned,) = (list((copy / name).glob("*/manifest.json")) for name in ("sepsis", "deterioration"))
+    altered.write_text(altered.read_text().replace('"high": 0.', '"high": 0.0'))
+    (unsigned.parent / "manifest.sig").unlink()
+    for path, reason in ((altered, "signature"), (unsigned, "not signed")):
+        code, text = run("promote", path.parents[1].name, path.parent.name, "--by", "Dr Test", "--reason", "x", "--models", copy)
+        assert code == 1 and reason in text and "Traceback" not in text
 
-    at = datetime(2026, 3, 29, tzinfo=UTC)
-    path = copy / "sepsis" / "0.2.0" / "manifest.json"
-    path.write_text(path.read_text().replace('"high": ', '"high": 0'))
-    with pytest.raises(ModelError):
-        promote("sepsis", "0.2.0", "Dr Test", "x", at, folder=copy)
-    (copy / "deterioration" / "0.1.0" / "manifest.sig").unlink()
-    with pytest.raises(ModelError, match="not signed"):
-        promote("deterioration", "0.1.0", "Dr Test", "x", at, folder=copy)
+
+def test_a_champion_without_one_before_it_stays(copy):
+    """A rollback that has nowhere to go says so and changes nothing."""
+    before = {path: path.read_text() for path in copy.glob("*/champion")}
+    (copy / "sepsis" / "history").unlink()
+    code, text = run("rollback", "sepsis", "--by", "Dr Test", "--reason", "x", "--models", copy)
+    assert code == 1 and "Error:" in text and before == {path: path.read_text() for path in copy.glob("*/champion")}
 
 
 def test_a_key_is_private_and_never_overwritten(tmp_path):

@@ -19,6 +19,7 @@ def rows(stay, hour, risk, event, patient=None, groups=None, **scores) -> Landma
     return Landmarks(
         stay=stay, patient=stay if patient is None else np.array(patient, int), hour=np.array(hour, int), log_odds=log_odds(risk),
         event=np.array(event, bool), low=low, high=high, groups={k: np.array(v, object) for k, v in (groups or {}).items()},
+        indeterminate=np.zeros(count, bool),
     )  # fmt: skip
 
 

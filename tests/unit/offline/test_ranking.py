@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from models.offline.validation.performance import auprc, auroc, threshold_at_ppv
+from models.offline.validation.performance import auprc, auroc, threshold_at_break_even
 from models.offline.validation.ranking import Ranked, Tallied, net_benefit, share, working
 from tests.unit.offline.invented_rows import invented, literally, weights
 
@@ -70,10 +70,9 @@ def test_one_class_or_none_is_not_estimable():
     assert np.isnan(working(HAND, 0.95)["ppv"]) and np.isnan(working(HAND, float("nan"))["sensitivity"])
 
 
-def test_a_threshold_by_ppv_takes_tied_rows_together():
-    """The first of two tied rows alone would reach 100 %, both reach half: the threshold lies above them."""
-    score, outcome = np.array([0.9, 0.8, 0.8]), np.array([True, True, False])
-    assert threshold_at_ppv(score, outcome, 0.9, least=1) == 0.9
-    assert threshold_at_ppv(score, outcome, 0.6, least=3) == 0.8
-    with pytest.raises(ValueError, match="No threshold"):
-        threshold_at_ppv(score, outcome, 0.9, least=2)
+def test_a_threshold_at_break_even_takes_tied_rows_together():
+    """The first of two tied rows alone would find both events without a false alarm; both have one."""
+    score, outcome = np.array([0.9, 0.8, 0.8, 0.1]), np.array([True, True, False, False])
+    assert threshold_at_break_even(score, outcome) == 0.8
+    assert threshold_at_break_even(np.array([0.9, 0.5, 0.4]), np.array([True, False, False])) == 0.9
+

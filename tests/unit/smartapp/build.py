@@ -55,7 +55,7 @@ def risk(probability_of_score: float | None = None, weights: list | None = None)
     found = tuple(_contribution(name, value, score) for name, value in parts)
     now = sigmoid(score)
     band = "high" if now >= 0.3 else "medium" if now >= 0.1 else "low"
-    return Risk("death", "death in hospital", "during this hospital stay", now, band, score, 0.24, "rising", MODEL,
+    return Risk("death", "death in hospital", "during this hospital stay", now, band, score, None, 0.24, "rising", MODEL,
                 {"medium": 0.1, "high": 0.3}, lambda: (baseline, found))  # fmt: skip
 
 

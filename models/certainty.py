@@ -1,0 +1,72 @@
+"""Turns a feature row and its raw score into how sure the risk is: an interval, and "indeterminate" where no band can be told.
+
+The interval is a conformal one, fitted while training (models/offline/certainty.py): in nine of ten thinned charts the score of the full
+chart, by a model of half the patients, lay within it. It is the wider the more of what the model goes by is missing. A value beyond
+those that the model has seen opens it upwards, since what is strange may be grave.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from models.inputs import display, percent
+from models.model import Model, sigmoid
+from models.vocabulary import VARIABLES
+
+INDETERMINATE = "indeterminate"
+NAMED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Certainty:
+    """How sure a risk is: probabilities `low` to `high`, and in plain sentences what makes it unsure.
+
+    `indeterminate` when the interval reaches from the low band into the high one, so that no band can be told.
+    """
+
+    low: float
+    high: float
+    indeterminate: bool
+    reasons: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """Return the interval as a clinician reads it: "6.1 to 55 %", or "6.1 % or more" where it is open."""
+        if self.high == 1.0:
+            return f"{percent(self.low)} or more"
+        return f"{percent(self.low).removesuffix(' %')} to {percent(self.high)}"
+
+
+def certainty(model: Model, row: Mapping[str, float | None], raw: float) -> Certainty | None:
+    """Return how sure the risk of a raw score is; None for a model without the facts to tell."""
+    facts = model.manifest.get("certainty")
+    if not facts:
+        return None
+    missing = {name: share for name, share in facts["evidence"].items() if row.get(name) is None}
+    strange = {name: value for name in facts["seen"] if (value := row.get(name)) is not None and _beyond(value, facts["seen"][name])}
+    width = half_width(facts["widths"], sum(missing.values()))
+    low, high = sigmoid(model.calibrated(raw - width)), sigmoid(model.calibrated(raw + width))
+    high = 1.0 if strange else high
+    unsure = model.band(low) == "low" and model.band(high) == "high"
+    reasons = [_strange(name, value, facts["seen"][name]) for name, value in strange.items()]
+    return Certainty(low, high, unsure, (*reasons, *([_sparse(missing)] if unsure and missing else ())))
+
+
+def half_width(widths: list[list[float]], missing: float) -> float:
+    """Return half the interval's width, as a raw score, where this share of the model's evidence is missing."""
+    return next((width for upto, width in widths if missing <= upto), widths[-1][1])
+
+
+def _beyond(value: float, seen: list[float]) -> bool:
+    return not seen[0] <= value <= seen[1]
+
+
+def _strange(name: str, value: float, seen: list[float]) -> str:
+    variable = VARIABLES[name]
+    span = f"{display(variable, seen[0])} to {display(variable, seen[1])}"
+    return f"The model has hardly seen a {variable.label} of {display(variable, value)} (mostly {span})."
+
+
+def _sparse(missing: dict[str, float]) -> str:
+    most = sorted(missing, key=missing.__getitem__, reverse=True)[:NAMED]
+    names = ", ".join(VARIABLES[name].label if name in VARIABLES else name for name in most)
+    return f"{100 * sum(missing.values()):.0f} % of what the model usually goes by is not known, above all {names}."
