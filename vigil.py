@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from models.offline import commands
+from models.offline import card_command, commands
 
 CONFIG = click.option(
     "--config", envvar="VIGIL_CONFIG", required=True, type=click.Path(path_type=Path), help="TOML file; or set VIGIL_CONFIG."
@@ -118,7 +118,7 @@ def check(config: Path) -> None:
         click.echo(f"model {model.id.name} {model.id.version}: {model.id.sha256[:12]}, verified")
 
 
-for command in (commands.train, commands.validate, commands.recalibrate, commands.release, commands.registry):
+for command in (commands.train, commands.validate, commands.recalibrate, commands.release, commands.registry, card_command.card):
     main.add_command(command)
 
 

@@ -52,13 +52,17 @@ def train(folder_2012: Path | None, folder_2019: Path | None, version: str, outp
 @click.option("--horizon", default=24, show_default=True, help="Hours before the time in --outcomes that count as before it.")
 @click.option("--every", type=click.IntRange(min=1), show_default="6 for 2012, 1 otherwise", help="Hours between two landmarks of a stay.")
 @click.option("--draws", default=1000, show_default=True, type=click.IntRange(min=2), help="Bootstrap draws of whole patients.")
-@click.option("--record", is_flag=True, help="Also keep the result beside the model, for the release gate and the model card.")
-def validate(path: Path, output: Path, folder: Path, chosen: tuple[str, ...], **options) -> None:
+@click.option("--record", "keep", is_flag=True, help="Also keep the result beside the model, for the release gate and the model card.")
+def validate(path: Path, output: Path, folder: Path, chosen: tuple[str, ...], part: str, every: int | None, draws: int, keep: bool,
+             **beside) -> None:  # fmt: skip
     """Validate models on a data set: PhysioNet 2012 or 2019, a table with --mapping, or FHIR bulk NDJSON with --outcomes."""
+    from models.offline.validation.dataset import Told
     from models.offline.validation.summary import lines
-    from models.offline.validation.validate import named, validate
+    from models.offline.validation.validate import named, record, validate
 
-    found = validate(path, named(folder, chosen), output, folder, **options)
+    found = validate(path, Told(**beside), named(folder, chosen), output, part=part, every=every, draws=draws)
+    if keep:
+        record(found, folder)
     click.echo("\n".join(lines(found)))
     click.echo(f"{output / 'validation.json'} and {output / 'report.html'} are written.")
 

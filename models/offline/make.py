@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from models.offline.data.describe import PHYSIONET_2012, PHYSIONET_2019, source
-from models.offline.data.layouts import parts_2012, read_stays
+from models.offline.data.layouts import parts_2012, read_stays, sources_2019
 from models.offline.recipes import DETERIORATION, SEPSIS
 from models.offline.train import train
 from models.registry import load, verify
@@ -19,8 +19,8 @@ def train_models(folder_2012: Path | None, folder_2019: Path | None, version: st
         used = [path for part in parts_2012(folder_2012) for path in part]
         made.append(train(read_stays(folder_2012), DETERIORATION, output, version, source(PHYSIONET_2012, used), hold_out))
     if folder_2019 is not None:
-        used = [folder_2019] if folder_2019.is_file() else sorted(folder_2019.glob("*.zip")) or [folder_2019]
-        made.append(train(read_stays(folder_2019), SEPSIS, output, version, source(PHYSIONET_2019, used), hold_out))
+        used = source(PHYSIONET_2019, sources_2019(folder_2019))
+        made.append(train(read_stays(folder_2019), SEPSIS, output, version, used, hold_out))
     for manifest in made:
         verify(load(output / manifest["name"] / version))
     return made

@@ -83,7 +83,7 @@ class Landmarks:
 
 @dataclass
 class Cohort:
-    """All landmarks of one model in the making, the labels of every stay, and the landmarks without a number by status."""
+    """All landmarks of one model in the making, the labels of every stay, and by reason what got no number and what was rejected."""
 
     model: Model
     rows: list[tuple] = field(default_factory=list)
@@ -91,6 +91,7 @@ class Cohort:
     labels: list[tuple[bool, ...]] = field(default_factory=list)
     patients: list[str] = field(default_factory=list)
     unanswered: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
 
     @cached_property
     def hidden(self) -> dict[str, list[int]]:
@@ -137,6 +138,7 @@ def _score(cohort: Cohort, stay: Stay, every: int) -> None:
     labels = stay.labels[model.manifest["outcome"]]
     cohort.labels.append(labels)
     cohort.patients.append(stay.chart.patient)
+    cohort.rejected.update(stay.chart.rejected)
     cohort.groups.append(stay.groups | {"age band": age_band(stay.chart.age(stay.start))})
     for hour in range(every, len(labels) + 1, every):
         at = stay.start + timedelta(hours=hour)

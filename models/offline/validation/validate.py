@@ -4,11 +4,9 @@ Nothing is written before every figure is there, and every file is whole or not 
 """
 
 import json
-import zlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +14,14 @@ import numpy as np
 from models import aliases
 from models.model import Model
 from models.offline.data import split
-from models.offline.data.bulk import bulk_stays, is_bulk, read_events
-from models.offline.data.describe import source
-from models.offline.data.layouts import parts_2012, read_stays
-from models.offline.data.mapping import Mapping, read_mapping
 from models.offline.data.split import ALL
-from models.offline.data.stays import DataError, Stay
-from models.offline.data.tables import table_stays
+from models.offline.data.stays import DataError
 from models.offline.validation import score2012, utility2019
-from models.offline.validation.alerts import LEAD_HOURS, SILENT_HOURS, alarms, at_end, burden, burden_curve, lead_time, onset
+from models.offline.validation.alerts import LEAD_HOURS, SILENT_HOURS, alarms, burden, burden_curve, lead_time
 from models.offline.validation.curves import curves
+from models.offline.validation.dataset import DataSet, Told, data_set
 from models.offline.validation.figures import benefit, benefit_curve, figures, partial_scores
-from models.offline.validation.groups import by_group
+from models.offline.validation.groups import by_group, by_pair
 from models.offline.validation.intervals import SEED, with_intervals
 from models.offline.validation.landmarks import Cohort, Landmarks, collect
 from models.offline.validation.report import report
@@ -35,44 +29,31 @@ from models.offline.validation.robustness import sureness, without
 from models.offline.version import code_version
 from models.registry import Trust, admit, load_models
 
-# A folder of more files is named and hashed as a whole.
-NAMED = 20
 
-
-@dataclass(frozen=True)
-class DataSet:
-    """What is validated on: stays in a layout, hours between landmarks, and which hour is the onset, if labels tell it."""
-
-    layout: str
-    stays: Iterable[Stay]
-    every: int
-    onset: Callable[[Sequence[bool]], int | None] | None = None
-
-
-def validate(path: Path, models: Sequence[Model], output: Path, folder: Path, *, part: str = ALL, mapping: Path | None = None,
-             outcomes: Path | None = None, outcome: str = "death", horizon: int = 24, every: int | None = None, draws: int = 1000,
-             record: bool = False) -> dict:  # fmt: skip
+def validate(path: Path, told: Told, models: Sequence[Model], output: Path, *, part: str = ALL, every: int | None = None,
+             draws: int = 1000) -> dict:  # fmt: skip
     """Validate models on the data at `path`; write validation.json and report.html below `output`; return what the JSON holds.
 
-    `mapping` describes a hospital's own table. `outcomes` (a CSV: id, time) says who had `outcome` in FHIR bulk NDJSON, whose label is
-    yes in the `horizon` hours before. `every` is the hours between landmarks. With `record`, each model's own part is kept in its
-    version's folder below `folder` too, where the release gate and the model card read it.
+    `told` is what has to be said of a hospital's own data. `part` chooses among the records that training saw and those that it left.
+    `every` is the hours between landmarks, `draws` the bootstrap's.
     Raises DataError that names file and line, or says that the data have no outcome of these models.
     """
-    data = data_set(path, mapping, outcomes, outcome, every, horizon)
-    try:
-        cohorts = collect(split.part(data.stays, part), models, data.every)
-    except zlib.error as error:
-        raise DataError(f"{path}: can't be read ({error}).") from None
+    data = data_set(path, told, every)
+    cohorts = collect(split.part(data.stays, part), models, data.every)
     if not cohorts:
         wanted = ", ".join(sorted({model.manifest["outcome"] for model in models}))
         raise DataError(f"{path}: no stay has an outcome that a model predicts ({wanted}).")
-    about, parts = _about(path, data, draws, part), [measured(cohort, data, draws, path) for cohort in cohorts]
+    about, parts = _about(data, draws, part), [measured(cohort, data, draws, path) for cohort in cohorts]
     found = about | {"models": parts}
     _write(output, {"validation.json": _text(found), "report.html": report(found)})
-    for one in parts if record else ():
-        _write(folder / one["model"]["name"] / one["model"]["version"], {"validation.json": _text(about | one)})
     return found
+
+
+def record(found: dict, folder: Path) -> None:
+    """Keep each model's own part of a validation beside the model, where the release gate and the model card read it."""
+    about = {name: value for name, value in found.items() if name != "models"}
+    for one in found["models"]:
+        _write(folder / one["model"]["name"] / one["model"]["version"], {"validation.json": _text(about | one)})
 
 
 def named(folder: Path, chosen: Sequence[str]) -> list[Model]:
@@ -87,29 +68,6 @@ def named(folder: Path, chosen: Sequence[str]) -> list[Model]:
         home = folder / name
         found.append(admit(home / (version or str(aliases.current(home))), Trust(development=True)))
     return found
-
-
-def data_set(path: Path, mapping: Path | None, outcomes: Path | None, outcome: str, every: int | None, horizon: int) -> DataSet:
-    """Recognise the layout of the data; raises DataError when there is nothing to read."""
-    if not path.exists():
-        raise DataError(f"{path} does not exist.")
-    if mapping is not None:
-        described = read_mapping(mapping)
-        return DataSet("table", table_stays(path, described), every or 1, _onset(described))
-    if is_bulk(path):
-        if outcomes is None:
-            raise DataError(f"{path} holds FHIR bulk NDJSON: a CSV of outcomes (id, time) is needed with it.")
-        timed = any(read_events(outcomes).values())
-        return DataSet("FHIR bulk NDJSON", bulk_stays(path, outcomes, outcome, horizon), every or 1, at_end if timed else None)
-    if parts_2012(path):
-        return DataSet("PhysioNet 2012", read_stays(path), every or 6)
-    return DataSet("PhysioNet 2019", read_stays(path), every or 1, partial(onset, ahead=-utility2019.OPTIMAL))
-
-
-def _onset(mapping: Mapping) -> Callable[[Sequence[bool]], int | None] | None:
-    if mapping.outcome_time:
-        return at_end
-    return partial(onset, ahead=mapping.horizon_hours) if mapping.horizon_hours else None
 
 
 def measured(cohort: Cohort, data: DataSet, draws: int, path: Path) -> dict:
@@ -128,7 +86,8 @@ def measured(cohort: Cohort, data: DataSet, draws: int, path: Path) -> dict:
         "alerts": with_intervals(burden(rows, data.every, alarms(rows, limits)), patients, draws),
         "alerts_by_threshold": burden_curve(rows, data.every), "lead_time": _lead_time(cohort, rows, data, draws),
         "without": with_intervals(without(rows), patients, draws), "certainty": with_intervals(sureness(rows), patients, draws),
-        "groups": by_group(rows, limits, data.every, draws), "curves": curves(rows), "challenge": _challenge(cohort, rows, data, draws),
+        "groups": by_group(rows, limits, data.every, draws), "pairs": by_pair(rows, limits, data.every, draws),
+        "curves": curves(rows), "challenge": _challenge(cohort, rows, data, draws),
     }  # fmt: skip
 
 
@@ -139,7 +98,7 @@ def _counts(cohort: Cohort, stay: np.ndarray, event: np.ndarray, patients: int) 
     return {
         "rows": len(stay), "events": int(event.sum()), "patients": int(patients), "stays": len(happened), "stays_scored": int(scored.sum()),
         "event_stays": int(happened.sum()), "event_stays_without_number": int((happened & ~scored).sum()),
-        "landmarks_without_number": dict(sorted(cohort.unanswered.items())),
+        "landmarks_without_number": dict(sorted(cohort.unanswered.items())), "rejected": dict(sorted(cohort.rejected.items())),
     }  # fmt: skip
 
 
@@ -159,13 +118,11 @@ def _challenge(cohort: Cohort, rows: Landmarks, data: DataSet, draws: int) -> di
     return None
 
 
-def _about(path: Path, data: DataSet, draws: int, part: str) -> dict:
-    inside = sorted(p for p in path.iterdir() if not p.name.startswith(".")) if path.is_dir() else [path]
-    files = source({}, inside if len(inside) <= NAMED else [path])["files"]
+def _about(data: DataSet, draws: int, part: str) -> dict:
     settings = {"part": part, "every_hours": data.every, "draws": draws, "seed": SEED}
     settings |= {"silent_hours": SILENT_HOURS, "lead_hours": LEAD_HOURS}
     made = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return {"made": made, "code_version": code_version(), "data": {"layout": data.layout, "files": files}, "settings": settings}
+    return {"made": made, "code_version": code_version(), "data": {"layout": data.layout, "files": data.hashes()}, "settings": settings}
 
 
 def _text(content: dict) -> str:
