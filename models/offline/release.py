@@ -136,19 +136,28 @@ def _range(name: str, words: str, value: float | None, limits: list[float]) -> F
 
 
 def _groups(found: dict[str, Any], limits: dict[str, Any]) -> Iterator[Finding]:
-    whole, least = number((found.get("figures") or {}).get("auroc")), limits["group_least_events"]
-    most = limits["group_auroc_below_whole"]
-    groups = found.get("groups") or []
-    if not groups or whole is None:
-        yield _finding("group_auroc", "AUROC by group", None, f"at most {most:g} below the whole", False)
+    """Yield for each group with enough events whether the model is better than NEWS2 in it, and finds as many as in the whole."""
+    groups, whole = found.get("groups") or [], number((found.get("figures") or {}).get("medium_sensitivity"))
+    if not groups:
+        yield _finding("groups", "figures by group", None, "there", False)
     for group in groups:
-        if (number(group.get("events")) or 0) < least:
-            continue
-        value = number((group.get("figures") or {}).get("auroc"))
-        name = f"{group['column']}={group['value']}"
-        limit = f"at least {(whole or math.nan) - most:.4f}, {most:g} below the whole"
-        passed = value is not None and whole is not None and whole - value <= most
-        yield _finding(f"group_auroc:{name}", f"AUROC of the group {name}", value, limit, passed)
+        if (number(group.get("events")) or 0) >= limits["group_least_events"]:
+            name, figures = f"{group['column']}={group['value']}", group.get("figures") or {}
+            yield _group_auroc(name, figures, limits["group_auroc_over_news2"])
+            yield _group_sensitivity(name, figures, whole, limits["group_sensitivity_below_whole"])
+
+
+def _group_auroc(name: str, figures: dict[str, Any], least: float) -> Finding:
+    value = number(figures.get("auroc_minus_news2"))
+    words = f"AUROC less that of NEWS2 in the group {name}"
+    return _finding(f"group_auroc:{name}", words, value, f"at least {least:g}", value is not None and value >= least)
+
+
+def _group_sensitivity(name: str, figures: dict[str, Any], whole: float | None, most: float) -> Finding:
+    own = number(figures.get("medium_sensitivity"))
+    gap = None if own is None or whole is None else own - whole
+    words = f"sensitivity at medium in the group {name} less that of all rows (equal opportunity gap)"
+    return _finding(f"group_sensitivity:{name}", words, gap, f"at least {-most:g}", gap is not None and gap >= -most)
 
 
 def _finding(figure: str, words: str, value: float | None, limit: str, passed: bool) -> Finding:

@@ -6,12 +6,13 @@ import numpy as np
 
 from models.assess import CORE
 from models.features import LABS, VITALS, made_of, names
+from models.vocabulary import VARIABLES
 
 # What a chart may lack as a whole; "vital signs only" keeps age and sex.
 HIDDEN: dict[str, tuple[str, ...]] = {
     "no laboratory values": LABS,
     "vital signs only": (*LABS, "gcs", "fio2"),
-    **{f"no {name}": (name,) for name in CORE},
+    **{f"no {VARIABLES[name].label}": (name,) for name in CORE},
 }
 PANELS = ("no laboratory values", "vital signs only")
 # Share of rows shown a second time without a panel, chance of each variable to be hidden in a third showing, and the weight of both.

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -121,6 +121,7 @@ def train(stays: Iterable[Stay], recipe: Recipe, folder: Path, version: str, sou
         "model_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "vocabulary_sha256": vocabulary_sha256(),
         "code_version": code_version(),
+        "made": f"{datetime.now(UTC):%Y-%m-%d}",
         "lightgbm": lightgbm.__version__,
         "parameters": PARAMETERS | {"trees": recipe.trees, "rising": RISING, "falling": FALLING},
         "command": recipe.command,

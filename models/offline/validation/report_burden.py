@@ -4,7 +4,7 @@ import re
 
 from models.offline.validation.report_plots import Axis, Curve, Plot, chart, intervals
 from models.offline.validation.report_sections import CRITERIA, Section, band
-from models.offline.validation.report_tables import Absent, Cell, Table, capital, cell, count, grid, plain
+from models.offline.validation.report_tables import Absent, Table, capital, cell, count, grid, plain
 
 LEADS = {
     "median_hours": "Median, h", "lower_quartile_hours": "Lower quartile, h", "upper_quartile_hours": "Upper quartile, h",
@@ -93,47 +93,32 @@ def _score_name(name: str, limits: dict) -> str:
 
 def without(part: dict) -> Section:
     """Return the AUROC with variables hidden: no laboratory values, vital signs only, each vital sign missing."""
-    title, found = "When values are missing", _by_name(part.get("without"))
-    lines = [(name, _area(figures)) for name, figures in found.items()]
-    if not any(figure for _, figure in lines):
+    title, found = "When values are missing", part.get("without") or {}
+    if not any(found.values()):
         return Section("without", title, (), (Absent("This validation was made without hiding values."),))
-    whole = (part.get("figures") or {}).get("auroc")
-    lines = [("all values", whole), *lines] if whole else lines
-    plot = intervals("without", "AUROC with values hidden", [(name, figure, int(n > 0)) for n, (name, figure) in enumerate(lines)], "AUROC")
+    lines = [("all values" if name == "all" else name, figure, int(name != "all")) for name, figure in found.items()]
+    plot = intervals("without", "AUROC with values hidden", lines, "AUROC")
     return Section("without", title, ("The same rows again, with some values taken out of every chart.",), (plot,))
 
 
-def _by_name(found: dict | list | None) -> dict:
-    if isinstance(found, list):
-        return {str(line.get("name", line.get("hidden", n))): line for n, line in enumerate(found, 1)}
-    return found or {}
-
-
-def _area(figures: dict) -> dict | None:
-    if "value" in figures:
-        return figures
-    return figures.get("auroc") or (figures.get("figures") or {}).get("auroc")
+CERTAINTY = {
+    "indeterminate": "rows without a band (indeterminate)", "prevalence_indeterminate": "of these, rows with the event",
+    "auroc_all": "AUROC of all rows", "auroc_answered": "AUROC of the rows with a band", "brier_all": "Brier score of all rows",
+    "brier_answered": "Brier score of the rows with a band",
+}  # fmt: skip
 
 
 def certainty(part: dict) -> Section:
     """Return how often the model says that it does not know, and how it does where it answers."""
-    title, rows = "Certainty", tuple(_lines(part.get("certainty") or {}))
-    if not rows:
+    title, found = "Certainty", part.get("certainty") or {}
+    if not any(found.values()):
         return Section("certainty", title, (), (Absent("This validation holds no figures on certainty."),))
-    text = ("How often the model says that it does not know, and how good it is where it answers.",)
+    rows = tuple((capital(CERTAINTY.get(name, name)), cell(found, name)) for name in found)
+    text = (
+        "How often the model gives no band, and how good it is where it does. Coverage: how often the interval of a chart with values "
+        "hidden held the risk of the whole chart; 90 % is aimed at.",
+    )
     return Section("certainty", title, text, (Table("Certainty of the risks", ("Figure", "Found"), rows),))
-
-
-def _lines(found: dict, before: str = "") -> list[tuple[str, Cell]]:
-    lines = []
-    for name, value in found.items():
-        label = f"{before}{NAMES.get(name, name.replace('_', ' '))}"
-        if isinstance(value, dict):
-            kind = ", ".join((before.rstrip(": "), label)) if before else label
-            lines += [(capital(label), cell(found, name))] if "value" in value else _lines(value, f"{kind}: ")
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            lines.append((capital(label), Cell(count(value)) if isinstance(value, int) else cell({name: {"value": value}}, name)))
-    return lines
 
 
 def unanswered(part: dict) -> Section:

@@ -89,8 +89,8 @@ def found_2019():
     lead |= {f"over_{h}_h": figure(0.6327) for h in (1, 6, 12)} | {"events": figure(373.0, 0), "undetected": figure(0.134)}
     part = model() | {"model": {"name": "sepsis", "version": "0.2.0", "sha256": "12" * 32}, "label": "sepsis within 6 h", "lead_time": {"medium": lead, "high": lead}}
     part |= {"challenge": {"name": "Challenge 2019", "stays": 4112, "thresholds": {"medium": 0.0265}, "figures": {"utility_at_medium": figure(0.4552)}}}
-    part |= {"without": {"no laboratory values": {"auroc": figure(0.8011)}, "vital signs only": {"figures": {"auroc": figure(0.7922)}}}}
-    part |= {"certainty": {"indeterminate": figure(0.1234), "answered": {"auroc": figure(0.8899)}, "rows": 77}}
+    part |= {"without": {"all": figure(0.8311), "no laboratory values": figure(0.8011), "vital signs only": figure(0.7922)}}
+    part |= {"certainty": {"indeterminate": figure(0.1234), "auroc_answered": figure(0.8899)}}
     return found | {"models": [model(), part]}
 
 
@@ -214,7 +214,7 @@ def test_lead_time_challenge_certainty_and_hidden_values():
     assert "Lead time of 373 events" in within and "6.0 (6.0 to 6.0)" in within and "13.4 % (11.4 to 15.4 %)" in within
     assert "Utility at medium (2.65 %) 0.455 (0.435 to 0.475)" in within and "Score 1 (smaller of sensitivity and PPV) at best (28.5 %) 0.571" in without
     assert "no laboratory values 0.801 (0.781 to 0.821)" in within
-    assert "0.792 (0.772 to 0.812)" in within and "Indeterminate 12.3 % (10.3 to 14.3 %)" in within and "Answered: AUROC 0.890 (0.870 to 0.910)" in within and "“best” is optimistic" in without
+    assert "0.792 (0.772 to 0.812)" in within and "(indeterminate) 12.3 % (10.3 to 14.3 %)" in within and "rows with a band 0.890 (0.870 to 0.910)" in within and "“best” is optimistic" in without
 
 
 def test_groups_and_gaps():
@@ -238,8 +238,8 @@ def test_names_from_a_hospital_are_escaped():
         part |= {"label": evil, "horizon": evil, "model": {"name": evil, "version": evil, "sha256": evil}}
         part["groups"].append(group(evil, evil, 900))
         part["challenge"] |= {"name": evil, "note": evil}
-        part["without"] = {evil: {"auroc": figure(0.7)}}
-        part["certainty"] = {evil: 1.0}
+        part["without"] = {evil: figure(0.7)}
+        part["certainty"] = {evil: figure(0.5)}
         part["counts"]["landmarks_without_number"] = {evil: 1}
     page = report(found)
     assert "<script" not in page and "alert(1)" in page
