@@ -36,8 +36,20 @@ def _of_manifest(model: Model) -> dict[str, str | None]:
         "calibration": "points joined by straight lines in log-odds" if line.get("points") else
                        f"a line in log-odds: intercept {written(line['intercept'])}, slope {written(line['slope'])}",
         "recalibration": again.get("how") and f"{again['how']}; {again.get('rows', ABSENT)} rows, {again.get('events', ABSENT)} events",
-        "inputs": _inputs(model), "inputs_short": _inputs_short(model), "vars_used": _vars(model),
+        "certainty": _certainty(m.get("certainty")), "inputs": _inputs(model), "inputs_short": _inputs_short(model),
+        "vars_used": _vars(model),
     }  # fmt: skip
+
+
+def _certainty(fitted: dict | None) -> str | None:
+    if not fitted:
+        return None
+    measured = fitted.get("measured") or {}
+    found = f"{percent(measured['coverage'])} of {_count(measured['rows'])} charts"
+    return (
+        f"a conformal interval for each risk ({fitted['how']}); measured: {found}. Where it reaches from the low band into the "
+        "high one, the answer is indeterminate: no band is given, and the reasons are."
+    )
 
 
 def _of_training(model: Model) -> dict[str, str | None]:
