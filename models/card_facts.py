@@ -36,9 +36,21 @@ def _of_manifest(model: Model) -> dict[str, str | None]:
         "calibration": "points joined by straight lines in log-odds" if line.get("points") else
                        f"a line in log-odds: intercept {written(line['intercept'])}, slope {written(line['slope'])}",
         "recalibration": again.get("how") and f"{again['how']}; {again.get('rows', ABSENT)} rows, {again.get('events', ABSENT)} events",
-        "certainty": _certainty(m.get("certainty")), "inputs": _inputs(model), "inputs_short": _inputs_short(model),
+        "gate": _gate(m.get("release")), "certainty": _certainty(m.get("certainty")), "inputs": _inputs(model),
+        "inputs_short": _inputs_short(model),
         "vars_used": _vars(model),
     }  # fmt: skip
+
+
+def _gate(release: dict | None) -> str | None:
+    if not release:
+        return None
+    override, looked = release.get("override"), len(release["findings"])
+    passed = f"{looked} figures were judged on {release['at']}"
+    if not override:
+        return f"{passed}; all passed."
+    said = next(finding["said"] for finding in release["findings"] if finding["figure"] == override["figure"])
+    return f"{passed}; all but one passed. {said} Released in spite of it by {override['by']}: {override['reason']}"
 
 
 def _certainty(fitted: dict | None) -> str | None:

@@ -6,14 +6,20 @@ from models.offline.data.describe import PHYSIONET_2012, PHYSIONET_2019, source
 from models.offline.data.layouts import parts_2012, read_stays, sources_2019
 from models.offline.recipes import DETERIORATION, SEPSIS
 from models.offline.train import train
+from models.predict import ModelError
 from models.registry import load, verify
+from models.signature import FILE
 
 
 def train_models(folder_2012: Path | None, folder_2019: Path | None, version: str, output: Path, hold_out: bool) -> list[dict]:
     """Train the models whose data are given, and return their manifests; nothing is signed or put into service.
 
-    With `hold_out` every fifth record is left to validation. Raises DataError that names the file at fault.
+    With `hold_out` every fifth record is left to validation. Raises DataError that names the file at fault, and ModelError before any
+    work when a signed version of this name is there: what was released is never written over.
     """
+    for recipe, folder in ((DETERIORATION, folder_2012), (SEPSIS, folder_2019)):
+        if folder is not None and (output / recipe.name / version / FILE).exists():
+            raise ModelError(f"{recipe.name} {version} is signed already; give a --version of its own.")
     made = []
     if folder_2012 is not None:
         used = [path for part in parts_2012(folder_2012) for path in part]
