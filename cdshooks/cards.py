@@ -86,7 +86,6 @@ def detail(assessment: Assessment, unavailable: tuple[str, ...] = ()) -> str:
     known = bool(score.parts) and len(score.missing) < len(score.parts)
     return _detail.render(
         risk=lead,
-        heading=_heading(lead) if lead else "",
         earlier=percent(lead.earlier) if lead and lead.earlier is not None else "",
         contributions=[item for item in lead.contributions[:STRONGEST] if abs(item.points) >= LEAST_POINTS] if lead else (),
         others=assessment.risks[1:],

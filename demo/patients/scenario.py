@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent
 STEPS = {"gcs", "acvpu", "fio2", "flow"}
 # The first on the page is the first that a visitor opens.
 ORDER = ("sepsis", "haemorrhage", "respiratory_failure", "heart_failure", "withdrawal", "kidney", "copd", "post_operative", "improving",
-         "stable", "sparse", "stale", "chart_mess", "child")  # fmt: skip
+         "stable", "not_certain", "sparse", "stale", "chart_mess", "child")  # fmt: skip
 
 Cell = float | str
 Course = list[tuple[float, Cell]]

@@ -62,6 +62,17 @@ def test_without_a_number_card_and_page_say_why(page, demo_url, patient, why):
     assert why in frame.locator("main").inner_text() and "waterfall" not in frame.content()
 
 
+def test_a_risk_that_is_not_certain_reads_so_on_card_and_page(page, demo_url):
+    """An interval stands in place of the number, with what is missing; the page explains the best estimate."""
+    frame = open_app(page, demo_url, "not-certain")
+    card, main = page.locator(".card").inner_text(), frame.locator("main").inner_text()
+    span = re.search(r"Risk of death in hospital not certain: ([\d.]+ to \d+ %)", card).group(1)
+    assert f"Risk not certain: {span} death in hospital" in card and f"Risk of death in hospital: {span} not certain" in main
+    for text in (card, main):
+        assert "is not known, above all Glasgow coma score" in text
+    assert "no band is given" in main and "high risk" not in card.lower()
+
+
 def test_the_sick_come_before_the_well(page, demo_url):
     """The four emergencies have a higher risk on their cards than every calm chart."""
     found = {}

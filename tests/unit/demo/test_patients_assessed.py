@@ -54,6 +54,15 @@ def test_the_sick_stand_out(now, seed):
     assert found["sepsis"].lead.band == "high"
 
 
+@pytest.mark.parametrize(("now", "seed"), RUNS)
+def test_vital_signs_alone_leave_the_middle_open(now, seed):
+    """Where the interval reaches from the low band into the high one, no band is given, whatever hour and seed; the words say why."""
+    lead = patients(now, seed)["not-certain"].found.lead
+    assert (lead.outcome, lead.band) == ("death", "indeterminate") and lead.figure == lead.certainty.text
+    assert lead.certainty.low < lead.thresholds["medium"] < lead.thresholds["high"] < lead.certainty.high
+    assert "is not known, above all Glasgow coma score" in lead.certainty.reasons[0]
+
+
 @pytest.mark.parametrize("patient_id", SILENT)
 def test_no_number_without_a_ground(patient_id):
     """A reason in words instead."""
