@@ -29,7 +29,6 @@ def create_app(settings, redis_url: str, clock: Callable[[], datetime] = utc_now
 
     import cdshooks.views
     import smartapp.views
-    from models.registry import load_models
     from runtime import audit, fhir, health, keys, logs, outgoing, store, web
 
     root = Path(__file__).parent
@@ -39,7 +38,7 @@ def create_app(settings, redis_url: str, clock: Callable[[], datetime] = utc_now
     redis, sessions = store.connect(redis_url), store.connect(redis_url, store.PATIENT)
     # A key set is read once in ten minutes, over the internet: it may take longer than a read within a call.
     keysets = keys.KeySets(outgoing.Outgoing(connect_seconds=1.0, read_seconds=2.0))
-    log, models, signing_key = audit.Audit(settings.data_path / "audit.sqlite"), load_models(), keys.signing_key(settings.data_path)
+    log, models, signing_key = audit.Audit(settings.data_path / "audit.sqlite"), models_of(settings), keys.signing_key(settings.data_path)
     web.install(app, settings)
     fetching = fhir.Fhir(http, settings)
     app.register_blueprint(cdshooks.views.create_blueprint(settings, models, redis, log, keysets, fetching, clock))
@@ -107,14 +106,13 @@ def demo(port: int, ehr_port: int, from_physionet: Path | None) -> None:
 @CONFIG
 def check(config: Path) -> None:
     """Check a configuration and the shipped models, without serving."""
-    from models.registry import load_models
     from runtime.settings import secret
 
     settings = settings_of(config)
     for ehr in settings.ehr:
         secret(ehr, settings)
         click.echo(f"ehr {ehr.id}: {ehr.profile}, hooks {ehr.hook_auth}, SMART client {ehr.smart_client_id or 'none'}, {ehr.mode}")
-    for model in load_models():
+    for model in models_of(settings):
         click.echo(f"model {model.id.name} {model.id.version}: {model.id.sha256[:12]}, verified")
 
 
@@ -156,17 +154,23 @@ def audit_replay(config: Path, assessment_id: str) -> None:
     """Compute a recorded assessment again and compare it with what was answered."""
     from models.assess import assess
     from models.readings import Chart
-    from models.registry import load_models
 
     record = open_audit(config).find_assessment(assessment_id)
     if record is None:
         raise click.ClickException("There is no record with this assessment id.")
-    found = assess(Chart.from_json(record["chart"]), datetime.fromisoformat(record["at"]), load_models())
+    found = assess(Chart.from_json(record["chart"]), datetime.fromisoformat(record["at"]), models_of(settings_of(config)))
     again = {risk.outcome: (risk.model.sha256, risk.probability) for risk in found.risks}
     answered = {risk["outcome"]: (risk["model"]["sha256"], risk["probability"]) for risk in record["risks"]}
     if again != answered:
         raise click.ClickException(f"Answered {answered}, computed again {again}.")
     click.echo("The same again: " + (", ".join(f"{outcome} {risk}" for outcome, (_, risk) in again.items()) or found.status))
+
+
+def models_of(settings):
+    """Return the verified champions that a configuration serves: the shipped ones, or a hospital's own."""
+    from models.registry import Trust, load_models
+
+    return load_models(settings.models_path, Trust(keys=settings.model_keys_path))
 
 
 def settings_of(config: Path):

@@ -52,6 +52,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     public_url: str
     ehr: tuple[Ehr, ...]
     data_dir: str = "var"
+    models_dir: str | None = None
+    model_keys_dir: str | None = None
     redis_url: str | None = None
     bind: str = "127.0.0.1"
     port: int | None = None
@@ -67,6 +69,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def data_path(self) -> Path:
         """Return the folder of the audit log, the keys and the embedded Redis."""
         return self.path(self.data_dir)
+
+    @property
+    def models_path(self) -> Path | None:
+        """Return the folder of a hospital's own models; None for the shipped ones."""
+        return self.path(self.models_dir) if self.models_dir else None
+
+    @property
+    def model_keys_path(self) -> Path | None:
+        """Return the folder of public keys that may sign models beside ours, if there is one."""
+        return self.path(self.model_keys_dir) if self.model_keys_dir else None
 
     def trusted(self, fhir_base: str) -> Ehr | None:
         """Return the EHR that owns this FHIR base (`fhirServer` or `iss`), or None.
@@ -143,6 +155,9 @@ def _problems(settings: Settings):
         yield f"`max_body_bytes` must be {SMALLEST_BODY} or more."
     if settings.redis_url is not None and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
         yield "`redis_url` must begin with redis://, rediss:// or unix://."
+    for key, folder in (("models_dir", settings.models_path), ("model_keys_dir", settings.model_keys_path)):
+        if folder and not folder.is_dir():
+            yield f"`{key}` {folder} is no folder."
     ids = [ehr.id for ehr in settings.ehr]
     bases = [_bare(base) for ehr in settings.ehr for base in ehr.fhir_base]
     for kind, values in (("id", ids), ("fhir_base", bases)):

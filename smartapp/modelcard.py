@@ -33,8 +33,8 @@ class Shown:
 class Cards:
     """The routes of the model cards; none needs a session."""
 
-    def __init__(self, models: Sequence[Model], trained: Path = TRAINED):
-        self.shown = {model.id.name: _read(model, trained / model.id.name / model.id.version) for model in models}
+    def __init__(self, models: Sequence[Model], trained: Path | None = None):
+        self.shown = {model.id.name: _read(model, (trained or TRAINED) / model.id.name / model.id.version) for model in models}
 
     def add_to(self, blueprint: Blueprint) -> None:
         """Add every route to the SMART app."""

@@ -41,7 +41,7 @@ def create_blueprint(
     blueprint.add_url_rule("/standalone", "standalone", views.standalone)
     blueprint.add_url_rule("/callback", "callback", views.callback)
     blueprint.add_url_rule("/l/<handle>/", "explanation", views.explanation)
-    Cards(models).add_to(blueprint)
+    Cards(models, settings.models_path).add_to(blueprint)
     blueprint.add_url_rule("/.well-known/jwks.json", "jwks", lambda: _jwks(signing_key))
     blueprint.register_error_handler(problems.Problem, views.problem)
     blueprint.register_error_handler(AuditError, lambda error: views.problem(problems.StoreDown("audit log unavailable")))

@@ -12,6 +12,7 @@ FOLDER = click.Path(exists=True, path_type=Path)
 NEW = click.Path(path_type=Path)
 TRAINED = Path(__file__).parents[1] / "trained"
 MODELS = click.option("--models", "folder", default=TRAINED, type=FOLDER, help="Folder of models; the shipped ones if not given.")
+KEYS = click.option("--keys", type=FOLDER, help="Folder of public keys (*.pub) that may sign models beside ours.")
 KEY = click.option("--key", required=True, type=FOLDER, help="Private release key, readable by its owner alone.")
 BY = click.option("--by", required=True, help="Who decides.")
 REASON = click.option("--reason", required=True, help="Why.")
@@ -115,11 +116,12 @@ def registry() -> None:
 
 @registry.command("list")
 @MODELS
-def models_list(folder: Path) -> None:
+@KEYS
+def models_list(folder: Path, keys: Path | None) -> None:
     """Print every version with its aliases and who signed it."""
-    from models.registry import list_versions
+    from models.registry import Trust, list_versions
 
-    for found in list_versions(folder):
+    for found in list_versions(folder, Trust(keys=keys)):
         signer = found.signed_by or "not signed by a trusted key"
         click.echo(f"{found.name} {found.version}  {', '.join(found.aliases) or '-'}  {signer}")
 
@@ -148,11 +150,12 @@ def models_show(name: str, version: str | None, folder: Path) -> None:
 @REASON
 @click.option("--alias", type=click.Choice(["champion", "shadow"]), default="champion", show_default=True)
 @MODELS
-def models_promote(name: str, version: str, by: str, reason: str, alias: str, folder: Path) -> None:
+@KEYS
+def models_promote(name: str, version: str, by: str, reason: str, alias: str, folder: Path, keys: Path | None) -> None:
     """Put a signed version into service; what is not fit changes nothing."""
-    from models.registry import promote
+    from models.registry import Trust, promote
 
-    model = promote(name, version, by, reason, datetime.now(UTC), alias, folder)
+    model = promote(name, version, by, reason, datetime.now(UTC), alias, folder, Trust(keys=keys))
     click.echo(f"{name} {model.id.version} is {alias} now; restart vigil serve to use it.")
 
 
@@ -161,11 +164,12 @@ def models_promote(name: str, version: str, by: str, reason: str, alias: str, fo
 @BY
 @REASON
 @MODELS
-def models_rollback(name: str, by: str, reason: str, folder: Path) -> None:
+@KEYS
+def models_rollback(name: str, by: str, reason: str, folder: Path, keys: Path | None) -> None:
     """Put the champion before this one back."""
-    from models.registry import rollback
+    from models.registry import Trust, rollback
 
-    model = rollback(name, by, reason, datetime.now(UTC), folder)
+    model = rollback(name, by, reason, datetime.now(UTC), folder, Trust(keys=keys))
     click.echo(f"{name} {model.id.version} is champion again; restart vigil serve to use it.")
 
 

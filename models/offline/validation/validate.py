@@ -27,6 +27,7 @@ from models.offline.validation.landmarks import Cohort, Landmarks, collect
 from models.offline.validation.report import report
 from models.offline.validation.robustness import sureness, without
 from models.offline.version import code_version
+from models.predict import ModelError
 from models.registry import Trust, admit, load_models
 
 
@@ -61,12 +62,15 @@ def named(folder: Path, chosen: Sequence[str]) -> list[Model]:
 
     A version need not be signed: it is validated before it is released. Raises ModelError.
     """
+    anyone = Trust(development=True)
     if not chosen:
-        return list(load_models(folder))
+        return list(load_models(folder, anyone))
     found = []
     for name, _, version in (choice.partition("/") for choice in chosen):
-        home = folder / name
-        found.append(admit(home / (version or str(aliases.current(home))), Trust(development=True)))
+        wanted = version or aliases.current(folder / name)
+        if wanted is None:
+            raise ModelError(f"{name} has no champion below {folder}; give NAME/VERSION.")
+        found.append(admit(folder / name / wanted, anyone))
     return found
 
 

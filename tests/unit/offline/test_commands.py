@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from models.model import load
 from models.registry import TRAINED, load_models
 from models.signature import keygen
 from tests.unit.offline.test_release import SHIPPED, good, spoil
+
+ROOT = Path(vigil.__file__).parent
 
 
 def run(*arguments) -> tuple[int, str]:
@@ -74,6 +77,29 @@ def test_recalibrate_writes_a_version_and_prints_before_and_after(trained, tmp_p
     assert account["after"]["observed_expected"] == pytest.approx(1, abs=0.05)
     code, text = run(*words, "--new-version", "9.9.9")
     assert code == 1 and "is there already" in text
+
+
+def test_a_hospital_serves_what_it_recalibrated(trained, tmp_path):
+    """From outcomes to service with a key of its own: recalibrate, release, promote, check; without the key's folder nothing is served."""
+    rows = "\n".join(f"{0.05 + 0.9 * n / 999:.4f},{int(n % 3 == 0 or n > 600)}" for n in range(1000))
+    (tmp_path / "outcomes.csv").write_text(f"score,outcome\n{rows}\n")
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "release.pub").rename(tmp_path / "keys" / "hospital.pub")
+    name, own, keys = SHIPPED.id.name, ("--models", trained / "trained"), ("--keys", tmp_path / "keys")
+    run("recalibrate", name, SHIPPED.id.version, "--outcomes", tmp_path / "outcomes.csv", "--new-version", "9.0.0", *own)
+    found = good() | {"model": good()["model"] | {"version": "9.0.0"}}
+    (trained / "trained" / name / "9.0.0" / "validation.json").write_text(json.dumps(found))
+    assert run("release", name, "9.0.0", "--key", tmp_path / "release.key", *own)[0] == 0
+    who = ("--by", "Dr Test", "--reason", "our own outcomes")
+    code, text = run("models", "promote", name, "9.0.0", *who, *own)
+    assert code == 1 and "key" in text
+    assert run("models", "promote", name, "9.0.0", *who, *own, *keys)[0] == 0
+    assert f"{name} 9.0.0  champion" in run("models", "list", *own, *keys)[1]
+    config = tmp_path / "vigil.toml"
+    text = (ROOT / "vigil.example.toml").read_text().replace('# models_dir = "models"', 'models_dir = "trained"')
+    config.write_text(text.replace('# model_keys_dir = "model-keys"', 'model_keys_dir = "keys"'))
+    code, text = run("check", "--config", config)
+    assert code == 0 and f"model {name} 9.0.0" in text, text
 
 
 def test_train_needs_data_and_says_what_is_wrong_with_them(tmp_path):
