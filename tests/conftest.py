@@ -19,8 +19,14 @@ def at() -> datetime:
 
 
 @pytest.fixture
-def shared() -> Path:
+def shared(shared_folder) -> Path:
     """The folder of real data; a fresh clone has none and skips by name, CI must have it."""
+    return shared_folder
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> Path:
+    """The same, for fixtures that are made once."""
     if not SHARED.is_dir():
         if os.environ.get("CI") == "true":
             pytest.fail("CI needs the shared data, or VIGIL_SHARED")
