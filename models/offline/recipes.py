@@ -34,6 +34,9 @@ class Recipe:
         )
 
 
+# Death in hospital, not death within 72 h of the landmark: trained on 2012 a and tried on b, AUROC for the former is 0.832 against 0.809,
+# for the latter itself 0.846 against 0.841, and for sepsis in the 2019 stays 0.639 against 0.637. Landmarks every 2 h in place of 6
+# add rows and nothing else (0.839 against 0.840).
 # In 2012 a respiratory rate was charted only for those who breathe by themselves (28 % of rows; 7.6 % died, of all 14.0 %): to
 # have one looked protective, even at 30. Shown again without it, having one says little: AUROC on 2012 b after training on a falls from
 # 0.839 to 0.835, and that of the same model for sepsis in the 2019 stays rises from 0.628 to 0.639.
@@ -42,7 +45,7 @@ DETERIORATION = Recipe(
     trees=300, medium_sensitivity=0.8, command="vigil train --physionet-2012 FOLDER",
     shown_again={"respiratory_rate": 1.0},
 )  # fmt: skip
-# That inspired oxygen or lactate was measured at all told more of sepsis than its value did; this costs nothing at home.
+# That inspired oxygen or lactate was measured at all told more of sepsis than its value did; unlearning it costs 0.006 of AUROC in folds.
 SEPSIS = Recipe(
     name="sepsis", outcome="sepsis", label="sepsis within 6 h", horizon="Sepsis-3 onset", first=4, every=3, last=168,
     trees=300, medium_sensitivity=0.6, command="vigil train --physionet-2019 FOLDER",

@@ -42,8 +42,8 @@ PARAMETERS = {
     "bagging_fraction": 0.5, "bagging_freq": 1, "lambda_l2": 20.0, "max_bin": 127, "seed": SEED, "deterministic": True,
     "force_row_wise": True, "num_threads": 2, "verbosity": -1, "monotone_constraints_method": "intermediate",
 }  # fmt: skip
-# Where physiology leaves no doubt, a worse value never lowers the risk; on the out-of-fold rows this costs nothing (AUROC
-# 0.835 with and without). What is dangerous at both ends, as a heart rate or a pH, is not bound.
+# Where physiology leaves no doubt, a worse value never lowers the risk; trained on 2012 a and tried on b, this costs
+# 0.001 of AUROC (0.839 against 0.840). What is dangerous at both ends, as a heart rate or a pH, is not bound.
 RISING = ("age", "lactate", "bun", "creatinine", "bilirubin", "bun.over_creatinine", "heart_rate.high48", "heart_rate.shock_index",
           "respiratory_rate.high48", "fio2", "fio2.high48")  # fmt: skip
 FALLING = ("gcs", "gcs.low48", "gcs.high48", "spo2", "spo2.low48", "spo2.over_fio2", "pao2.over_fio2", "systolic.low48",
