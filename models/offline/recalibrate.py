@@ -8,12 +8,14 @@ import csv
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from models.aliases import VERSION
-from models.model import Model, ModelId, interpolated, load
+from models.model import Model, interpolated, load
+from models.offline.calibrate import isotonic, line, logit, risks, stretched
 from models.offline.data.stays import DataError
 from models.offline.train import write
 from models.offline.validation.performance import brier, logistic_line
@@ -22,8 +24,6 @@ from models.signature import canonical
 
 LINE, ISOTONIC = "line", "isotonic"
 LEAST_EVENTS = {LINE: 50, ISOTONIC: 200}
-# Every isotonic step holds this many with and without the event, so that its log-odds are no accident.
-LEAST_IN_STEP = 10
 FOLDS, SEED = 5, 20261121
 COLUMNS = ("score", "outcome")
 
@@ -80,7 +80,7 @@ def recalibrate(parent: Path, outcomes: Outcomes, version: str, method: str = LI
         raise ModelError(f"{version!r} is no version.")
     if folder.exists():
         raise ModelError(f"{folder} is there already; give a version of its own.")
-    fit = _method(method, outcomes)
+    fit = _method(method, model, outcomes)
     raw = np.array([uncalibrated(model, logit(risk)) for risk in outcomes.risk])
     calibration = fit(raw, outcomes.event)
     manifest = model.manifest | {
@@ -101,49 +101,6 @@ def recalibrate_from(parent: Path, outcomes: Path, version: str, method: str = L
     return recalibrate(parent, found, version, method, f"{outcomes.name}, SHA-256 {hashlib.sha256(outcomes.read_bytes()).hexdigest()}")
 
 
-def line(raw: np.ndarray, event: np.ndarray) -> dict:
-    """Return intercept and slope by maximum likelihood. Raises ModelError when the slope is not above 0."""
-    intercept, slope = logistic_line(raw, event)
-    if slope <= 0:
-        raise ModelError(f"The outcomes do not rise with the risk (slope {slope:.3f}): this model can't be mended by recalibration.")
-    return {"intercept": intercept, "slope": slope}
-
-
-def isotonic(raw: np.ndarray, event: np.ndarray) -> dict:
-    """Return the points of an isotonic fit, to be joined by straight lines in log-odds, and the line for what lies outside them.
-
-    Steps are pooled until each rises above the one before and holds enough rows with and without the event; a step stands at its
-    mean raw score.
-    """
-    steps: list[tuple[float, float, float]] = []  # rows, events, sum of raw scores
-    scores, place, counts = np.unique(raw, return_inverse=True, return_counts=True)
-    for rows, events, score in zip(counts.tolist(), np.bincount(place, event).tolist(), scores.tolist(), strict=True):
-        steps.append((rows, events, rows * score))
-        while len(steps) > 1 and _must_pool(steps[-2], steps[-1]):
-            _pool(steps)
-    if len(steps) > 1 and not _enough(steps[-1]):
-        _pool(steps)
-    while len(steps) > 1 and _must_pool(steps[-2], steps[-1]):
-        _pool(steps)
-    if len(steps) < 2:
-        raise ModelError("The outcomes do not rise with the risk: this model can't be mended by recalibration.")
-    return line(raw, event) | {"points": [[total / rows, logit(events / rows)] for rows, events, total in steps]}
-
-
-def _pool(steps: list[tuple[float, float, float]]) -> None:
-    last, before = steps.pop(), steps.pop()
-    steps.append((before[0] + last[0], before[1] + last[1], before[2] + last[2]))
-
-
-def _must_pool(before: tuple[float, float, float], last: tuple[float, float, float]) -> bool:
-    """Say whether a step must take in the next: it is too small, or the next, grown enough to be judged, does not rise above it."""
-    return not _enough(before) or (_enough(last) and last[1] / last[0] <= before[1] / before[0])
-
-
-def _enough(step: tuple[float, float, float]) -> bool:
-    return min(step[1], step[0] - step[1]) >= LEAST_IN_STEP
-
-
 def uncalibrated(model: Model, log_odds: float) -> float:
     """Return the raw score whose calibrated log-odds these are."""
     calibration = model.manifest["calibration"]
@@ -152,18 +109,18 @@ def uncalibrated(model: Model, log_odds: float) -> float:
     return interpolated([(y, x) for x, y in points], 1 / calibration["slope"], log_odds)
 
 
-def logit(risk: float) -> float:
-    """Return the log-odds of a risk between 0 and 1."""
-    return float(np.log(risk) - np.log1p(-risk))
-
-
-def _method(method: str, outcomes: Outcomes) -> Callable[[np.ndarray, np.ndarray], dict]:
+def _method(method: str, model: Model, outcomes: Outcomes) -> Callable[[np.ndarray, np.ndarray], dict]:
     if method not in LEAST_EVENTS:
         raise ModelError(f"There is no method {method!r}; give {LINE} or {ISOTONIC}.")
     least, events = LEAST_EVENTS[method], int(outcomes.event.sum())
     if min(events, len(outcomes.event) - events) < least:
         raise ModelError(f"A recalibration by {method} needs {least} rows with and without the outcome; there are {events} with it.")
-    return {LINE: line, ISOTONIC: isotonic}[method]
+    return {LINE: partial(_line, model), ISOTONIC: isotonic}[method]
+
+
+def _line(model: Model, raw: np.ndarray, event: np.ndarray) -> dict:
+    """Return the model's own calibration, its log-odds moved and stretched to fit the outcomes."""
+    return stretched(model.manifest["calibration"], line(np.array([model.calibrated(score) for score in raw.tolist()]), event))
 
 
 def _account(fit: Callable, raw: np.ndarray, outcomes: Outcomes) -> dict:
@@ -172,17 +129,12 @@ def _account(fit: Callable, raw: np.ndarray, outcomes: Outcomes) -> dict:
     after = np.empty(len(raw))
     for fold in range(FOLDS):
         held = np.isin(outcomes.patient, people[fold::FOLDS])
-        after[held] = _risks(fit(raw[~held], outcomes.event[~held]), raw[held])
+        after[held] = risks(fit(raw[~held], outcomes.event[~held]), raw[held])
     return {
         "rows": len(raw), "patients": len(people), "events": int(outcomes.event.sum()),
         "before": _figures(outcomes.risk, outcomes.event), "after": _figures(after, outcomes.event),
         "how": f"after: {FOLDS} folds by patient, each scored by a fit to the others",
     }  # fmt: skip
-
-
-def _risks(calibration: dict, raw: np.ndarray) -> np.ndarray:
-    scored = Model(ModelId("", "", ""), {"calibration": calibration}, "")
-    return 1 / (1 + np.exp(-np.array([scored.calibrated(score) for score in raw.tolist()])))
 
 
 def _figures(risk: np.ndarray, event: np.ndarray) -> dict[str, float]:

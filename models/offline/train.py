@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from models.assess import answerable, chart_news2
 from models.features import feature_row, names, series
+from models.offline.calibrate import curve, risks
 from models.offline.certainty import fit_certainty
 from models.offline.data import split
 from models.offline.data.stays import Stay
@@ -29,7 +30,6 @@ from models.offline.validation.performance import (
     auroc,
     bootstrap,
     brier,
-    logistic_line,
     threshold_at_break_even,
     threshold_at_sensitivity,
 )
@@ -103,8 +103,8 @@ def train(stays: Iterable[Stay], recipe: Recipe, folder: Path, version: str, sou
     """
     data = rows(split.part(stays, split.TRAINING if hold_out else split.ALL), recipe)
     scores = out_of_fold(data, recipe)
-    intercept, slope = logistic_line(scores, data.event)
-    risk = 1 / (1 + np.exp(-(intercept + slope * scores)))
+    calibration = curve(scores, data.event)
+    risk = risks(calibration, scores)
     booster = fit(data.x, data.event, recipe)
     text = booster.model_to_string()
     manifest = {
@@ -114,7 +114,7 @@ def train(stays: Iterable[Stay], recipe: Recipe, folder: Path, version: str, sou
         "label": recipe.label,
         "horizon": recipe.horizon,
         "features": list(names()),
-        "calibration": {"intercept": intercept, "slope": slope},
+        "calibration": calibration,
         "thresholds": _thresholds(risk, data, recipe),
         "thresholds_chosen": recipe.thresholds_chosen,
         "certainty": fit_certainty(data.x, data.event, data.patient, partial(fit, recipe=recipe), SEED),

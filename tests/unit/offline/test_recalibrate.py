@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.model import Model, ModelId, load
+from models.offline.calibrate import isotonic, line, logit
 from models.offline.data.stays import DataError
-from models.offline.recalibrate import Outcomes, isotonic, line, logit, read_outcomes, recalibrate, recalibrate_from, uncalibrated
+from models.offline.recalibrate import Outcomes, read_outcomes, recalibrate, recalibrate_from, uncalibrated
 from models.predict import ModelError
 from models.registry import TRAINED, Trust, admit, load_models
 
