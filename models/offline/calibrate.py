@@ -16,7 +16,8 @@ SHARES = np.linspace(0.001, 0.999, 17)
 def curve(raw: np.ndarray, event: np.ndarray) -> dict:
     """Return the points of a logistic fit of second degree in the raw score; the line where that does not rise throughout.
 
-    A line alone makes the greatest risks too great: on the held-out patients Emax of sepsis falls from 0.18 to 0.01 with the curve.
+    A line alone makes the greatest risks too great: out of fold, fitted on half of the training patients and tried on the others, Emax
+    of sepsis falls from 0.16 to 0.03 with the curve, ICI from 0.0025 to 0.0005.
     """
     middle, spread = raw.mean(), raw.std()
     z = (raw - middle) / spread

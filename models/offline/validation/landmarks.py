@@ -18,14 +18,14 @@ from models.certainty import certainty
 from models.features import feature_row, made_of, series
 from models.model import Model, sigmoid
 from models.offline.data.stays import Stay
-from models.offline.thinning import HIDDEN, PANELS
+from models.offline.thinning import HIDDEN, SPARSE
 from models.offline.validation.criteria import scores
 
 CRITERIA = ("news2", "qsofa", "sirs")
 BANDS = ((18, 44), (45, 64), (65, 79), (80, 125))
 COLUMNS = (
     "stay", "hour", "log_odds", "event", "indeterminate", *(f"{name} {end}" for name in CRITERIA for end in ("low", "high")),
-    *(f"without {part}" for part in HIDDEN), *(f"within {part}" for part in PANELS),
+    *(f"without {part}" for part in HIDDEN), *(f"within {part}" for part in SPARSE),
 )  # fmt: skip
 Row = dict[str, float | None]
 
@@ -114,7 +114,7 @@ class Cohort:
         return Landmarks(
             stay, np.unique(person, return_inverse=True)[1], column["hour"].astype(int), column["log_odds"], column["event"] > 0,
             columns("{} low", CRITERIA), columns("{} high", CRITERIA), {name: values[stay] for name, values in by_stay.items()},
-            column["indeterminate"] > 0, columns("without {}", HIDDEN), columns("within {}", PANELS),
+            column["indeterminate"] > 0, columns("without {}", HIDDEN), columns("within {}", SPARSE),
         )  # fmt: skip
 
 
@@ -164,7 +164,7 @@ def _risks(cohort: Cohort, row: Row) -> list[float]:
             thin[place] = None
         less = model.predictor.score(thin)
         without.append(model.calibrated(less))
-        if part in PANELS:
+        if part in SPARSE:
             span = certainty(model, row | dict.fromkeys(HIDDEN[part]), less)
             within.append(float(span.low <= sigmoid(log_odds) <= span.high) if span else float("nan"))
     return [log_odds, bool(sure and sure.indeterminate), *without, *within]
