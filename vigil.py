@@ -159,11 +159,11 @@ def audit_replay(config: Path, assessment_id: str) -> None:
     if record is None:
         raise click.ClickException("There is no record with this assessment id.")
     found = assess(Chart.from_json(record["chart"]), datetime.fromisoformat(record["at"]), models_of(settings_of(config)))
-    again = {risk.outcome: (risk.model.sha256, risk.probability) for risk in found.risks}
-    answered = {risk["outcome"]: (risk["model"]["sha256"], risk["probability"]) for risk in record["risks"]}
+    again = {risk.outcome: (risk.model.sha256, risk.probability, risk.band) for risk in found.risks}
+    answered = {risk["outcome"]: (risk["model"]["sha256"], risk["probability"], risk["band"]) for risk in record["risks"]}
     if again != answered:
         raise click.ClickException(f"Answered {answered}, computed again {again}.")
-    click.echo("The same again: " + (", ".join(f"{outcome} {risk}" for outcome, (_, risk) in again.items()) or found.status))
+    click.echo("The same again: " + (", ".join(f"{outcome} {risk}" for outcome, (_, risk, _) in again.items()) or found.status))
 
 
 def models_of(settings):

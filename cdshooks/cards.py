@@ -72,7 +72,7 @@ def summary(assessment: Assessment) -> str:
     lead, news2 = assessment.lead, news2_text(assessment.news2)
     first = f"{_heading(lead)}: {lead.figure} {lead.label}{_trend(lead)}." if lead else f"{WITHOUT_NUMBER[assessment.status]}."
     data = _data_time(assessment.data_time, assessment.at)
-    if news2 and assessment.urgency != "low" and (lead is None or lead.band != assessment.urgency):
+    if news2 and assessment.urgency != "low" and assessment.urgency not in {risk.urgency for risk in assessment.risks}:
         parts = (f"{news2}.", first, data)
     else:
         parts = (first, "; ".join(part for part in (data, news2) if part))

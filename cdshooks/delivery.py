@@ -24,7 +24,7 @@ def decide(assessment: Assessment, ehr: Ehr) -> Delivery:
         return Delivery(False, "deceased")
     if assessment.lead is None:
         return Delivery(True, "no number")
-    if assessment.lead.band == INDETERMINATE:
+    if any(risk.band == INDETERMINATE for risk in assessment.risks):
         return Delivery(True, INDETERMINATE)
     if BANDS.index(assessment.urgency) < BANDS.index(ehr.show_from):
         return Delivery(False, "below threshold")

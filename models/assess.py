@@ -26,7 +26,7 @@ CORE_NEEDED = 3
 TREND_HOURS = 6
 STEADY_LOG_ODDS = 0.25
 STEADY_POINTS = 0.01
-BANDS = ("low", INDETERMINATE, "medium", "high")
+BANDS = ("low", "medium", INDETERMINATE, "high")
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,9 @@ class Risk:
     """One outcome's calibrated probability and what drives it.
 
     `certainty` holds its interval; where that says so, `band` is "indeterminate" and `probability` is not to be shown alone.
-    `earlier` is the probability six hours before, None when no number could be given then. `explain` gives baseline and contributions;
-    it is called when they are first asked for, since TreeSHAP costs more than all else and a card shows only the leading risk's.
+    `earlier` is the probability six hours before, None when no number or no band could be given then. `explain` gives baseline and
+    contributions; it is called when they are first asked for, since TreeSHAP costs more than all else and a card shows only the leading
+    risk's.
     """
 
     outcome: str
@@ -54,6 +55,13 @@ class Risk:
     @cached_property
     def _explained(self) -> tuple[float, tuple[Contribution, ...]]:
         return self.explain()
+
+    @property
+    def urgency(self) -> str:
+        """Return the band; where none can be told, that of the best estimate, and at least medium."""
+        if self.band != INDETERMINATE:
+            return self.band
+        return "high" if self.probability >= self.thresholds["high"] else "medium"
 
     @property
     def figure(self) -> str:
@@ -89,13 +97,16 @@ class Assessment:
 
     @property
     def lead(self) -> Risk | None:
-        """Return the risk that leads: the highest band, then the highest probability; what can't be told goes before low."""
+        """Return the risk that leads: the highest band, then the highest probability.
+
+        What can't be told may be high, so it goes before medium.
+        """
         return self.risks[0] if self.risks else None
 
     @property
     def urgency(self) -> str:
-        """Return the graver of the leading risk's band and NEWS2's: a low risk never quiets an emergency by NEWS2."""
-        bands = (self.lead.band if self.lead else "low", self.news2.band)
+        """Return the gravest of the risks' and NEWS2's bands: a low risk never quiets an emergency by NEWS2."""
+        bands = (*(risk.urgency for risk in self.risks), self.news2.band)
         return next((band for band in ("high", "medium") if band in bands), "low")
 
 
@@ -115,7 +126,7 @@ def assess(chart: Chart, at: datetime, models: Sequence[Model]) -> Assessment:
 
 
 def course(chart: Chart, at: datetime, model: Model, hours: int = 48) -> list[tuple[datetime, float | None]]:
-    """Return the risk hour by hour up to `at`, each from what was known then; None where no number could be given.
+    """Return the risk hour by hour up to `at`, each from what was known then; None where no number, or no band, could be given.
 
     Shape: hours + 1 pairs, oldest first. Time: a reading counts from its own time, not from when it was filed.
     """
@@ -125,11 +136,13 @@ def course(chart: Chart, at: datetime, model: Model, hours: int = 48) -> list[tu
 
 
 def probability(chart: Chart, readings: Series, at: datetime, model: Model) -> float | None:
-    """Return the calibrated risk alone, or None when the chart allows no number at `at`."""
+    """Return the calibrated risk alone, or None when the chart allows no number, or no band, at `at`."""
     if answerable(chart, readings, at)[0] != "scored":
         return None
     row = feature_row(chart, readings, at)
-    return sigmoid(model.calibrated(model.predictor.score([row[name] for name in model.features])))
+    raw = model.predictor.score([row[name] for name in model.features])
+    sure = certainty(model, row, raw)
+    return None if sure and sure.indeterminate else sigmoid(model.calibrated(raw))
 
 
 def answerable(chart: Chart, readings: Series, at: datetime) -> tuple[str, tuple[str, ...]]:
@@ -170,8 +183,9 @@ def _risk(chart: Chart, readings: Series, row: dict[str, float | None], at: date
         return model.calibrated(baseline), contributions(by_feature, row, readings, at, score)
 
     facts = model.manifest
-    return Risk(facts["outcome"], facts["label"], facts["horizon"], now, band, score, sure, before, _trend(score, before), model.id,
-                facts["thresholds"], explain)  # fmt: skip
+    trend = None if band == INDETERMINATE else _trend(score, before)
+    return Risk(facts["outcome"], facts["label"], facts["horizon"], now, band, score, sure, before, trend, model.id, facts["thresholds"],
+                explain)  # fmt: skip
 
 
 def _trend(score: float, before: float | None) -> str | None:

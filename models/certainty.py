@@ -8,12 +8,15 @@ those that the model has seen opens it upwards, since what is strange may be gra
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models.inputs import display, percent
+from models.inputs import display, number, percent
 from models.model import Model, sigmoid
 from models.vocabulary import VARIABLES
 
 INDETERMINATE = "indeterminate"
 NAMED = 4
+# What is smaller is written as 0, and what lacks less than this share is not unsure for want of values.
+LEAST_SHOWN, SPARSE = 0.001, 0.2
+BETWEEN = "The risk lies between the bands, and the model is not sure enough to choose one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +34,8 @@ class Certainty:
     @property
     def text(self) -> str:
         """Return the interval as a clinician reads it: "6.1 to 55 %", or "6.1 % or more" where it is open."""
-        if self.high == 1.0:
-            return f"{percent(self.low)} or more"
-        return f"{percent(self.low).removesuffix(' %')} to {percent(self.high)}"
+        low = percent(self.low) if self.low >= LEAST_SHOWN else "0 %"
+        return f"{low} or more" if self.high == 1.0 else f"{low.removesuffix(' %')} to {percent(self.high)}"
 
 
 def certainty(model: Model, row: Mapping[str, float | None], raw: float) -> Certainty | None:
@@ -42,13 +44,15 @@ def certainty(model: Model, row: Mapping[str, float | None], raw: float) -> Cert
     if not facts:
         return None
     missing = {name: share for name, share in facts["evidence"].items() if row.get(name) is None}
-    strange = {name: value for name in facts["seen"] if (value := row.get(name)) is not None and _beyond(value, facts["seen"][name])}
+    strange = {name: value for name in facts["seen"] if (value := row.get(name)) is not None and _beyond(name, value, facts["seen"][name])}
     width = half_width(facts["widths"], sum(missing.values()))
     low, high = sigmoid(model.calibrated(raw - width)), sigmoid(model.calibrated(raw + width))
     high = 1.0 if strange else high
     unsure = model.band(low) == "low" and model.band(high) == "high"
     reasons = [_strange(name, value, facts["seen"][name]) for name, value in strange.items()]
-    return Certainty(low, high, unsure, (*reasons, *([_sparse(missing)] if unsure and missing else ())))
+    if unsure and (sum(missing.values()) >= SPARSE or not reasons):
+        reasons.append(_sparse(missing) if sum(missing.values()) >= SPARSE else BETWEEN)
+    return Certainty(low, high, unsure, tuple(reasons))
 
 
 def half_width(widths: list[list[float]], missing: float) -> float:
@@ -56,8 +60,9 @@ def half_width(widths: list[list[float]], missing: float) -> float:
     return next((width for upto, width in widths if missing <= upto), widths[-1][1])
 
 
-def _beyond(value: float, seen: list[float]) -> bool:
-    return not seen[0] <= value <= seen[1]
+def _beyond(name: str, value: float, seen: list[float]) -> bool:
+    """Say whether a value, as it is printed, lies outside the range."""
+    return not seen[0] <= float(number(VARIABLES[name], value)) <= seen[1]
 
 
 def _strange(name: str, value: float, seen: list[float]) -> str:

@@ -6,7 +6,7 @@ What a file lacks is left out here and said as "not available" by the card; a fi
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,7 @@ class Table:
 def read_validation(folder: Path, model: Model) -> dict[str, Any] | None:
     """Return the validation of a version's folder; None when there is none.
 
-    Raises ModelError when it can't be read, or is of another model than this one: by its hash.
+    Raises ModelError when it can't be read, or is of another model than this one, by name, version and hash.
     """
     path = folder / "validation.json"
     try:
@@ -123,8 +123,8 @@ def read_validation(folder: Path, model: Model) -> dict[str, Any] | None:
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} can't be read ({error}).") from None
     about = found.get("model") if isinstance(found, dict) else None
-    if not isinstance(about, dict) or about.get("sha256") != model.id.sha256:
-        raise ModelError(f"{path} is of another model than {model.id.name} {model.id.version} (SHA-256 differs).")
+    if about != asdict(model.id):
+        raise ModelError(f"{path} is of another model than {model.id.name} {model.id.version} (name, version or SHA-256 differs).")
     return found
 
 

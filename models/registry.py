@@ -123,7 +123,10 @@ def list_versions(folder: Path | None = None, trust: Trust = SHIPPED) -> list[Li
 def show(name: str, version: str | None = None, folder: Path | None = None) -> tuple[dict, list[aliases.Change]]:
     """Return the manifest of a version (the champion if none is given) and the model's changes, the oldest first."""
     home = _home(name, folder)
-    return load(home / (version or aliases.current(home) or "")).manifest, aliases.history(home)
+    wanted = version or aliases.current(home) or ""
+    if not aliases.VERSION.fullmatch(wanted) or not (home / wanted).is_dir():
+        raise ModelError(f"There is no version {wanted!r} of {name} below {home.parent}.")
+    return load(home / wanted).manifest, aliases.history(home)
 
 
 def promote(name: str, version: str, by: str, reason: str, at: datetime, alias: str = CHAMPION, folder: Path | None = None,

@@ -40,6 +40,9 @@ def canonical(manifest: dict[str, Any]) -> bytes:
 
 def keygen(path: Path) -> Path:
     """Write a new private key to `path` (mode 0600, never over an old one) and its public half beside it as .pub; return the latter."""
+    public = path.with_suffix(".pub")
+    if public == path or public.exists():
+        raise ModelError(f"{public} is there, or is where the private key would go; give a path such as release.key.")
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     try:
@@ -47,7 +50,6 @@ def keygen(path: Path) -> Path:
             file.write(pem)
     except OSError as error:
         raise ModelError(f"{path}: no key was written ({error.strerror}).") from None
-    public = path.with_suffix(".pub")
     encoding, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     public.write_bytes(key.public_key().public_bytes(encoding, form))
     return public

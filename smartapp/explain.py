@@ -66,7 +66,9 @@ def _card(session: Session, audit: Audit) -> dict | None:
 def _model_notice(card: dict, explained: Assessment) -> str | None:
     recorded = card.get("model")
     lead = explained.lead
-    if isinstance(recorded, dict) and lead and recorded.get("sha256") not in (None, lead.model.sha256):
+    # A recalibrated version has the same trees under another version.
+    known = (recorded.get("sha256"), recorded.get("version")) if isinstance(recorded, dict) else (None, None)
+    if lead and known[0] is not None and known != (lead.model.sha256, lead.model.version):
         return OTHER_MODEL
     return None
 
@@ -77,7 +79,7 @@ def _audit_record(session: Session, assessment: Assessment, chart: Chart, shown:
         "route": "explanation", "view": shown, "ehr": session.ehr, "patient": session.patient, "encounter": session.encounter,
         "user": session.user, "at": assessment.at.isoformat(), "status": assessment.status, "missing_parts": len(problems),
         "model": {"name": lead.model.name, "version": lead.model.version, "sha256": lead.model.sha256} if lead else None,
-        "probability": lead.probability if lead else None, "news2": assessment.news2.total,
+        "probability": lead.probability if lead else None, "band": lead.band if lead else None, "news2": assessment.news2.total,
     }  # fmt: skip
     if from_card:
         record["assessment_id"] = session.assessment_id

@@ -23,7 +23,10 @@ def card(name: str, version: str | None, form: str, folder: Path) -> None:
 
     if not aliases.VERSION.fullmatch(name) or not aliases.VERSION.fullmatch(version or "1"):
         raise ModelError(f"{name} {version or ''}: give the name of a model, and a version.")
-    place = folder / name / (version or str(aliases.current(folder / name)))
+    wanted = version or aliases.current(folder / name)
+    if wanted is None or not (folder / name / wanted).is_dir():
+        raise ModelError(f"There is no {name} {version or 'in service'} below {folder}; `vigil models list` names what there is.")
+    place = folder / name / wanted
     model = load(place)
     found = made(model, read_validation(place, model))
     write = {"markdown": card_text.as_markdown, "json": card_text.as_json, "html": lambda one: page(one, place)}

@@ -23,8 +23,8 @@ STEPS = 12
 # Charts that lack no more than the median chart stand for full ones.
 FULL = 0.5
 HOW = (
-    "half-width, as a raw score, by share of evidence missing: in 9 of 10 charts, full and thinned, the score of the full chart, by a model "
-    "of half the patients, lay within; fitted on a tenth of the training patients, measured on another tenth"
+    "half-width, as a raw score, by share of evidence missing: in 9 of 10 charts, full and thinned, the score of the full chart, by a "
+    "model of half the patients, lay within; fitted on a tenth of the training patients, measured on another tenth"
 )
 Fit = Callable[[np.ndarray, np.ndarray], lightgbm.Booster]
 

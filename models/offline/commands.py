@@ -71,7 +71,7 @@ def validate(path: Path, output: Path, folder: Path, chosen: tuple[str, ...], pa
 @click.command()
 @click.argument("name")
 @click.argument("version")
-@click.option("--outcomes", required=True, type=FOLDER, help="CSV with score (0 to 1), outcome (0 or 1) and, if rows repeat one, patient.")
+@click.option("--outcomes", required=True, type=FOLDER, help="CSV: score (above 0, below 1), outcome (0 or 1), patient if rows repeat one.")
 @click.option("--new-version", required=True, help="Version to write.")
 @click.option("--method", type=click.Choice(["line", "isotonic"]), default="line", show_default=True, help="isotonic needs 200 events.")
 @MODELS

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from models.aliases import VERSION
 from models.offline.data.describe import PHYSIONET_2012, PHYSIONET_2019, source
 from models.offline.data.layouts import parts_2012, read_stays, sources_2019
 from models.offline.recipes import DETERIORATION, SEPSIS
@@ -17,6 +18,10 @@ def train_models(folder_2012: Path | None, folder_2019: Path | None, version: st
     With `hold_out` every fifth record is left to validation. Raises DataError that names the file at fault, and ModelError before any
     work when a signed version of this name is there: what was released is never written over.
     """
+    if not VERSION.fullmatch(version):
+        raise ModelError(f"{version!r} is no version.")
+    if output.exists() and not output.is_dir():
+        raise ModelError(f"{output} is a file; --output has to be a folder.")
     for recipe, folder in ((DETERIORATION, folder_2012), (SEPSIS, folder_2019)):
         if folder is not None and (output / recipe.name / version / FILE).exists():
             raise ModelError(f"{recipe.name} {version} is signed already; give a --version of its own.")

@@ -76,7 +76,7 @@ def recalibrate(parent: Path, outcomes: Outcomes, version: str, method: str = LI
     risk does not rise with the outcome, or the version is there already.
     """
     model, folder = load(parent), parent.parent / version
-    if not VERSION.fullmatch(version):
+    if not VERSION.fullmatch(version) or not VERSION.fullmatch(parent.name):
         raise ModelError(f"{version!r} is no version.")
     if folder.exists():
         raise ModelError(f"{folder} is there already; give a version of its own.")
@@ -90,7 +90,8 @@ def recalibrate(parent: Path, outcomes: Outcomes, version: str, method: str = LI
         "recalibration": _account(fit, raw, outcomes) | {"method": method, "source": source},
     }
     # What a release said of the parent is not said of this version.
-    manifest.pop("release", None)
+    for said in ("release", "figures", "thresholds_chosen"):
+        manifest.pop(said, None)
     write(folder, model.text, manifest)
     return manifest
 
@@ -112,6 +113,8 @@ def uncalibrated(model: Model, log_odds: float) -> float:
 def _method(method: str, model: Model, outcomes: Outcomes) -> Callable[[np.ndarray, np.ndarray], dict]:
     if method not in LEAST_EVENTS:
         raise ModelError(f"There is no method {method!r}; give {LINE} or {ISOTONIC}.")
+    if len(np.unique(outcomes.risk)) < 2:
+        raise ModelError("All scores are the same, so that no slope can be fitted.")
     least, events = LEAST_EVENTS[method], int(outcomes.event.sum())
     if min(events, len(outcomes.event) - events) < least:
         raise ModelError(f"A recalibration by {method} needs {least} rows with and without the outcome; there are {events} with it.")

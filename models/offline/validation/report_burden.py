@@ -98,13 +98,18 @@ def without(part: dict) -> Section:
         return Section("without", title, (), (Absent("This validation was made without hiding values."),))
     lines = [("all values" if name == "all" else name, figure, int(name != "all")) for name, figure in found.items()]
     plot = intervals("without", "AUROC with values hidden", lines, "AUROC")
-    return Section("without", title, ("The same rows again, with some values taken out of every chart.",), (plot,))
+    ratios = part.get("without_observed_expected") or {}
+    named = {"all values" if name == "all" else name: {"observed_expected": ratio} for name, ratio in ratios.items()}
+    rows = tuple((name, cell(ratio, "observed_expected")) for name, ratio in named.items())
+    shown = (plot, Table("Observed to expected events; above 1 the risks are too low", ("Hidden", "Found"), rows)) if rows else (plot,)
+    return Section("without", title, ("The same rows again, with some values taken out of every chart.",), shown)
 
 
 CERTAINTY = {
     "indeterminate": "rows without a band (indeterminate)", "prevalence_indeterminate": "of these, rows with the event",
     "auroc_all": "AUROC of all rows", "auroc_answered": "AUROC of the rows with a band", "brier_all": "Brier score of all rows",
-    "brier_answered": "Brier score of the rows with a band",
+    "brier_answered": "Brier score of the rows with a band", "served_sensitivity": "sensitivity as served: medium, high or no band",
+    "served_ppv": "PPV as served: medium, high or no band",
 }  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from models.offline.validation.groups import by_group, by_pair
 from models.offline.validation.intervals import SEED, with_intervals
 from models.offline.validation.landmarks import Cohort, Landmarks, collect
 from models.offline.validation.report import report
-from models.offline.validation.robustness import sureness, without
+from models.offline.validation.robustness import expected, sureness, without
 from models.offline.version import code_version
 from models.predict import ModelError
 from models.registry import Trust, admit, load_models
@@ -89,7 +89,8 @@ def measured(cohort: Cohort, data: DataSet, draws: int, path: Path) -> dict:
         "net_benefit": benefit_curve(with_intervals(benefit(rows), patients, draws)),
         "alerts": with_intervals(burden(rows, data.every, alarms(rows, limits)), patients, draws),
         "alerts_by_threshold": burden_curve(rows, data.every), "lead_time": _lead_time(cohort, rows, data, draws),
-        "without": with_intervals(without(rows), patients, draws), "certainty": with_intervals(sureness(rows), patients, draws),
+        "without": with_intervals(without(rows), patients, draws), "certainty": with_intervals(sureness(rows, limits), patients, draws),
+        "without_observed_expected": with_intervals(expected(rows), patients, draws),
         "groups": by_group(rows, limits, data.every, draws), "pairs": by_pair(rows, limits, data.every, draws),
         "curves": curves(rows), "challenge": _challenge(cohort, rows, data, draws),
     }  # fmt: skip

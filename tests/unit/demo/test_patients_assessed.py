@@ -125,11 +125,11 @@ def test_new_confusion_scores_three():
 
 
 def test_two_days_of_course():
-    """Every chart with 48 hours of history has a risk for nearly each hour; sepsis climbs, the treated patient comes down."""
+    """Every chart with 48 hours of history has a risk for nearly each hour, gaps where no band can be told; sepsis climbs, the treated patient comes down."""
     model = load_models()[0]
     for patient_id in (*SICK, *WELL):
         risks = [risk for _, risk in course(patients()[patient_id].chart, AFTERNOON, model) if risk is not None]
-        assert len(risks) >= 46, patient_id
+        assert len(risks) >= 38, patient_id
         if patient_id == "sepsis":
             assert risks[-1] > 4 * risks[0]
         if patient_id == "improving":

@@ -61,3 +61,7 @@ def test_a_key_is_private_and_never_overwritten(tmp_path):
     path = tmp_path / "release.key"
     assert keygen(path).exists() and path.stat().st_mode & 0o077 == 0
     assert run("keygen", path)[0] == 1
+    # The public half never lands on the private one, nor on another key's.
+    assert run("keygen", tmp_path / "only.pub")[0] == 1 and not (tmp_path / "only.pub").exists()
+    before = path.with_suffix(".pub").read_text()
+    assert run("keygen", tmp_path / "release.pem")[0] == 1 and path.with_suffix(".pub").read_text() == before

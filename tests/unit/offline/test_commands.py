@@ -102,11 +102,24 @@ def test_a_hospital_serves_what_it_recalibrated(trained, tmp_path):
     assert code == 0 and f"model {name} 9.0.0" in text, text
 
 
+def test_scores_that_say_nothing_are_refused(trained, tmp_path):
+    """One score for all has no slope; a version that is a path leads nowhere."""
+    (tmp_path / "same.csv").write_text("score,outcome\n" + "\n".join(f"0.3,{n % 3 == 0:d}" for n in range(900)))
+    words = ("--outcomes", tmp_path / "same.csv", "--new-version", "9.0.1", "--models", trained / "trained")
+    code, text = run("recalibrate", SHIPPED.id.name, SHIPPED.id.version, *words)
+    assert code == 1 and "All scores are the same" in text and not place(trained / "trained").with_name("9.0.1").exists()
+    assert run("card", "nothing")[0] == 1 and "None" not in run("card", "nothing")[1]
+
+
 def test_train_needs_data_and_says_what_is_wrong_with_them(tmp_path):
     """No data is a usage error; a wrong layout one sentence; neither leaves a model behind."""
     assert run("train")[0] == 2
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "p1.psv").write_text("HR|ICULOS\n80|1\n")
+    (tmp_path / "file").write_text("x")
+    for more in (("--version", "../../evil"), ("--output", tmp_path / "file")):
+        code, text = run("train", "--physionet-2019", tmp_path / "data", *more)
+        assert code == 1 and ("no version" in text or "is a file" in text)
     code, text = run("train", "--physionet-2019", tmp_path / "data", "--output", tmp_path / "models")
     assert code == 1 and "p1.psv, line 1" in text and "Traceback" not in text and not (tmp_path / "models").exists()
 

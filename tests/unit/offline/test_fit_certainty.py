@@ -29,9 +29,9 @@ def found():
 
 
 def test_coverage_is_measured_on_patients_that_were_not_used(found):
-    """The intervals hold in about nine of ten, and the ranges of what was seen in about 99 of 100 rows."""
+    """The intervals hold in nine of ten or more, and the ranges of what was seen in about 99 of 100 rows."""
     measured = found[1]["measured"]
-    assert measured["coverage"] == pytest.approx(COVERAGE, abs=0.04) and measured["inside_seen"] == pytest.approx(SEEN, abs=0.015)
+    assert COVERAGE - 0.02 <= measured["coverage"] < 0.97 and measured["inside_seen"] == pytest.approx(SEEN, abs=0.015)
     assert measured["rows"] > 500
 
 
