@@ -19,6 +19,10 @@ FIGURES = {
     "AUROC of the rows with a band": "certainty/auroc_answered", "Brier score of the rows with a band": "certainty/brier_answered",
     "interval of a chart without laboratory values holds the whole chart's risk": "certainty/coverage no laboratory values",
     "… of a chart of vital signs only": "certainty/coverage vital signs only",
+    "… of a chart of heart rate, systolic pressure and temperature only": "certainty/coverage three vital signs only",
+    "observed to expected with vital signs, age and sex only": "without_observed_expected/vital signs only",
+    "sensitivity as served (a warning or graver, or not certain)": "certainty/served_sensitivity",
+    "PPV as served": "certainty/served_ppv",
 }  # fmt: skip
 
 

@@ -1,1 +1,0 @@
-ed25519 6f46de3df97ecabc jy4a0AZ2U0+5+Yvbzc3hgYVoPuUXOW1ob8c6ga4Hh/pqmBF7URVthoV/WwxgI38joyvONg091JEvHJutL0AyDQ==

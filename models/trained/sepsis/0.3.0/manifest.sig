@@ -1,1 +1,0 @@
-ed25519 6f46de3df97ecabc pF3XnM0qVKbxDOBu1/yCBjReig1rHQ2WCAtnqa+uwFNlcAWR7CovwfULiHcCduocKV9IQYbHSQgtQwLEWXxADA==

@@ -1,0 +1,1 @@
+ed25519 6f46de3df97ecabc LWzfbIjp7B6lz1+vgZuknNEFyEkVLsBAugqLYRWx8cdep1+8ISQPPzXvAVQIhPHgq5YvOTY41W+tPUPA0iyoCA==
