@@ -42,7 +42,7 @@ def keygen(path: Path) -> Path:
     """Write a new private key to `path` (mode 0600, never over an old one) and its public half beside it as .pub; return the latter."""
     public = path.with_suffix(".pub")
     if public == path or public.exists():
-        raise ModelError(f"{public} is there, or is where the private key would go; give a path such as release.key.")
+        raise ModelError(f"{path}: no key was written, since its public half, {public}, is there or is the same file.")
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     try:
