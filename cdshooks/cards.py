@@ -116,7 +116,7 @@ def _heading(risk: Risk) -> str:
 
 
 def _trend(risk: Risk) -> str:
-    return f", {risk.trend}" if risk.trend and risk.band != INDETERMINATE else ""
+    return f", {risk.trend}" if risk.trend else ""
 
 
 def _data_time(newest: datetime | None, at: datetime) -> str:

@@ -1,6 +1,7 @@
 """Turns a call and its result into the audit record from which card and page can be made again (governance part 5)."""
 
 import hashlib
+from dataclasses import asdict
 from datetime import datetime
 
 from cdshooks.auth import Caller
@@ -9,7 +10,6 @@ from cdshooks.hooks import HookRequest
 from cdshooks.prefetch import Collected
 from models.assess import Assessment, Risk
 from models.readings import Chart
-from models.registry import ModelId
 from runtime.settings import Ehr
 
 TOP = 5
@@ -46,7 +46,7 @@ def result(assessment: Assessment, chart: Chart, collected: Collected) -> dict:
     }
     if lead:
         found |= {
-            "model": _model(lead.model),
+            "model": asdict(lead.model),
             "threshold": lead.thresholds,
             "score": lead.score,
             "probability": lead.probability,
@@ -59,13 +59,9 @@ def result(assessment: Assessment, chart: Chart, collected: Collected) -> dict:
 def _risk(risk: Risk) -> dict:
     sure = risk.certainty
     return {
-        "outcome": risk.outcome, "probability": risk.probability, "band": risk.band, "model": _model(risk.model),
+        "outcome": risk.outcome, "probability": risk.probability, "band": risk.band, "model": asdict(risk.model),
         "interval": [sure.low, sure.high] if sure else None,
     }  # fmt: skip
-
-
-def _model(model: ModelId) -> dict:
-    return {"name": model.name, "version": model.version, "sha256": model.sha256}
 
 
 def answer(delivery: Delivery, cards: list[dict]) -> dict:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from models.predict import ModelError
+from models.whole import write_whole
 
 CHAMPION, SHADOW = "champion", "shadow"
 HISTORY = "history"
@@ -77,9 +78,7 @@ def point(folder: Path, alias: str, act: str, version: str, by: str, reason: str
         file.write("\t".join(cells) + "\n")
         file.flush()
         os.fsync(file.fileno())
-    part = folder / f"{alias}.part"
-    part.write_text(version + "\n", "utf-8")
-    part.replace(folder / alias)
+    write_whole(folder / alias, version + "\n")
 
 
 def _plain(text: str) -> str:

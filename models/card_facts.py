@@ -1,6 +1,6 @@
 """Turns a manifest and a validation into the facts that card.toml has places for, each a plain text; what is not known is left out."""
 
-from models.evidence import ABSENT, FAIR, KINDS, OTHER, SAFE, SEEN, TEST, USEFUL, Figure, Table, internal, kind_of, tables, written
+from models.evidence import ABSENT, FAIR, KINDS, OTHER, SAFE, SEEN, TEST, USEFUL, Figure, Table, counted, internal, kind_of, tables, written
 from models.inputs import percent, printed_unit
 from models.model import Model
 from models.vocabulary import VARIABLES
@@ -57,7 +57,7 @@ def _certainty(fitted: dict | None) -> str | None:
     if not fitted:
         return None
     measured = fitted.get("measured") or {}
-    found = f"{percent(measured['coverage'])} of {_count(measured['rows'])} charts"
+    found = f"{percent(measured['coverage'])} of {counted(measured['rows'])} charts"
     return (
         f"a conformal interval for each risk ({fitted['how']}); measured: {found}. Where it reaches from the low band into the "
         "high one, the answer is indeterminate: no band is given, and the reasons are."
@@ -70,7 +70,7 @@ def _of_training(model: Model) -> dict[str, str | None]:
     where = f"{about['name']}: {about.get('population') or 'population ' + ABSENT}." if about.get("name") else None
     files = "; ".join(f"{name} (SHA-256 {digest[:12]})" for name, digest in (about.get("files") or {}).items())
     rule = m.get("held_out")
-    people, rows, events = (_count(figures.get(name)) for name in ("patients", "rows", "events"))
+    people, rows, events = (counted(figures.get(name)) for name in ("patients", "rows", "events"))
     counts = f"training: {people} patients, {rows} rows, {events} with the outcome"
     return {
         "training_data": where and where + (f" Files: {files}." if files else ""), "training_short": where,
@@ -118,12 +118,12 @@ def _performance(*shown: Table) -> str:
     named = {figure.path.rpartition("/")[2]: figure for table in shown for figure in table.figures}
     leading = [named[name].said for name in LEADING if name in named]
     n, events = (first.figures[0].n, first.figures[0].events) if first.figures else (None, None)
-    return f"{'; '.join(leading)}. {_count(n)} {first.unit}, {_count(events)} with the outcome; {first.origin.said}."
+    return f"{'; '.join(leading)}. {counted(n)} {first.unit}, {counted(events)} with the outcome; {first.origin.said}."
 
 
 def _fairness(table: Table) -> str:
     """Return each group's AUROC with its stays and events, and which groups can't be judged."""
-    areas = [f"{figure.said}, {_count(figure.n)} stays, {_count(figure.events)} events" for figure in table.figures
+    areas = [f"{figure.said}, {counted(figure.n)} stays, {counted(figure.events)} events" for figure in table.figures
              if figure.path.endswith("/auroc")]  # fmt: skip
     few = [figure.label.partition(":")[0] for figure in table.figures if figure.value is None and figure.path.endswith("/figures")]
     unjudged = f" Not estimable under 20 events: {', '.join(few)}." if few else ""
@@ -131,7 +131,7 @@ def _fairness(table: Table) -> str:
 
 
 def _shares(found: dict) -> str | None:
-    groups = [f"{g.get('column')} {g.get('value')} {_count(g.get('stays'))} stays" for g in found.get("groups") or ()]
+    groups = [f"{g.get('column')} {g.get('value')} {counted(g.get('stays'))} stays" for g in found.get("groups") or ()]
     return f"in the validation, {'; '.join(groups)}." if groups else None
 
 
@@ -140,14 +140,14 @@ def _unanswered(found: dict) -> str | None:
     silent = counts.get("landmarks_without_number") or {}
     if not counts:
         return None
-    return ", ".join(f"{_count(count)} {reason}" for reason, count in silent.items()) or "none"
+    return ", ".join(f"{counted(count)} {reason}" for reason, count in silent.items()) or "none"
 
 
 def _flow(found: dict) -> str | None:
     c = found.get("counts") or {}
     words = {"patients": "patients", "stays": "stays", "stays_scored": "stays with a number", "rows": "rows",
              "event_stays": "stays with the outcome", "event_stays_without_number": "of them without a number"}  # fmt: skip
-    return "; ".join(f"{_count(c[name])} {text}" for name, text in words.items() if name in c) or None
+    return "; ".join(f"{counted(c[name])} {text}" for name, text in words.items() if name in c) or None
 
 
 def _interpreted(found: dict, shown: tuple[Table, ...]) -> dict[str, str | None]:
@@ -210,7 +210,3 @@ def _inputs_short(model: Model) -> str:
 def _vars(model: Model) -> str:
     used = [words for name, words in (("sex", "sex"), ("age", "date of birth (as age)")) if name in model.features]
     return f"{' and '.join(used) or 'none of them'}; none of the others" if used else "none of them"
-
-
-def _count(number: int | None) -> str:
-    return f"{number:,}" if isinstance(number, int) else ABSENT

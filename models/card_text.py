@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from models.card import Card, Section
-from models.evidence import ABSENT, Figure, Table
+from models.evidence import Figure, Table, counted
 
 SPECIAL = re.compile(r"([\\`*_\[\]<>&|#~])")
 COLUMNS = ("Figure", "Value", "95 % interval", "n", "Events", "Place in the file")
@@ -31,11 +31,6 @@ def as_markdown(card: Card) -> str:
 def captioned(table: Table) -> str:
     """Return what every figure of a table has in common."""
     return f"{table.title}; n is {table.unit}. {table.origin.said}. From {table.origin.file}."
-
-
-def counted(number: int | None) -> str:
-    """Return n or events for people."""
-    return ABSENT if number is None else f"{number:,}"
 
 
 def _table(table: Table) -> dict:

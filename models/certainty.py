@@ -45,13 +45,14 @@ def certainty(model: Model, row: Mapping[str, float | None], raw: float) -> Cert
         return None
     missing = {name: share for name, share in facts["evidence"].items() if row.get(name) is None}
     strange = {name: value for name in facts["seen"] if (value := row.get(name)) is not None and _beyond(name, value, facts["seen"][name])}
-    width = half_width(facts["widths"], sum(missing.values()))
+    gone = sum(missing.values())
+    width = half_width(facts["widths"], gone)
     low, high = sigmoid(model.calibrated(raw - width)), sigmoid(model.calibrated(raw + width))
     high = 1.0 if strange else high
     unsure = model.band(low) == "low" and model.band(high) == "high"
     reasons = [_strange(name, value, facts["seen"][name]) for name, value in strange.items()]
-    if unsure and (sum(missing.values()) >= SPARSE or not reasons):
-        reasons.append(_sparse(missing) if sum(missing.values()) >= SPARSE else BETWEEN)
+    if unsure and (gone >= SPARSE or not reasons):
+        reasons.append(_sparse(missing) if gone >= SPARSE else BETWEEN)
     return Certainty(low, high, unsure, tuple(reasons))
 
 

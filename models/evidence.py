@@ -110,6 +110,11 @@ class Table:
     figures: tuple[Figure, ...]
 
 
+def counted(number: int | None) -> str:
+    """Return n or events for people."""
+    return f"{number:,}" if isinstance(number, int) else ABSENT
+
+
 def read_validation(folder: Path, model: Model) -> dict[str, Any] | None:
     """Return the validation of a version's folder; None when there is none.
 

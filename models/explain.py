@@ -3,12 +3,12 @@
 All heart-rate features speak as "heart rate", so that contributions sum to the score and a clinician reads variables.
 """
 
-import math
 from dataclasses import dataclass
 from datetime import datetime
 
 from models.features import Series, fresh, hours_between
 from models.inputs import display
+from models.model import sigmoid
 from models.vocabulary import VARIABLES
 
 
@@ -35,7 +35,7 @@ def contributions(by_feature: dict[str, float], row: dict[str, float | None], re
 
 
 def _contribution(name: str, value: float, row: dict[str, float | None], readings: Series, at: datetime, score: float) -> Contribution:
-    points = 100 * (_probability(score) - _probability(score - value))
+    points = 100 * (sigmoid(score) - sigmoid(score - value))
     if name in VARIABLES:
         return Contribution(name, VARIABLES[name].label, value, points, _text(name, readings, at))
     shown = {"age": "age", "sex": "sex"}[name]
@@ -55,7 +55,3 @@ def _person(name: str, value: float | None) -> str:
     if value is None:
         return f"{name} not known"
     return f"age {value:.0f} years" if name == "age" else f"sex {'male' if value else 'female'}"
-
-
-def _probability(score: float) -> float:
-    return 1 / (1 + math.exp(-max(min(score, 700.0), -700.0)))

@@ -122,11 +122,19 @@ def list_versions(folder: Path | None = None, trust: Trust = SHIPPED) -> list[Li
 
 def show(name: str, version: str | None = None, folder: Path | None = None) -> tuple[dict, list[aliases.Change]]:
     """Return the manifest of a version (the champion if none is given) and the model's changes, the oldest first."""
+    place = located(name, version, folder)
+    return load(place).manifest, aliases.history(place.parent)
+
+
+def located(name: str, version: str | None = None, folder: Path | None = None) -> Path:
+    """Return the folder of a version, the champion's if none is given. Raises ModelError when it is not there."""
     home = _home(name, folder)
-    wanted = version or aliases.current(home) or ""
+    wanted = version or aliases.current(home)
+    if wanted is None:
+        raise ModelError(f"{name} has no champion below {home.parent}; name a version.")
     if not aliases.VERSION.fullmatch(wanted) or not (home / wanted).is_dir():
         raise ModelError(f"There is no version {wanted!r} of {name} below {home.parent}.")
-    return load(home / wanted).manifest, aliases.history(home)
+    return home / wanted
 
 
 def promote(name: str, version: str, by: str, reason: str, at: datetime, alias: str = CHAMPION, folder: Path | None = None,

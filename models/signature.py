@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from models.predict import ModelError
+from models.whole import write_whole
 
 SHIPPED_KEY = Path(__file__).with_name("trained") / "release.pub"
 FILE, KIND = "manifest.sig", "ed25519"
@@ -60,9 +61,7 @@ def sign(folder: Path, manifest: dict[str, Any], private_key: Path) -> str:
     key = _private(private_key)
     name = key_id(key.public_key())
     mark = base64.b64encode(key.sign(PURPOSE + canonical(manifest))).decode()
-    part = folder / f"{FILE}.part"
-    part.write_text(f"{KIND} {name} {mark}\n", "ascii")
-    part.replace(folder / FILE)
+    write_whole(folder / FILE, f"{KIND} {name} {mark}\n")
     return name
 
 

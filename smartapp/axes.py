@@ -1,6 +1,5 @@
 """Turns ranges of numbers and of time into positions and round tick values: the axes that every plot shares."""
 
-import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,15 +28,6 @@ class Tick:
     at: float
     label: str
     time: datetime | None = None
-
-
-def round_values(low: float, high: float, wanted: int = 3) -> list[float]:
-    """Return about `wanted` multiples of 1, 2 or 5 times a power of ten inside [low, high]."""
-    span = high - low
-    power = 10.0 ** math.floor(math.log10(span / wanted))
-    step = min((power * factor for factor in (1, 2, 5, 10)), key=lambda s: abs(span / s - wanted))
-    first = math.ceil(round(low / step, 9))
-    return [round(step * n, 9) for n in range(first, math.floor(round(high / step, 9)) + 1)]
 
 
 def value_range(values: list[float], least: float, greatest: float) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Turns a session into the values of its explanation page: the card's own assessment, a fresh one, or both compared."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from models.assess import Assessment, assess
@@ -78,7 +78,7 @@ def _audit_record(session: Session, assessment: Assessment, chart: Chart, shown:
     record = {
         "route": "explanation", "view": shown, "ehr": session.ehr, "patient": session.patient, "encounter": session.encounter,
         "user": session.user, "at": assessment.at.isoformat(), "status": assessment.status, "missing_parts": len(problems),
-        "model": {"name": lead.model.name, "version": lead.model.version, "sha256": lead.model.sha256} if lead else None,
+        "model": asdict(lead.model) if lead else None,
         "probability": lead.probability if lead else None, "band": lead.band if lead else None, "news2": assessment.news2.total,
     }  # fmt: skip
     if from_card:

@@ -10,8 +10,8 @@ from pathlib import Path
 from flask import Blueprint, Response, render_template
 
 from models.card import Card, card
-from models.card_text import as_json, as_markdown, captioned, counted
-from models.evidence import read_validation
+from models.card_text import as_json, as_markdown, captioned
+from models.evidence import counted, read_validation
 from models.pictures import Plot, listed
 from models.registry import TRAINED, Model, ModelError
 from runtime.logs import get_logger

@@ -11,8 +11,9 @@ from datetime import datetime
 
 from models.assess import Risk, sigmoid
 from models.inputs import percent
+from models.scale import round_values
 from models.scores import Score
-from smartapp.axes import Scale, Tick, hours_before, lines, round_values, time_scale, time_ticks
+from smartapp.axes import Scale, Tick, hours_before, lines, time_scale, time_ticks
 from smartapp.wording import signed
 
 WIDTH = 340

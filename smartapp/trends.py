@@ -7,8 +7,9 @@ from datetime import datetime
 from models import inputs
 from models.inputs import NOT_SHOWN, Input, printed_unit
 from models.readings import Reading
+from models.scale import round_values
 from models.vocabulary import VARIABLES, Variable
-from smartapp.axes import Scale, Tick, hours_before, lines, round_values, time_scale, time_ticks, value_range
+from smartapp.axes import Scale, Tick, hours_before, lines, time_scale, time_ticks, value_range
 from smartapp.wording import number
 
 LEFT, RIGHT, TOP, BOTTOM = 38, 286, 10, 92

@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.model import Model, ModelId
-from models.offline.validation.calibration import logistic
+from models.offline.validation.calibration import logistic, sigmoid
 from models.offline.validation.performance import logistic_line
 from models.predict import ModelError
 
@@ -91,4 +91,4 @@ def logit(risk: float) -> float:
 def risks(calibration: dict, raw: np.ndarray) -> np.ndarray:
     """Return the probabilities of raw scores, as a served model with this calibration gives them."""
     scored = Model(ModelId("", "", ""), {"calibration": calibration}, "")
-    return 1 / (1 + np.exp(-np.array([scored.calibrated(score) for score in raw.tolist()])))
+    return sigmoid(np.array([scored.calibrated(score) for score in raw.tolist()]))

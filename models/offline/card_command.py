@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-TRAINED = Path(__file__).parents[1] / "trained"
+from models.offline.commands import MODELS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -13,20 +14,15 @@ ROOT = Path(__file__).parents[2]
 @click.argument("name")
 @click.option("--version", help="Version; the champion if not given.")
 @click.option("--format", "form", type=click.Choice(["markdown", "json", "html"]), default="markdown", show_default=True)
-@click.option("--models", "folder", default=TRAINED, type=click.Path(exists=True, path_type=Path), help="Folder of models.")
+@MODELS
 def card(name: str, version: str | None, form: str, folder: Path) -> None:
     """Print the model card of a version: facts label, sections, figures, 31 source attributes, TRIPOD+AI."""
-    from models import aliases, card_text
+    from models import card_text
     from models.card import card as made
     from models.evidence import read_validation
-    from models.registry import ModelError, load
+    from models.registry import load, located
 
-    if not aliases.VERSION.fullmatch(name) or not aliases.VERSION.fullmatch(version or "1"):
-        raise ModelError(f"{name} {version or ''}: give the name of a model, and a version.")
-    wanted = version or aliases.current(folder / name)
-    if wanted is None or not (folder / name / wanted).is_dir():
-        raise ModelError(f"There is no {name} {version or 'in service'} below {folder}; `vigil models list` names what there is.")
-    place = folder / name / wanted
+    place = located(name, version, folder)
     model = load(place)
     found = made(model, read_validation(place, model))
     write = {"markdown": card_text.as_markdown, "json": card_text.as_json, "html": lambda one: page(one, place)}
@@ -37,7 +33,8 @@ def page(card, folder: Path) -> str:
     """Return the card as one HTML page that needs no other file; the pictures of the version's folder are within."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    from models.card_text import captioned, counted
+    from models.card_text import captioned
+    from models.evidence import counted
     from models.pictures import listed
 
     def address(file: str) -> str:

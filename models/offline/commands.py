@@ -78,8 +78,9 @@ def validate(path: Path, output: Path, folder: Path, chosen: tuple[str, ...], pa
 def recalibrate(name: str, version: str, outcomes: Path, new_version: str, method: str, folder: Path) -> None:
     """Fit the calibration of a model to your own outcomes, as a new version; the trees stay as they are."""
     from models.offline.recalibrate import recalibrate_from
+    from models.registry import located
 
-    manifest = recalibrate_from(folder / name / version, outcomes, new_version, method)
+    manifest = recalibrate_from(located(name, version, folder), outcomes, new_version, method)
     account = manifest["recalibration"]
     counts = ", ".join(f"{account[what]} {what}" for what in ("rows", "patients", "events"))
     click.echo(f"{name} {new_version}: {counts}; {account['how']}")
@@ -100,11 +101,12 @@ def release(name: str, version: str, key: Path, limits: Path | None, figure: str
             folder: Path) -> None:  # fmt: skip
     """Sign a version if its figures pass the gate; say which figure stopped it if not."""
     from models.offline.release import LIMITS, Override, release
+    from models.registry import located
 
     if figure and not (by and reason):
         raise click.UsageError("--override needs --by and --reason.")
     override = Override(figure, by or "", reason or "") if figure else None
-    for finding in release(folder / name / version, key, datetime.now(UTC), override, limits or LIMITS):
+    for finding in release(located(name, version, folder), key, datetime.now(UTC), override, limits or LIMITS):
         click.echo(f"{'passed ' if finding.passed else 'OVERRIDDEN'} {finding.said}")
     click.echo(f"{name} {version} is released and signed; `vigil models promote` puts it into service.")
 
@@ -180,10 +182,10 @@ def models_rollback(name: str, by: str, reason: str, folder: Path, keys: Path | 
 @MODELS
 def models_sign(name: str, version: str, key: Path, folder: Path) -> None:
     """Sign a version with a release key without the gate, after its hash and golden vectors were checked."""
-    from models.registry import load, verify
+    from models.registry import load, located, verify
     from models.signature import sign
 
-    place = folder / name / version
+    place = located(name, version, folder)
     click.echo(f"{name} {version} is signed by {sign(place, verify(load(place)).manifest, key)}.")
 
 

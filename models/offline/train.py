@@ -35,6 +35,7 @@ from models.offline.validation.performance import (
 )
 from models.offline.version import code_version
 from models.vocabulary import vocabulary_sha256
+from models.whole import write_whole
 
 SEED, FOLDS, DRAWS = 20261121, 5, 200
 PARAMETERS = {
@@ -138,10 +139,8 @@ def train(stays: Iterable[Stay], recipe: Recipe, folder: Path, version: str, sou
 def write(folder: Path, text: str, manifest: dict) -> None:
     """Write the files of a version, each whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in (("model.txt", text), ("manifest.json", json.dumps(manifest, indent=1) + "\n")):
-        part = folder / f"{name}.part"
-        part.write_text(content, "utf-8")
-        part.replace(folder / name)
+    write_whole(folder / "model.txt", text)
+    write_whole(folder / "manifest.json", json.dumps(manifest, indent=1) + "\n")
 
 
 def _thresholds(risk: np.ndarray, data: Rows, recipe: Recipe) -> dict[str, float]:

@@ -19,6 +19,7 @@ from models.features import feature_row, made_of, series
 from models.model import Model, sigmoid
 from models.offline.data.stays import Stay
 from models.offline.thinning import HIDDEN, SPARSE
+from models.offline.validation import calibration
 from models.offline.validation.criteria import scores
 
 CRITERIA = ("news2", "qsofa", "sirs")
@@ -54,7 +55,7 @@ class Landmarks:
     @property
     def risk(self) -> np.ndarray:
         """Return the calibrated probabilities."""
-        return 1 / (1 + np.exp(-self.log_odds))
+        return calibration.sigmoid(self.log_odds)
 
     def of(self, chosen: np.ndarray) -> "Landmarks":
         """Return the rows at these places, patients numbered anew from 0."""

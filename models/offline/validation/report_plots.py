@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from models.offline.validation.report_tables import MINUS, PERCENT, Cell, Table, written
+from models.scale import round_values
 
 WIDTH, LEFT, RIGHT, TALL = 360, 50, 340, 216
 KEY_ROW, BAR_ROW = 19, 29
 SHORTEST, LONGEST = 30, 27
+TICKS = 5
 RISKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 
 Point = tuple[float, float]
@@ -35,7 +37,7 @@ class Axis:
 
     def ticks(self, start: float, end: float) -> tuple[tuple[float, str], ...]:
         """Return coordinates and labels of round values; labels too near their neighbour to read are left out."""
-        values = RISKS if self.log_odds else round_values(self.low, self.high)
+        values = RISKS if self.log_odds else round_values(self.low, self.high, TICKS)
         found: list[tuple[float, str]] = []
         for value in (v for v in values if self.low <= v <= self.high):
             at = self.place(value, start, end)
@@ -100,15 +102,6 @@ class Plot:
     spans: tuple[Span, ...] = ()
     names: tuple[tuple[str, int, bool, bool], ...] = ()
     line: float | None = None
-
-
-def round_values(low: float, high: float, wanted: int = 5) -> list[float]:
-    """Return about `wanted` multiples of 1, 2 or 5 times a power of ten inside [low, high]."""
-    span = high - low
-    power = 10.0 ** math.floor(math.log10(span / wanted))
-    step = min((power * factor for factor in (1, 2, 5, 10)), key=lambda s: abs(span / s - wanted))
-    first = math.ceil(round(low / step, 9))
-    return [round(step * n, 9) for n in range(first, math.floor(round(high / step, 9)) + 1)]
 
 
 def chart(key: str, title: str, text: str, curves: Sequence[Curve], x: Axis, y: Axis, table: Table) -> Plot:

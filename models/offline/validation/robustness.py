@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from models.offline.validation.calibration import sigmoid
 from models.offline.validation.intervals import Figures
 from models.offline.validation.landmarks import Landmarks
 from models.offline.validation.ranking import Ranked, share
@@ -24,7 +25,7 @@ def without(rows: Landmarks) -> Callable[[np.ndarray], Figures]:
 def expected(rows: Landmarks) -> Callable[[np.ndarray], Figures]:
     """Return the function that gives observed to expected events with each part of the chart hidden: above 1 the risks are too low."""
     events = np.bincount(rows.patient, rows.event)
-    sums = {part: np.bincount(rows.patient, 1 / (1 + np.exp(-scores))) for part, scores in ({"all": rows.log_odds} | rows.without).items()}
+    sums = {part: np.bincount(rows.patient, sigmoid(scores)) for part, scores in ({"all": rows.log_odds} | rows.without).items()}
 
     def weighted(patients: np.ndarray) -> Figures:
         return {part: share(float(patients @ events), float(patients @ risks)) for part, risks in sums.items()}

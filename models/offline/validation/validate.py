@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from models import aliases
 from models.model import Model
 from models.offline.data import split
 from models.offline.data.split import ALL
@@ -27,8 +26,8 @@ from models.offline.validation.landmarks import Cohort, Landmarks, collect
 from models.offline.validation.report import report
 from models.offline.validation.robustness import expected, sureness, without
 from models.offline.version import code_version
-from models.predict import ModelError
-from models.registry import Trust, admit, load_models
+from models.registry import Trust, admit, load_models, located
+from models.whole import write_whole
 
 
 def validate(path: Path, told: Told, models: Sequence[Model], output: Path, *, part: str = ALL, every: int | None = None,
@@ -65,13 +64,7 @@ def named(folder: Path, chosen: Sequence[str]) -> list[Model]:
     anyone = Trust(development=True)
     if not chosen:
         return list(load_models(folder, anyone))
-    found = []
-    for name, _, version in (choice.partition("/") for choice in chosen):
-        wanted = version or aliases.current(folder / name)
-        if wanted is None:
-            raise ModelError(f"{name} has no champion below {folder}; give NAME/VERSION.")
-        found.append(admit(folder / name / wanted, anyone))
-    return found
+    return [admit(located(name, version, folder), anyone) for name, _, version in (choice.partition("/") for choice in chosen)]
 
 
 def measured(cohort: Cohort, data: DataSet, draws: int, path: Path) -> dict:
@@ -135,9 +128,6 @@ def _text(content: dict) -> str:
 
 
 def _write(output: Path, files: dict[str, str]) -> None:
+    output.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        whole = output / name
-        whole.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = whole.with_name(f"{whole.name}.part")
-        unfinished.write_text(content, "utf-8")
-        unfinished.replace(whole)
+        write_whole(output / name, content)

@@ -9,9 +9,10 @@ import pytest
 
 from models.offline.validation.report import report
 from models.offline.validation.report_groups import gaps
-from models.offline.validation.report_plots import clipped, round_values
+from models.offline.validation.report_plots import TICKS, clipped
 from models.offline.validation.report_summary import summary
 from models.offline.validation.report_tables import PERCENT, cell, count, plain, written
+from models.scale import round_values
 
 SVG = "{http://www.w3.org/2000/svg}"
 VOID = {"meta", "br"}
@@ -292,4 +293,4 @@ def test_lines_are_cut_where_they_leave_the_plot():
     """A net benefit far below the axis ends at the edge, at the risk where it crosses."""
     assert clipped([(0, 1), (1, 0), (2, -2)], -1, 2) == ((0, 1), (1, 0), (1.5, -1))
     assert clipped([(0, 3), (1, -3)], -1, 2) == ((pytest.approx(1 / 6), 2), (pytest.approx(2 / 3), -1)) and clipped([], 0, 1) == ()
-    assert round_values(0, 0.3) == [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3]
+    assert round_values(0, 0.3, TICKS) == [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3]

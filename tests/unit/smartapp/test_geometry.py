@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from models.scale import round_values
 from models.scores import news2
-from smartapp.axes import Scale, hours_before, lines, round_values, time_scale, time_ticks, value_range
+from smartapp.axes import Scale, hours_before, lines, time_scale, time_ticks, value_range
 from smartapp.plots import WIDTH, news2_strip, risk_course, waterfall
 from smartapp.trends import trends
 from tests.unit.smartapp import build
