@@ -1,4 +1,6 @@
-"""The front door: `create_app` wires the rooms together, and the commands start them. Read this first."""
+"""The front door: `create_app` wires the rooms together, and the commands start them. Read this
+first.
+"""
 
 import sys
 from collections.abc import Callable
@@ -7,10 +9,14 @@ from pathlib import Path
 
 import click
 
-from models.offline import card_command, commands
+from studies import card_command, commands, registry_command
 
 CONFIG = click.option(
-    "--config", envvar="VIGIL_CONFIG", required=True, type=click.Path(path_type=Path), help="TOML file; or set VIGIL_CONFIG."
+    "--config",
+    envvar="VIGIL_CONFIG",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="TOML file; or set VIGIL_CONFIG.",
 )
 FOLDER = click.Path(exists=True, path_type=Path)
 
@@ -29,26 +35,37 @@ def create_app(settings, redis_url: str, clock: Callable[[], datetime] = utc_now
 
     import cdshooks.views
     import smartapp.views
-    from runtime import audit, fhir, health, keys, logs, outgoing, store, web
+    from ehr import fetch, http, keys
+    from runtime import audit, health, logs, signing_key, store, web
 
     root = Path(__file__).parent
     app = Flask("vigil", root_path=str(root), static_folder="static", template_folder="templates")
     logs.configure(settings.data_path)
-    http = outgoing.Outgoing()
+    outgoing = http.Outgoing()
     redis, sessions = store.connect(redis_url), store.connect(redis_url, store.PATIENT)
-    # A key set is read once in ten minutes, over the internet: it may take longer than a read within a call.
-    keysets = keys.KeySets(outgoing.Outgoing(connect_seconds=1.0, read_seconds=2.0))
-    log, models, signing_key = audit.Audit(settings.data_path / "audit.sqlite"), models_of(settings), keys.signing_key(settings.data_path)
+    # A key set is read once in ten minutes, over the internet: it may take longer than a read
+    # within a call.
+    keysets = keys.KeySets(http.Outgoing(connect_seconds=1.0, read_seconds=2.0))
+    log, models = audit.Audit(settings.data_path / "audit.sqlite"), models_of(settings)
+    own_key = signing_key.signing_key(settings.data_path)
     web.install(app, settings)
-    fetching = fhir.Fhir(http, settings)
-    app.register_blueprint(cdshooks.views.create_blueprint(settings, models, redis, log, keysets, fetching, clock))
-    app.register_blueprint(smartapp.views.create_blueprint(settings, models, sessions, log, keysets, signing_key, clock))
-    app.register_blueprint(health.create_blueprint(redis, [f"{model.id.name} {model.id.version}" for model in models]))
+    fetching = fetch.Fhir(outgoing, settings)
+    app.register_blueprint(
+        cdshooks.views.create_blueprint(settings, models, redis, log, keysets, fetching, clock)
+    )
+    app.register_blueprint(
+        smartapp.views.create_blueprint(settings, models, sessions, log, keysets, own_key, clock)
+    )
+    app.register_blueprint(
+        health.create_blueprint(redis, [f"{model.id.name} {model.id.version}" for model in models])
+    )
     return app
 
 
 class Door(click.Group):
-    """Turns the errors that people can mend into one sentence and exit code 1, without a traceback."""
+    """Turns the errors that people can mend into one sentence and exit code 1, without a
+    traceback.
+    """
 
     def invoke(self, context: click.Context):
         """Run the command; raises ClickException in place of an error that people can mend."""
@@ -61,13 +78,19 @@ class Door(click.Group):
 
 
 def _mendable() -> tuple[type[Exception], ...]:
-    from models.predict import ModelError
+    from models.fitted.booster import ModelError
     from runtime.audit import AuditError
     from runtime.secretfile import SecretFileError
     from runtime.settings import SettingsError
 
-    offline = sys.modules.get("models.offline.data.stays")
-    return (SettingsError, SecretFileError, AuditError, ModelError, *([offline.DataError] if offline else ()))
+    offline = sys.modules.get("studies.data.stays")
+    return (
+        SettingsError,
+        SecretFileError,
+        AuditError,
+        ModelError,
+        *([offline.DataError] if offline else ()),
+    )
 
 
 @click.group(cls=Door)
@@ -111,12 +134,22 @@ def check(config: Path) -> None:
     settings = settings_of(config)
     for ehr in settings.ehr:
         secret(ehr, settings)
-        click.echo(f"ehr {ehr.id}: {ehr.profile}, hooks {ehr.hook_auth}, SMART client {ehr.smart_client_id or 'none'}, {ehr.mode}")
+        click.echo(
+            f"ehr {ehr.id}: {ehr.profile}, hooks {ehr.hook_auth}, SMART client "
+            f"{ehr.smart_client_id or 'none'}, {ehr.mode}"
+        )
     for model in models_of(settings):
         click.echo(f"model {model.id.name} {model.id.version}: {model.id.sha256[:12]}, verified")
 
 
-for command in (commands.train, commands.validate, commands.recalibrate, commands.release, commands.registry, card_command.card):
+for command in (
+    commands.train,
+    commands.validate,
+    commands.recalibrate,
+    commands.release,
+    registry_command.registry,
+    card_command.card,
+):
     main.add_command(command)
 
 
@@ -138,7 +171,9 @@ def audit_verify(config: Path) -> None:
 @audit.command("show")
 @CONFIG
 @click.option("--limit", default=20, show_default=True, help="How many records, newest first.")
-@click.option("--type", "kind", help="Only records of this type, such as hook, feedback, page or refusal.")
+@click.option(
+    "--type", "kind", help="Only records of this type, such as hook, feedback, page or refusal."
+)
 def audit_show(config: Path, limit: int, kind: str | None) -> None:
     """Print records as JSON lines, newest first; they hold patient data."""
     import msgspec
@@ -153,22 +188,37 @@ def audit_show(config: Path, limit: int, kind: str | None) -> None:
 def audit_replay(config: Path, assessment_id: str) -> None:
     """Compute a recorded assessment again and compare it with what was answered."""
     from models.assess import assess
-    from models.readings import Chart
+    from models.patient.readings import Chart
 
     record = open_audit(config).find_assessment(assessment_id)
     if record is None:
         raise click.ClickException("There is no record with this assessment id.")
-    found = assess(Chart.from_json(record["chart"]), datetime.fromisoformat(record["at"]), models_of(settings_of(config)))
+    found = assess(
+        Chart.from_json(record["chart"]),
+        datetime.fromisoformat(record["at"]),
+        models_of(settings_of(config)),
+    )
     again = {risk.outcome: (risk.model.sha256, risk.probability, risk.band) for risk in found.risks}
-    answered = {risk["outcome"]: (risk["model"]["sha256"], risk["probability"], risk["band"]) for risk in record["risks"]}
+    answered = {
+        risk["outcome"]: (risk["model"]["sha256"], risk["probability"], risk["band"])
+        for risk in record["risks"]
+    }
     if again != answered:
         raise click.ClickException(f"Answered {answered}, computed again {again}.")
-    click.echo("The same again: " + (", ".join(f"{outcome} {risk}" for outcome, (_, risk, _) in again.items()) or found.status))
+    click.echo(
+        "The same again: "
+        + (
+            ", ".join(f"{outcome} {risk}" for outcome, (_, risk, _) in again.items())
+            or found.status
+        )
+    )
 
 
 def models_of(settings):
-    """Return the verified champions that a configuration serves: the shipped ones, or a hospital's own."""
-    from models.registry import Trust, load_models
+    """Return the verified champions that a configuration serves: the shipped ones, or a
+    hospital's own.
+    """
+    from models.fitted.registry import Trust, load_models
 
     return load_models(settings.models_path, Trust(keys=settings.model_keys_path))
 

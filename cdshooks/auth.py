@@ -1,6 +1,8 @@
-"""Turns the Authorization header of a call into the trusted EHR that made it (R99-R110, promises A1-A11).
+"""Turns the Authorization header of a call into the trusted EHR that made it (R99-R110, promises
+A1-A11).
 
-Trust is configuration: issuer, key set, audience and FHIR bases come from the EHR's record, never from the token or the body.
+Trust is configuration: issuer, key set, audience and FHIR bases come from the EHR's record, never
+from the token or the body.
 """
 
 import base64
@@ -14,16 +16,17 @@ from typing import NamedTuple
 from joserfc import jws
 from joserfc.errors import JoseError
 
-from cdshooks import strict
-from cdshooks.replay import UsedTokens
-from runtime.keys import KeySets, algorithm
+from cdshooks import strict_json
+from cdshooks.used_tokens import UsedTokens
+from ehr.keys import KeySets, algorithm
 from runtime.logs import keyed_hash
 from runtime.settings import Ehr, Settings
 from runtime.web import BadRequest, Forbidden, TooManyRefusals, Unauthorized
 
 LONGEST_TOKEN = 8192
 LEEWAY = 60
-# Epic signs its tokens for 15 minutes; the others follow the five minutes of the best-practices page.
+# Epic signs its tokens for 15 minutes; the others follow the five minutes of the best-practices
+# page.
 LIFETIMES = {"generic": 300, "epic": 900, "oracle": 300}
 COMPACT = re.compile(r"Bearer ([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", re.IGNORECASE)
 JTI = re.compile(r"[\x20-\x7e]{8,256}")
@@ -32,7 +35,9 @@ MOST_REFUSALS = 60
 
 
 class Refused(Unauthorized):
-    """The caller is not let in; `reason` is for the log and the audit, the answer is always the same (A10, R110)."""
+    """The caller is not let in; `reason` is for the log and the audit, the answer is always the
+    same (A10, R110).
+    """
 
     def __init__(self, reason: str):
         super().__init__("Authentication is required.", {"WWW-Authenticate": "Bearer"})
@@ -40,7 +45,9 @@ class Refused(Unauthorized):
 
 
 class Caller(NamedTuple):
-    """Who signed a call: the EHR records of that issuer and key set, and what the audit may know of the token."""
+    """Who signed a call: the EHR records of that issuer and key set, and what the audit may know
+    of the token.
+    """
 
     ehrs: tuple[Ehr, ...]
     issuer: str
@@ -51,7 +58,9 @@ class Caller(NamedTuple):
 class Gate:
     """Checks callers of the services under one public URL."""
 
-    def __init__(self, settings: Settings, keysets: KeySets, used: UsedTokens, clock: Callable[[], datetime]):
+    def __init__(
+        self, settings: Settings, keysets: KeySets, used: UsedTokens, clock: Callable[[], datetime]
+    ):
         self.settings, self.keysets, self.used, self.clock = settings, keysets, used, clock
         self._issuers: dict[str, list[Ehr]] = {}
         for ehr in settings.ehr:
@@ -62,7 +71,8 @@ class Gate:
         self._refusals, self._minute = Counter(), 0
 
     def caller(self, authorization: str | None, audience: str) -> Caller | None:
-        """Return who signed the call to `audience`, the endpoint's public URL; None when no token came and one EHR needs none.
+        """Return who signed the call to `audience`, the endpoint's public URL; None when no token
+        came and one EHR needs none.
 
         Raises Refused for every token that is not wholly right.
         """
@@ -82,9 +92,11 @@ class Gate:
         return Caller(ehrs, claims["iss"], kid, keyed_hash(claims["jti"]))
 
     def ehr(self, caller: Caller | None, fhir_server: str | None) -> Ehr:
-        """Return the EHR a call belongs to: of its caller the one with this FHIR base, without a caller only an open one.
+        """Return the EHR a call belongs to: of its caller the one with this FHIR base, without a
+        caller only an open one.
 
-        Raises Refused, Forbidden for a foreign FHIR server, BadRequest when one is needed to tell which EHR it is.
+        Raises Refused, Forbidden for a foreign FHIR server, BadRequest when one is needed to tell
+        which EHR it is.
         """
         named = self.settings.trusted(fhir_server) if fhir_server else None
         if caller is None:
@@ -100,19 +112,27 @@ class Gate:
         return named
 
     def count_refusal(self, address: str) -> None:
-        """Count a refusal; raises TooManyRefusals beyond 60 a minute from one address (A11), never for a valid caller."""
+        """Count a refusal; raises TooManyRefusals beyond 60 a minute from one address (A11),
+        never for a valid caller.
+        """
         minute = int(time.monotonic() // 60)
         if minute != self._minute:
             self._refusals, self._minute = Counter(), minute
         self._refusals[address] += 1
         if self._refusals[address] > MOST_REFUSALS:
-            raise TooManyRefusals("Too many calls were refused; wait a minute.", {"Retry-After": "60"})
+            raise TooManyRefusals(
+                "Too many calls were refused; wait a minute.", {"Retry-After": "60"}
+            )
 
     def _signer(self, token: str, header: dict, claims: dict) -> tuple[tuple[Ehr, ...], str]:
         issuer, kid = claims.get("iss"), header.get("kid")
         if not isinstance(issuer, str) or issuer not in self._issuers:
             raise Refused("issuer")
-        if not isinstance(kid, str) or not isinstance(header.get("alg"), str) or header.get("typ", "JWT") != "JWT":
+        if (
+            not isinstance(kid, str)
+            or not isinstance(header.get("alg"), str)
+            or header.get("typ", "JWT") != "JWT"
+        ):
             raise Refused("header")
         if any(name in header for name in FORBIDDEN_HEADERS):
             raise Refused("header")
@@ -145,12 +165,14 @@ class Gate:
 
 
 def _source(ehr: Ehr, settings: Settings) -> str | None:
-    return ehr.hook_jwks_url or (str(settings.path(ehr.hook_jwks_file)) if ehr.hook_jwks_file else None)
+    return ehr.hook_jwks_url or (
+        str(settings.path(ehr.hook_jwks_file)) if ehr.hook_jwks_file else None
+    )
 
 
 def _json(part: str) -> dict:
     try:
-        value = strict.read(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        value = strict_json.read(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except ValueError:
         raise Refused("malformed") from None
     if not isinstance(value, dict):
@@ -168,9 +190,15 @@ def _check_claims(claims: dict, ehr: Ehr, audience: str, now: int) -> None:
         raise Refused("jti")
     if not issued < expires <= issued + (ehr.hook_token_seconds or LIFETIMES[ehr.profile]):
         raise Refused("lifetime")
-    if expires + LEEWAY <= now or issued - LEEWAY > now or (starts is not None and starts - LEEWAY > now):
+    if (
+        expires + LEEWAY <= now
+        or issued - LEEWAY > now
+        or (starts is not None and starts - LEEWAY > now)
+    ):
         raise Refused("time")
     named = claims.get("aud")
     named = [named] if isinstance(named, str) else named
-    if not isinstance(named, list) or not any(item in (audience, *ehr.hook_audience) for item in named):
+    if not isinstance(named, list) or not any(
+        item in (audience, *ehr.hook_audience) for item in named
+    ):
         raise Refused("audience")

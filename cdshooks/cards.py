@@ -8,9 +8,9 @@ from pathlib import Path
 from cdshooks import markdown
 from models.assess import Assessment, Risk
 from models.certainty import INDETERMINATE
-from models.inputs import percent
-from models.readings import REASONS
-from models.scores import Score
+from models.patient.inputs import percent
+from models.patient.news2 import Score
+from models.patient.readings import REASONS
 from runtime.settings import Ehr
 
 TEMPLATES = Path(__file__).parents[1] / "templates" / "cards"
@@ -38,14 +38,22 @@ WITHOUT_NUMBER = {
 }
 
 _detail = markdown.load(str(TEMPLATES), "detail.md")
-_override_reasons = [{"code": code, "system": OVERRIDE_SYSTEM, "display": text} for code, text in OVERRIDES.items()]
+_override_reasons = [
+    {"code": code, "system": OVERRIDE_SYSTEM, "display": text} for code, text in OVERRIDES.items()
+]
 
 
-def card(assessment: Assessment, assessment_id: str, ehr: Ehr, public_url: str, unavailable: tuple[str, ...] = ()) -> dict:
+def card(
+    assessment: Assessment,
+    assessment_id: str,
+    ehr: Ehr,
+    public_url: str,
+    unavailable: tuple[str, ...] = (),
+) -> dict:
     """Return the card of an assessment.
 
-    `assessment_id` is the unguessable name of its audit record; the same id gives the same uuid. `unavailable` names the
-    prefetch keys of which nothing is known.
+    `assessment_id` is the unguessable name of its audit record; the same id gives the same uuid.
+    `unavailable` names the prefetch keys of which nothing is known.
     """
     made = {
         "uuid": str(uuid.uuid5(NAMESPACE, assessment_id)),
@@ -65,14 +73,23 @@ def card(assessment: Assessment, assessment_id: str, ehr: Ehr, public_url: str, 
 
 
 def summary(assessment: Assessment) -> str:
-    """Return one sentence of fewer than 140 characters: band, risk, trend, time of the data, NEWS2 (R64, R92).
+    """Return one sentence of fewer than 140 characters: band, risk, trend, time of the data, NEWS2
+    (R64, R92).
 
     What makes the card urgent comes first: NEWS2 where it is graver than the risk's own band.
     """
     lead, news2 = assessment.lead, news2_text(assessment.news2)
-    first = f"{_heading(lead)}: {lead.figure} {lead.label}{_trend(lead)}." if lead else f"{WITHOUT_NUMBER[assessment.status]}."
+    first = (
+        f"{_heading(lead)}: {lead.figure} {lead.label}{_trend(lead)}."
+        if lead
+        else f"{WITHOUT_NUMBER[assessment.status]}."
+    )
     data = _data_time(assessment.data_time, assessment.at)
-    if news2 and assessment.urgency != "low" and assessment.urgency not in {risk.urgency for risk in assessment.risks}:
+    if (
+        news2
+        and assessment.urgency != "low"
+        and assessment.urgency not in {risk.urgency for risk in assessment.risks}
+    ):
         parts = (f"{news2}.", first, data)
     else:
         parts = (first, "; ".join(part for part in (data, news2) if part))
@@ -81,20 +98,30 @@ def summary(assessment: Assessment) -> str:
 
 
 def detail(assessment: Assessment, unavailable: tuple[str, ...] = ()) -> str:
-    """Return the detail in GitHub Flavored Markdown: what drives the risk, NEWS2, and what is missing, stale or left out."""
+    """Return the detail in GitHub Flavored Markdown: what drives the risk, NEWS2, and what is
+    missing, stale or left out.
+    """
     lead, score = assessment.lead, assessment.news2
     known = bool(score.parts) and len(score.missing) < len(score.parts)
     return _detail.render(
         risk=lead,
         earlier=percent(lead.earlier) if lead and lead.earlier is not None else "",
-        contributions=[item for item in lead.contributions[:STRONGEST] if abs(item.points) >= LEAST_POINTS] if lead else (),
+        contributions=[
+            item for item in lead.contributions[:STRONGEST] if abs(item.points) >= LEAST_POINTS
+        ]
+        if lead
+        else (),
         others=assessment.risks[1:],
-        reasons=assessment.reasons or (() if lead else ("The model could not be used for this chart.",)),
+        reasons=assessment.reasons
+        or (() if lead else ("The model could not be used for this chart.",)),
         news2=news2_text(score),
         missing_parts=score.missing if known else (),
         stale=[item for item in assessment.inputs if item.state == "stale"],
         missing=[item for item in assessment.inputs if item.state == "missing"],
-        rejected=[(count, REASONS.get(reason, "for another reason")) for reason, count in assessment.rejected.items()],
+        rejected=[
+            (count, REASONS.get(reason, "for another reason"))
+            for reason, count in assessment.rejected.items()
+        ],
         unavailable=[NAMES[key] for key in unavailable],
         model=lead.model if lead else None,
         disclaimer=DISCLAIMER,
@@ -122,12 +149,17 @@ def _trend(risk: Risk) -> str:
 def _data_time(newest: datetime | None, at: datetime) -> str:
     if newest is None:
         return ""
-    return f"Data to {newest:%H:%M} UTC" if newest.date() == at.date() else f"Data to {newest:%d %b %H:%M} UTC"
+    return (
+        f"Data to {newest:%H:%M} UTC"
+        if newest.date() == at.date()
+        else f"Data to {newest:%d %b %H:%M} UTC"
+    )
 
 
 def _link(assessment_id: str, ehr: Ehr, public_url: str) -> dict:
     link = {"label": "Explain this estimate", "url": f"{public_url}/launch", "type": "smart"}
-    # Oracle Health does not support appContext; its launch opens the page for the patient in context.
+    # Oracle Health does not support appContext; its launch opens the page for the patient in
+    # context.
     if ehr.profile != "oracle":
         link["appContext"] = json.dumps({"assessment": assessment_id})
     return link

@@ -1,4 +1,6 @@
-"""Turns an Assessment and an EHR's configuration into the decision to show a card, with the reason."""
+"""Turns an Assessment and an EHR's configuration into the decision to show a card, with the
+reason.
+"""
 
 from typing import NamedTuple
 
@@ -17,7 +19,9 @@ class Delivery(NamedTuple):
 
 
 def decide(assessment: Assessment, ehr: Ehr) -> Delivery:
-    """Decide for one call; a chart without a number, or without a band, is shown from every threshold: silence would read as low risk."""
+    """Decide for one call; a chart without a number, or without a band, is shown from every
+    threshold: silence would read as low risk.
+    """
     if ehr.mode == "shadow":
         return Delivery(False, "shadow mode")
     if assessment.status == "deceased":

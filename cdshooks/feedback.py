@@ -1,9 +1,11 @@
-"""Turns a feedback body into records, each vendor's form of it included (CDS Hooks 2.0 "Feedback", R93-R97).
+"""Turns a feedback body into records, each vendor's form of it included (CDS Hooks 2.0 "Feedback",
+R93-R97).
 
-Epic sends batches, names the reason `overrideReasons`, and may give its own extension in place of a Coding.
+Epic sends batches, names the reason `overrideReasons`, and may give its own extension in place of a
+Coding.
 """
 
-from cdshooks import strict
+from cdshooks import strict_json
 from runtime.web import BadRequest
 
 OUTCOMES = {"accepted", "overridden"}
@@ -14,7 +16,9 @@ LONGEST_COMMENT = 2000
 
 
 class Items(list):
-    """The usable items as records for the audit; `bad` holds the positions of the others, counted from 1."""
+    """The usable items as records for the audit; `bad` holds the positions of the others,
+    counted from 1.
+    """
 
     bad: tuple[int, ...] = ()
 
@@ -22,8 +26,8 @@ class Items(list):
 def read(body: bytes) -> Items:
     """Read a feedback body. Raises BadRequest when it has no list of items at all."""
     try:
-        document = strict.read(body)
-    except strict.StrictError as error:
+        document = strict_json.read(body)
+    except strict_json.StrictError as error:
         raise BadRequest(str(error)) from None
     entries = document.get("feedback") if isinstance(document, dict) else None
     if not isinstance(entries, list):
@@ -56,7 +60,9 @@ def _record(entry: object) -> dict | None:
 
 
 def _override(entry: dict) -> tuple[dict | None, str | None]:
-    """Return the reason's codes, and what the user wrote, from either spelling and from Epic's extension (R96)."""
+    """Return the reason's codes, and what the user wrote, from either spelling and from Epic's
+    extension (R96).
+    """
     given = entry.get("overrideReason") or entry.get("overrideReasons")
     given = given[0] if isinstance(given, list) and given else given
     if not isinstance(given, dict):
@@ -64,9 +70,17 @@ def _override(entry: dict) -> tuple[dict | None, str | None]:
     coding, extension = given.get("reason"), given.get("extension")
     reason = None
     if isinstance(coding, dict):
-        reason = {name: text for name in ("system", "code", "display") if (text := _text(coding.get(name)))}
+        reason = {
+            name: text
+            for name in ("system", "code", "display")
+            if (text := _text(coding.get(name)))
+        }
     elif isinstance(extension, dict):
-        reason = {name[:LONGEST_TEXT]: text for name, value in list(extension.items())[:5] if (text := _text(value))}
+        reason = {
+            name[:LONGEST_TEXT]: text
+            for name, value in list(extension.items())[:5]
+            if (text := _text(value))
+        }
     comment = given.get("userComment")
     return reason, comment[:LONGEST_COMMENT] if isinstance(comment, str) else None
 

@@ -1,13 +1,15 @@
-"""Turns the bytes of a call into a checked HookRequest (CDS Hooks 2.0 "Calling a CDS Service", R23-R28, R114-R116).
+"""Turns the bytes of a call into a checked HookRequest (CDS Hooks 2.0 "Calling a CDS Service",
+R23-R28, R114-R116).
 
-The prefetch values stay raw bytes: they are most of the body, and models.fhir reads them once, as they are.
+The prefetch values stay raw bytes: they are most of the body, and models.patient.fhir reads them
+once, as they are.
 """
 
 import re
 
 import msgspec
 
-from cdshooks import strict
+from cdshooks import strict_json
 from runtime.web import BadRequest, PreconditionFailed
 
 HOOK = "patient-view"
@@ -28,7 +30,9 @@ class Context(msgspec.Struct, frozen=True):
 
 
 class FhirAuthorization(msgspec.Struct, frozen=True):
-    """The access token that came with the call; scopes are not read (R60: their form differs by version and vendor)."""
+    """The access token that came with the call; scopes are not read (R60: their form differs by
+    version and vendor).
+    """
 
     access_token: str
     token_type: str = "Bearer"
@@ -36,7 +40,9 @@ class FhirAuthorization(msgspec.Struct, frozen=True):
 
 
 class HookRequest(msgspec.Struct, frozen=True):
-    """One call of the service; unknown members, extensions among them, are passed over (R27, R28)."""
+    """One call of the service; unknown members, extensions among them, are passed over (R27,
+    R28).
+    """
 
     hook: str
     hookInstance: str
@@ -57,15 +63,16 @@ _decoder = msgspec.json.Decoder(HookRequest)
 def read(body: bytes) -> HookRequest:
     """Read and check one request.
 
-    Raises BadRequest in plain words, and PreconditionFailed when the access token is for another patient (B6).
+    Raises BadRequest in plain words, and PreconditionFailed when the access token is for another
+    patient (B6).
     """
     try:
         request = _decoder.decode(body)
-        strict.read(_skeleton(body, request.prefetch))
+        strict_json.read(_skeleton(body, request.prefetch))
     except msgspec.ValidationError as error:
         # The message names members of ours and JSON types only, nothing of the request.
         raise BadRequest(f"The request is not what CDS Hooks says: {error}.") from None
-    except strict.StrictError as error:
+    except strict_json.StrictError as error:
         raise BadRequest(str(error)) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise BadRequest(_why_unreadable(body)) from None
@@ -94,17 +101,22 @@ def _check_authorization(request: HookRequest, authorization: FhirAuthorization)
         raise BadRequest("`fhirServer` is required beside `fhirAuthorization`.")
     if authorization.token_type.lower() != "bearer":
         raise BadRequest("`fhirAuthorization.token_type` must be Bearer.")
-    if len(authorization.access_token) > LONGEST_TOKEN or not TOKEN.fullmatch(authorization.access_token):
+    if len(authorization.access_token) > LONGEST_TOKEN or not TOKEN.fullmatch(
+        authorization.access_token
+    ):
         raise BadRequest("`fhirAuthorization.access_token` is not a bearer token.")
     if authorization.patient not in (None, request.context.patientId):
-        raise PreconditionFailed("The access token is for another patient than `context.patientId`.")
+        raise PreconditionFailed(
+            "The access token is for another patient than `context.patientId`."
+        )
 
 
 def _skeleton(body: bytes, prefetch: dict[str, msgspec.Raw] | None) -> bytes:
-    """Return the body with prefetched objects replaced by null, so that the strict reader sees the small rest.
+    """Return the body with prefetched objects replaced by null, so that the strict reader sees the
+    small rest.
 
-    Only objects and lists are cut out: an equal text elsewhere is then a value too, and null there does no harm. What is not
-    found stays in and is read strictly, which is slower and as safe.
+    Only objects and lists are cut out: an equal text elsewhere is then a value too, and null there
+    does no harm. What is not found stays in and is read strictly, which is slower and as safe.
     """
     parts, position = [], 0
     for raw in (prefetch or {}).values():
@@ -120,7 +132,7 @@ def _skeleton(body: bytes, prefetch: dict[str, msgspec.Raw] | None) -> bytes:
 
 def _why_unreadable(body: bytes) -> str:
     try:
-        strict.read(body)
-    except strict.StrictError as error:
+        strict_json.read(body)
+    except strict_json.StrictError as error:
         return str(error)
     return "The body is not valid JSON."

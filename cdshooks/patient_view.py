@@ -1,25 +1,28 @@
-"""Turns one checked patient-view call into cards, and writes the audit record before they leave (G12, governance part 5)."""
+"""Turns one checked patient-view call into cards, and writes the audit record before they leave
+(G12, governance part 5).
+"""
 
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from time import perf_counter
 
-from cdshooks import cards, delivery, prefetch, records
+from cdshooks import audit_record, cards, delivery, prefetch
 from cdshooks.auth import Caller
 from cdshooks.hooks import HookRequest
 from cdshooks.prefetch import Collected
+from ehr.fetch import Fhir
 from models.assess import Assessment, assess
-from models.predict import ModelError
-from models.readings import Chart, WrongPatient, read_chart
-from models.registry import Model
+from models.fitted.booster import ModelError
+from models.fitted.registry import Model
+from models.patient.readings import Chart, WrongPatient, read_chart
 from runtime.audit import Audit
-from runtime.fhir import Fhir
 from runtime.logs import get_logger
 from runtime.settings import Ehr, Settings
 from runtime.web import PreconditionFailed
 
-# A client that repeats a call does so at once. An old hookInstance that comes back later gets a new look at the chart.
+# A client that repeats a call does so at once. An old hookInstance that comes back later gets a new
+# look at the chart.
 REPEAT = timedelta(minutes=10)
 log = get_logger("cdshooks")
 
@@ -27,16 +30,32 @@ log = get_logger("cdshooks")
 class PatientView:
     """The service behind the hook patient-view."""
 
-    def __init__(self, settings: Settings, models: Sequence[Model], audit: Audit, fhir: Fhir, clock: Callable[[], datetime]):
-        self.settings, self.models, self.audit, self.fhir, self.clock = settings, models, audit, fhir, clock
+    def __init__(
+        self,
+        settings: Settings,
+        models: Sequence[Model],
+        audit: Audit,
+        fhir: Fhir,
+        clock: Callable[[], datetime],
+    ):
+        self.settings, self.models, self.audit, self.fhir, self.clock = (
+            settings,
+            models,
+            audit,
+            fhir,
+            clock,
+        )
 
-    def answer(self, request: HookRequest, ehr: Ehr, caller: Caller | None, request_id: str) -> list[dict]:
+    def answer(
+        self, request: HookRequest, ehr: Ehr, caller: Caller | None, request_id: str
+    ) -> list[dict]:
         """Return the cards of a call; its audit record is on disk by then.
 
-        Raises PreconditionFailed when data are missing or of another patient, AuditError when nothing may be shown.
+        Raises PreconditionFailed when data are missing or of another patient, AuditError when
+        nothing may be shown.
         """
         at = self.clock()
-        record = records.call(request, ehr, caller, at) | {"request_id": request_id}
+        record = audit_record.call(request, ehr, caller, at) | {"request_id": request_id}
         started = perf_counter()
         collected = prefetch.complete(request, ehr, self.fhir, at)
         gathered = perf_counter()
@@ -47,9 +66,16 @@ class PatientView:
         assessment = self._assess(chart, at, collected)
         record["assessment_id"] = secrets.token_urlsafe(18)
         decision = delivery.decide(assessment, ehr)
-        made = [self._card(assessment, record, ehr, collected.unavailable)] if decision.shown else []
-        record["latency_ms"] = {"data": _ms(started, gathered), "assess": _ms(gathered, perf_counter())}
-        record |= records.result(assessment, chart, collected) | records.answer(decision, made)
+        made = (
+            [self._card(assessment, record, ehr, collected.unavailable)] if decision.shown else []
+        )
+        record["latency_ms"] = {
+            "data": _ms(started, gathered),
+            "assess": _ms(gathered, perf_counter()),
+        }
+        record |= audit_record.result(assessment, chart, collected) | audit_record.answer(
+            decision, made
+        )
         self.audit.append("hook", record | {"repeat": False})
         return made
 
@@ -66,29 +92,41 @@ class PatientView:
             collected.degraded.append("model")
             return assess(chart, at, ())
 
-    def _card(self, assessment: Assessment, record: dict, ehr: Ehr, unavailable: tuple[str, ...]) -> dict:
-        return cards.card(assessment, record["assessment_id"], ehr, self.settings.public_url, unavailable)
+    def _card(
+        self, assessment: Assessment, record: dict, ehr: Ehr, unavailable: tuple[str, ...]
+    ) -> dict:
+        return cards.card(
+            assessment, record["assessment_id"], ehr, self.settings.public_url, unavailable
+        )
 
     def _earlier(self, record: dict, at: datetime, collected: Collected) -> dict | None:
-        """Return the record of the same call: same hookInstance, EHR and patient, and the same chart as it was read then."""
+        """Return the record of the same call: same hookInstance, EHR and patient, and the same
+        chart as it was read then.
+        """
         found = self.audit.find_hook(record["hook_instance"])
         if found is None or any(found[key] != record[key] for key in ("ehr", "patient")):
             return None
         then = datetime.fromisoformat(found["at"])
-        same = at - then < REPEAT and _chart(collected, record["patient"], then) == Chart.from_json(found["chart"])
+        same = at - then < REPEAT and _chart(collected, record["patient"], then) == Chart.from_json(
+            found["chart"]
+        )
         return found if same else None
 
     def _repeat(self, earlier: dict, ehr: Ehr, record: dict) -> list[dict]:
-        """Return the cards of the first call again, made from its record, and note that this was a repeat."""
+        """Return the cards of the first call again, made from its record, and note that this was
+        a repeat.
+        """
         made = []
         if earlier["shown"]:
             models = () if "model" in earlier["degraded"] else self.models
-            assessment = assess(Chart.from_json(earlier["chart"]), datetime.fromisoformat(earlier["at"]), models)
+            assessment = assess(
+                Chart.from_json(earlier["chart"]), datetime.fromisoformat(earlier["at"]), models
+            )
             unavailable = Collected(states=earlier["sources"]).unavailable
             made = [self._card(assessment, earlier, ehr, unavailable)]
         decision = delivery.Delivery(earlier["shown"], earlier["delivery"])
         again = {"repeat": True, "repeat_of": earlier["assessment_id"]}
-        self.audit.append("hook", record | records.answer(decision, made) | again)
+        self.audit.append("hook", record | audit_record.answer(decision, made) | again)
         return made
 
 
@@ -96,7 +134,9 @@ def _chart(collected: Collected, patient_id: str, at: datetime) -> Chart:
     try:
         return read_chart(collected.resources, patient_id, at, collected.malformed)
     except WrongPatient:
-        raise PreconditionFailed("The data are of another patient than `context.patientId`.") from None
+        raise PreconditionFailed(
+            "The data are of another patient than `context.patientId`."
+        ) from None
 
 
 def _ms(start: float, end: float) -> float:

@@ -1,16 +1,18 @@
-"""Turns what was prefetched, and what can still be fetched in time, into one set of resources (R43-R54, B4).
+"""Turns what was prefetched, and what can still be fetched in time, into one set of resources
+(R43-R54, B4).
 
-`null` and an empty search mean "known to be none" and are never asked again; an OperationOutcome means "can't be had".
+`null` and an empty search mean "known to be none" and are never asked again; an OperationOutcome
+means "can't be had".
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from cdshooks.hooks import HookRequest
-from models.fhir import Document, FhirError, Resource, parse
-from models.queries import COUNTS, searches
-from models.readings import LOOK_BACK
-from runtime.fhir import Fetch, FetchError, Fhir
+from ehr.fetch import Fetch, FetchError, Fhir
+from models.patient.fhir import Document, FhirError, Resource, parse
+from models.patient.queries import COUNTS, searches
+from models.patient.readings import LOOK_BACK
 from runtime.settings import Ehr
 from runtime.web import PreconditionFailed
 
@@ -21,7 +23,9 @@ KNOWN = {"prefetched", "fetched", "none"}
 
 @dataclass
 class Collected:
-    """What is known: resources, entries that could not be read, and for each prefetch key how it came."""
+    """What is known: resources, entries that could not be read, and for each prefetch key how it
+    came.
+    """
 
     resources: list[Resource] = field(default_factory=list)
     malformed: int = 0
@@ -35,7 +39,8 @@ class Collected:
 
 
 def complete(request: HookRequest, ehr: Ehr, fhir: Fhir, at: datetime) -> Collected:
-    """Collect the data of a call: prefetched values first, the missing ones from the FHIR server inside its budget.
+    """Collect the data of a call: prefetched values first, the missing ones from the FHIR server
+    inside its budget.
 
     Raises PreconditionFailed when no observations could be had in any way (R51).
     """
@@ -49,7 +54,8 @@ def complete(request: HookRequest, ehr: Ehr, fhir: Fhir, at: datetime) -> Collec
         collected.malformed += document.malformed
     if not any(collected.states[key] in KNOWN for key in COUNTS):
         raise PreconditionFailed(
-            "Vital signs and laboratory results were not prefetched and could not be read from the FHIR server."
+            "Vital signs and laboratory results were not prefetched and could not be read from "
+            "the FHIR server."
         )
     return collected
 
@@ -79,11 +85,20 @@ def _state(key: str, document: Document, good: str) -> str:
 
 
 def _wants_more(key: str, document: Document | None) -> bool:
-    return document is not None and document.next is not None and len(document.resources) < COUNTS[key]
+    return (
+        document is not None and document.next is not None and len(document.resources) < COUNTS[key]
+    )
 
 
-def _fetch(request: HookRequest, ehr: Ehr, fhir: Fhir, at: datetime, documents: dict[str, Document | None],
-           ask: set[str], collected: Collected) -> None:  # fmt: skip
+def _fetch(
+    request: HookRequest,
+    ehr: Ehr,
+    fhir: Fhir,
+    at: datetime,
+    documents: dict[str, Document | None],
+    ask: set[str],
+    collected: Collected,
+) -> None:
     fetch = _start(request, ehr, fhir, collected)
     if fetch is None:
         return
@@ -120,13 +135,21 @@ def _fetched(key: str, answer: bytes | FetchError, collected: Collected) -> Docu
     return document if collected.states[key] in KNOWN else None
 
 
-def _next_pages(key: str, document: Document | None, fetch: Fetch, collected: Collected) -> Document | None:
-    """Follow `next` while fewer observations came than the template asks for (R53); keep what there is at a failure."""
+def _next_pages(
+    key: str, document: Document | None, fetch: Fetch, collected: Collected
+) -> Document | None:
+    """Follow `next` while fewer observations came than the template asks for (R53); keep what
+    there is at a failure.
+    """
     while document is not None and _wants_more(key, document):
         try:
             page = parse(fetch.get(document.next or ""))
         except (FetchError, FhirError) as error:
-            collected.degraded.append(f"{key}: next page, {error if isinstance(error, FetchError) else 'garbage'}")
+            collected.degraded.append(
+                f"{key}: next page, {error if isinstance(error, FetchError) else 'garbage'}"
+            )
             return document
-        document = Document(document.resources + page.resources, page.next, document.malformed + page.malformed)
+        document = Document(
+            document.resources + page.resources, page.next, document.malformed + page.malformed
+        )
     return document

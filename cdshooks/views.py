@@ -1,4 +1,6 @@
-"""Turns HTTP into calls of the service: discovery, hook, feedback (CDS Hooks 2.0; statuses R8, R29, R51, R61)."""
+"""Turns HTTP into calls of the service: discovery, hook, feedback (CDS Hooks 2.0; statuses R8,
+R29, R51, R61).
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -12,24 +14,40 @@ from flask import Blueprint, Response, g, request
 from cdshooks import feedback, hooks, services
 from cdshooks.auth import Gate, Refused
 from cdshooks.patient_view import PatientView
-from cdshooks.replay import UsedTokens
-from models.registry import Model
+from cdshooks.used_tokens import UsedTokens
+from ehr.fetch import Fhir
+from ehr.keys import KeySets
+from models.fitted.registry import Model
 from runtime.audit import Audit, AuditError
-from runtime.fhir import Fhir
-from runtime.keys import KeySets
 from runtime.logs import get_logger, keyed_hash
 from runtime.settings import Settings
-from runtime.web import BadRequest, TooManyRefusals, Unavailable, VigilError, json_response, outcome, read_json_body
+from runtime.web import (
+    BadRequest,
+    TooManyRefusals,
+    Unavailable,
+    VigilError,
+    json_response,
+    outcome,
+    read_json_body,
+)
 
 MEDIA_TYPES = ("application/json", "application/fhir+json")
 SERVICE = f"/cds-services/{services.SERVICE_ID}"
 log = get_logger("cdshooks")
 
 
-def create_blueprint(settings: Settings, models: Sequence[Model], store: redis.Redis, audit: Audit, keysets: KeySets,
-                     fhir: Fhir, clock: Callable[[], datetime]) -> Blueprint:  # fmt: skip
+def create_blueprint(
+    settings: Settings,
+    models: Sequence[Model],
+    store: redis.Redis,
+    audit: Audit,
+    keysets: KeySets,
+    fhir: Fhir,
+    clock: Callable[[], datetime],
+) -> Blueprint:
     """Return the CDS Hooks routes; all they need is handed in."""
-    # An embedded Redis serves one host, for which the table on disk is exact: asking it too would only cost time.
+    # An embedded Redis serves one host, for which the table on disk is exact: asking it too would
+    # only cost time.
     shared = store if settings.redis_url else None
     gate = Gate(settings, keysets, UsedTokens(shared, settings.data_path / "used-tokens.db"), clock)
     service = PatientView(settings, models, audit, fhir, clock)
@@ -47,12 +65,17 @@ def create_blueprint(settings: Settings, models: Sequence[Model], store: redis.R
         asked = hooks.read(read_json_body(request, MEDIA_TYPES))
         ehr = gate.ehr(caller, asked.fhirServer)
         cards = service.answer(asked, ehr, caller, g.request_id)
-        timing = f"auth;dur={1000 * (checked - g.started):.2f}, work;dur={1000 * (perf_counter() - checked):.2f}"
+        timing = (
+            f"auth;dur={1000 * (checked - g.started):.2f}, "
+            f"work;dur={1000 * (perf_counter() - checked):.2f}"
+        )
         return json_response({"cards": cards}, headers={"Server-Timing": timing})
 
     @blueprint.post(f"{SERVICE}/feedback")
     def give_feedback() -> Response:
-        caller = gate.caller(request.headers.get("Authorization"), f"{settings.public_url}{SERVICE}/feedback")
+        caller = gate.caller(
+            request.headers.get("Authorization"), f"{settings.public_url}{SERVICE}/feedback"
+        )
         items = feedback.read(read_json_body(request, MEDIA_TYPES))
         who = {"ehr": caller.ehrs[0].id if caller else None, "request_id": g.request_id}
         _record_feedback(audit, items, who)
@@ -64,13 +87,17 @@ def create_blueprint(settings: Settings, models: Sequence[Model], store: redis.R
 
 
 def _discovery(document: bytes) -> Response:
-    response = Response(document, mimetype="application/json", headers={"Cache-Control": "no-cache"})
+    response = Response(
+        document, mimetype="application/json", headers={"Cache-Control": "no-cache"}
+    )
     response.set_etag(sha256(document).hexdigest()[:16], weak=True)
     return response.make_conditional(request)
 
 
 def _record_feedback(audit: Audit, items: feedback.Items, who: dict) -> None:
-    """Record each usable item, what the user wrote apart from it; only then name the unusable ones (R97)."""
+    """Record each usable item, what the user wrote apart from it; only then name the unusable
+    ones (R97).
+    """
     for item in items:
         comment = item.pop("comment", None)
         audit.append("feedback", who | item)
@@ -79,7 +106,8 @@ def _record_feedback(audit: Audit, items: feedback.Items, who: dict) -> None:
     if items.bad:
         positions = ", ".join(map(str, items.bad))
         raise BadRequest(
-            f"Of `feedback`, counted from 1, these items lack a `card` or a known `outcome`: {positions}. The others are recorded."
+            "Of `feedback`, counted from 1, these items lack a `card` or a known `outcome`: "
+            f"{positions}. The others are recorded."
         )
 
 

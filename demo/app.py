@@ -1,6 +1,8 @@
-"""The demonstration EHR: FHIR server, SMART authorization server and CDS client in one Flask application.
+"""The demonstration EHR: FHIR server, SMART authorization server and CDS client in one Flask
+application.
 
-Synthetic patients only. It signs its users in without asking who they are, so it must never be reachable from outside.
+Synthetic patients only. It signs its users in without asking who they are, so it must never be
+reachable from outside.
 """
 
 from flask import Flask, Response, jsonify, render_template, request
@@ -13,22 +15,31 @@ from demo.keys import Keys
 from demo.records import Records
 from demo.tokens import Tokens
 
-# The frame passes through our own /authorize on its way to Vigil, and a form on that page ends there: hence 'self' beside it.
+# The frame passes through our own /authorize on its way to Vigil, and a form on that page ends
+# there: hence 'self' beside it.
 POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self' {vigil}; form-action 'self' {vigil}; "
-    "base-uri 'none'; frame-ancestors 'self'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self' "
+    "{vigil}; form-action 'self' {vigil}; base-uri 'none'; frame-ancestors 'self'"
 )
 
 
 def create_app(config: DemoConfig) -> Flask:
-    """Return the application; its patients, keys and tokens live in this process, so serve it with one worker."""
+    """Return the application; its patients, keys and tokens live in this process, so serve it
+    with one worker.
+    """
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
-    records, tokens, keys = Records(config.fhir_base, config.load_patients()), Tokens(config.clock), Keys()
+    records, tokens, keys = (
+        Records(config.fhir_base, config.load_patients()),
+        Tokens(config.clock),
+        Keys(),
+    )
     app.register_blueprint(fhir.create_blueprint(config, records, tokens))
     app.register_blueprint(authorization.create_blueprint(config, records, tokens))
     app.register_blueprint(token.create_blueprint(config, tokens, keys))
-    app.register_blueprint(chart.create_blueprint(config, records, tokens, HookClient(config, records, tokens, keys)))
+    app.register_blueprint(
+        chart.create_blueprint(config, records, tokens, HookClient(config, records, tokens, keys))
+    )
     app.add_url_rule("/health", view_func=lambda: jsonify(status="ok"), endpoint="health")
     app.register_error_handler(HTTPException, _refuse)
     app.context_processor(lambda: {"notice": config.notice})

@@ -1,6 +1,8 @@
-"""The demonstration's authorization endpoint: who may have a code, for which patient (SMART App Launch 2.2, SMART-12..16, 50).
+"""The demonstration's authorization endpoint: who may have a code, for which patient (SMART App
+Launch 2.2, SMART-12..16, 50).
 
-The demo clinician is signed in already, so an EHR launch is granted at once; a standalone launch first picks a patient.
+The demo clinician is signed in already, so an EHR launch is granted at once; a standalone launch
+first picks a patient.
 """
 
 import re
@@ -53,15 +55,22 @@ def create_blueprint(config: DemoConfig, records: Records, tokens: Tokens) -> Bl
         except NoRedirect as error:
             return render_template("refused.html", text=str(error)), 400
         try:
-            return _answer(config, tokens, client, wanted, lambda pending: _picker(config, records, pending))
+            return _answer(
+                config, tokens, client, wanted, lambda pending: _picker(config, records, pending)
+            )
         except Denied as error:
             return _back(wanted, error=error.error, error_description=error.description)
 
     @blueprint.post("/authorize/patient")
     def choose() -> Response | tuple[str, int]:
-        wanted, patient = tokens.take("pending", request.form.get("request", "")), request.form.get("patient", "")
+        wanted, patient = (
+            tokens.take("pending", request.form.get("request", "")),
+            request.form.get("patient", ""),
+        )
         if wanted is None:
-            return render_template("refused.html", text="This choice has expired. Start the app again."), 400
+            return render_template(
+                "refused.html", text="This choice has expired. Start the app again."
+            ), 400
         if patient not in records.patients:
             return _back(wanted, error="access_denied", error_description="No patient was chosen.")
         encounter = records.resource("Encounter", patient)["id"]
@@ -79,7 +88,13 @@ def _client(clients: dict[str, Client], wanted: MultiDict) -> Client:
     return client
 
 
-def _answer(config: DemoConfig, tokens: Tokens, client: Client, wanted: MultiDict, picker: Callable[[str], str]) -> Response | str:
+def _answer(
+    config: DemoConfig,
+    tokens: Tokens,
+    client: Client,
+    wanted: MultiDict,
+    picker: Callable[[str], str],
+) -> Response | str:
     scopes = _checked(config, wanted)
     if "launch" in wanted:
         launch = tokens.find("launch", wanted["launch"])
@@ -92,14 +107,18 @@ def _answer(config: DemoConfig, tokens: Tokens, client: Client, wanted: MultiDic
 
 
 def _checked(config: DemoConfig, wanted: MultiDict) -> list[str]:
-    """Return the scopes that will be granted, once all other parameters are right (SMART-13). Raises Denied."""
+    """Return the scopes that will be granted, once all other parameters are right (SMART-13).
+    Raises Denied.
+    """
     if wanted.get("response_type") != "code":
         raise Denied("unsupported_response_type", "response_type must be code.")
     if not wanted.get("state"):
         raise Denied("invalid_request", "state is missing.")
     if wanted.get("aud") != config.fhir_base:
         raise Denied("invalid_request", "aud is not the address of this FHIR server.")
-    if wanted.get("code_challenge_method") != "S256" or not CHALLENGE.fullmatch(wanted.get("code_challenge", "")):
+    if wanted.get("code_challenge_method") != "S256" or not CHALLENGE.fullmatch(
+        wanted.get("code_challenge", "")
+    ):
         raise Denied("invalid_request", "A code_challenge of method S256 is required.")
     scopes = granted(wanted.get("scope", "")).split()
     if not scopes:
@@ -108,23 +127,37 @@ def _checked(config: DemoConfig, wanted: MultiDict) -> list[str]:
 
 
 def _code(tokens: Tokens, wanted: MultiDict, launch: Launch) -> str:
-    return tokens.issue("code", Grant(
-        patient=launch.patient, encounter=launch.encounter, app_context=launch.app_context, client_id=wanted["client_id"],
-        scope=granted(wanted["scope"]), redirect_uri=wanted["redirect_uri"], code_challenge=wanted["code_challenge"],
-        nonce=wanted.get("nonce"),
-    ))  # fmt: skip
+    return tokens.issue(
+        "code",
+        Grant(
+            patient=launch.patient,
+            encounter=launch.encounter,
+            app_context=launch.app_context,
+            client_id=wanted["client_id"],
+            scope=granted(wanted["scope"]),
+            redirect_uri=wanted["redirect_uri"],
+            code_challenge=wanted["code_challenge"],
+            nonce=wanted.get("nonce"),
+        ),
+    )
 
 
 def _back(wanted: MultiDict, **answer: str) -> Response:
     """Send the browser back to the app, its `state` unchanged and its own query kept."""
     parameters = answer | ({"state": wanted["state"]} if "state" in wanted else {})
     joint = "&" if urlsplit(wanted["redirect_uri"]).query else "?"
-    return redirect(f"{wanted['redirect_uri']}{joint}{urlencode(parameters)}", 303 if request.method == "POST" else 302)
+    return redirect(
+        f"{wanted['redirect_uri']}{joint}{urlencode(parameters)}",
+        303 if request.method == "POST" else 302,
+    )
 
 
 def _picker(config: DemoConfig, records: Records, pending: str) -> str:
     today = config.clock().date()
-    rows = [(patient, person(records.resource("Patient", patient.id), today)) for patient in records.patients.values()]
+    rows = [
+        (patient, person(records.resource("Patient", patient.id), today))
+        for patient in records.patients.values()
+    ]
     return render_template("picker.html", rows=rows, pending=pending)
 
 
@@ -132,7 +165,13 @@ def person(patient: dict, today: date) -> dict[str, str | int | None]:
     """Return what a banner says of a Patient; an age only where the birth date allows one."""
     name, born = patient["name"][0], patient.get("birthDate")
     full, mrn = f"{name['family']}, {' '.join(name['given'])}", patient["identifier"][0]["value"]
-    return {"name": full, "born": born, "age": _age(born, today), "sex": patient["gender"], "mrn": mrn}
+    return {
+        "name": full,
+        "born": born,
+        "age": _age(born, today),
+        "sex": patient["gender"],
+        "mrn": mrn,
+    }
 
 
 def _age(born: str | None, today: date) -> int | None:

@@ -1,4 +1,6 @@
-"""Turns the cards of a service into what the chart page shows, and leaves out what a client must not show (R64-R74, R86-R88)."""
+"""Turns the cards of a service into what the chart page shows, and leaves out what a client must
+not show (R64-R74, R86-R88).
+"""
 
 from collections.abc import Container
 from typing import Any
@@ -8,8 +10,10 @@ import nh3
 from markdown_it import MarkdownIt
 
 INDICATORS = {"info": "Information", "warning": "Warning", "critical": "Critical"}
-TAGS = {"p", "br", "hr", "em", "strong", "s", "del", "code", "pre", "blockquote", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6",
-        "a", "table", "thead", "tbody", "tr", "th", "td"}  # fmt: skip
+TAGS = {
+    "p", "br", "hr", "em", "strong", "s", "del", "code", "pre", "blockquote", "ul", "ol", "li",
+    "h1", "h2", "h3", "h4", "h5", "h6", "a", "table", "thead", "tbody", "tr", "th", "td",
+}  # fmt: skip
 # GitHub Flavored Markdown without its HTML: a card's text may hold a patient's words (R70).
 _markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
@@ -17,11 +21,17 @@ _markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "striketh
 def view(card: Any, vigil_url: str) -> dict | None:
     """Return what to show of a card, None when it breaks a MUST of the standard."""
     source = card.get("source") if isinstance(card, dict) else None
-    if not isinstance(source, dict) or not isinstance(source.get("label"), str) or not _is_one_of(card.get("indicator"), INDICATORS):
+    if (
+        not isinstance(source, dict)
+        or not isinstance(source.get("label"), str)
+        or not _is_one_of(card.get("indicator"), INDICATORS)
+    ):
         return None
     if not isinstance(card.get("summary"), str) or not card["summary"]:
         return None
-    if card.get("suggestions") and not _is_one_of(card.get("selectionBehavior"), {"at-most-one", "any"}):
+    if card.get("suggestions") and not _is_one_of(
+        card.get("selectionBehavior"), {"at-most-one", "any"}
+    ):
         return None
     return {
         "summary": card["summary"],
@@ -29,10 +39,20 @@ def view(card: Any, vigil_url: str) -> dict | None:
         "word": INDICATORS[card["indicator"]],
         "detail": detail(card.get("detail")),
         "source": {"label": source["label"], "url": _web(source.get("url"))},
-        "links": [found for number, link in enumerate(_dicts(card.get("links"))) if (found := _link(number, link, vigil_url))],
-        "suggestions": [str(suggestion.get("label", "")) for suggestion in _dicts(card.get("suggestions"))],
+        "links": [
+            found
+            for number, link in enumerate(_dicts(card.get("links")))
+            if (found := _link(number, link, vigil_url))
+        ],
+        "suggestions": [
+            str(suggestion.get("label", "")) for suggestion in _dicts(card.get("suggestions"))
+        ],
         "uuid": card.get("uuid") if isinstance(card.get("uuid"), str) else None,
-        "reasons": [r for r in _dicts(card.get("overrideReasons")) if isinstance(r.get("code"), str) and isinstance(r.get("display"), str)],
+        "reasons": [
+            r
+            for r in _dicts(card.get("overrideReasons"))
+            if isinstance(r.get("code"), str) and isinstance(r.get("display"), str)
+        ],
     }
 
 
@@ -41,14 +61,24 @@ def detail(text: object) -> str:
     if not isinstance(text, str):
         return ""
     html = _markdown.render(text)
-    return nh3.clean(html, tags=TAGS, attributes={"a": {"href"}}, url_schemes={"http", "https"}, link_rel="noopener noreferrer")
+    return nh3.clean(
+        html,
+        tags=TAGS,
+        attributes={"a": {"href"}},
+        url_schemes={"http", "https"},
+        link_rel="noopener noreferrer",
+    )
 
 
 def smart_link(card: Any, number: int, vigil_url: str) -> dict | None:
     """Return link `number` of a card if it is a SMART link to the registered app."""
     links = _dicts(card.get("links")) if isinstance(card, dict) else []
     found = links[number] if 0 <= number < len(links) else None
-    return found if found and found.get("type") == "smart" and _is_registered(found.get("url"), vigil_url) else None
+    return (
+        found
+        if found and found.get("type") == "smart" and _is_registered(found.get("url"), vigil_url)
+        else None
+    )
 
 
 def _link(number: int, link: dict, vigil_url: str) -> dict | None:
@@ -57,13 +87,21 @@ def _link(number: int, link: dict, vigil_url: str) -> dict | None:
         return None
     # Like a hospital's EHR: an app that nobody registered is not opened.
     if kind == "smart":
-        return {"label": label, "type": kind, "number": number} if _is_registered(link.get("url"), vigil_url) else None
+        return (
+            {"label": label, "type": kind, "number": number}
+            if _is_registered(link.get("url"), vigil_url)
+            else None
+        )
     url = _web(link.get("url"))
     return {"label": label, "type": kind, "url": url} if url else None
 
 
 def _is_registered(url: object, vigil_url: str) -> bool:
-    if not isinstance(url, str) or "#" in url or any(character <= " " or character == "\\" for character in url):
+    if (
+        not isinstance(url, str)
+        or "#" in url
+        or any(character <= " " or character == "\\" for character in url)
+    ):
         return False
     return url.startswith(f"{vigil_url}/")
 

@@ -1,4 +1,6 @@
-"""The demonstration's pages: the patient list, a chart that calls Vigil when it is opened, the app in a frame, feedback."""
+"""The demonstration's pages: the patient list, a chart that calls Vigil when it is opened, the
+app in a frame, feedback.
+"""
 
 import json
 import secrets
@@ -20,7 +22,9 @@ LONGEST_COMMENT = 500
 
 
 class Openings:
-    """The charts opened last, by unguessable name: the hook calls that a card's buttons refer to."""
+    """The charts opened last, by unguessable name: the hook calls that a card's buttons refer
+    to.
+    """
 
     def __init__(self):
         self._calls: OrderedDict[str, tuple[str, list[Call]]] = OrderedDict()
@@ -43,14 +47,18 @@ class Openings:
         return calls if owner == patient_id else None
 
 
-def create_blueprint(config: DemoConfig, records: Records, tokens: Tokens, hooks: HookClient) -> Blueprint:
+def create_blueprint(
+    config: DemoConfig, records: Records, tokens: Tokens, hooks: HookClient
+) -> Blueprint:
     """Return the pages at / and /chart."""
     blueprint = Blueprint("chart", __name__)
     pages = Pages(config, records, tokens, hooks)
     blueprint.add_url_rule("/", view_func=pages.patients)
     blueprint.add_url_rule("/chart/<patient_id>", view_func=pages.chart)
     blueprint.add_url_rule("/chart/<patient_id>/launch", view_func=pages.launch)
-    blueprint.add_url_rule("/chart/<patient_id>/feedback", view_func=pages.feedback, methods=["POST"])
+    blueprint.add_url_rule(
+        "/chart/<patient_id>/feedback", view_func=pages.feedback, methods=["POST"]
+    )
     blueprint.add_url_rule("/chart/<patient_id>/developer", view_func=pages.developer)
     return blueprint
 
@@ -66,11 +74,16 @@ class Pages:
         """Show the list of patients."""
         today = self._config.clock().date()
         everybody = self._records.patients.values()
-        rows = [(patient, person(self._records.resource("Patient", patient.id), today)) for patient in everybody]
+        rows = [
+            (patient, person(self._records.resource("Patient", patient.id), today))
+            for patient in everybody
+        ]
         return render_template("patients.html", rows=rows)
 
     def chart(self, patient_id: str) -> str:
-        """Open a chart, which calls Vigil; with the name of an opening show that one again without a call."""
+        """Open a chart, which calls Vigil; with the name of an opening show that one again
+        without a call.
+        """
         patient = self._records.patients.get(patient_id) or abort(404)
         opening, problem = request.args.get("opening", ""), None
         calls = self._openings.find(opening, patient_id)
@@ -80,23 +93,41 @@ class Pages:
         now = self._config.clock()
         times, rows = vitals.table(patient.resources, patient_id, now)
         return render_template(
-            "chart.html", patient=patient, person=person(self._records.resource("Patient", patient_id), now.date()), times=times,
-            rows=rows, opening=opening, problem=problem, done=self._openings.notes.get(opening),
+            "chart.html",
+            patient=patient,
+            person=person(self._records.resource("Patient", patient_id), now.date()),
+            times=times,
+            rows=rows,
+            opening=opening,
+            problem=problem,
+            done=self._openings.notes.get(opening),
             dismissed=self._openings.dismissed.get(opening, ()),
-            calls=[(call, [view(card, self._config.vigil_url) for card in call.cards]) for call in calls],
-        )  # fmt: skip
+            calls=[
+                (call, [view(card, self._config.vigil_url) for card in call.cards])
+                for call in calls
+            ],
+        )
 
     def launch(self, patient_id: str) -> Response:
-        """Begin an EHR launch: a new opaque id for patient, stay and appContext, and the browser goes to the app (SMART-4, R87)."""
+        """Begin an EHR launch: a new opaque id for patient, stay and appContext, and the browser
+        goes to the app (SMART-4, R87).
+        """
         if patient_id not in self._records.patients:
             abort(404)
         url, context = f"{self._config.vigil_url}/launch", None
         if "opening" in request.args:
-            link = smart_link(_card(self._openings, patient_id), request.args.get("link", -1, int), self._config.vigil_url) or abort(404)
+            link = smart_link(
+                _card(self._openings, patient_id),
+                request.args.get("link", -1, int),
+                self._config.vigil_url,
+            ) or abort(404)
             url, context = link["url"], link.get("appContext")
         stay = self._records.resource("Encounter", patient_id)["id"]
-        name = self._tokens.issue("launch", Launch(patient_id, stay, context if isinstance(context, str) else None))
-        return redirect(f"{url}{'&' if '?' in url else '?'}{urlencode({'launch': name, 'iss': self._config.fhir_base})}")
+        name = self._tokens.issue(
+            "launch", Launch(patient_id, stay, context if isinstance(context, str) else None)
+        )
+        query = urlencode({"launch": name, "iss": self._config.fhir_base})
+        return redirect(f"{url}{'&' if '?' in url else '?'}{query}")
 
     def feedback(self, patient_id: str) -> Response:
         """Tell Vigil that a card was dismissed, and why, and show the chart again."""
@@ -105,10 +136,14 @@ class Pages:
             abort(404)
         opening = request.values["opening"]
         call = self._openings.find(opening, patient_id)[request.values.get("call", type=int)]
-        reason = next((_coding(r) for r in shown["reasons"] if r["code"] == request.form.get("reason")), None)
+        reason = next(
+            (_coding(r) for r in shown["reasons"] if r["code"] == request.form.get("reason")), None
+        )
         comment = request.form.get("comment", "").strip()[:LONGEST_COMMENT]
         try:
-            self._hooks.feedback(call, feedback_item(shown["uuid"], self._config.clock(), reason, comment))
+            self._hooks.feedback(
+                call, feedback_item(shown["uuid"], self._config.clock(), reason, comment)
+            )
             self._openings.notes[opening] = "Dismissed, and Vigil has been told."
             self._openings.dismissed.setdefault(opening, set()).add(shown["uuid"])
         except ServiceError as error:
@@ -121,8 +156,13 @@ class Pages:
         calls = self._openings.find(opening, patient_id)
         if calls is None:
             abort(404)
-        shown = [(call, json.dumps(call.request, indent=2), json.dumps(call.response, indent=2)) for call in calls]
-        return render_template("developer.html", patient_id=patient_id, opening=opening, calls=shown)
+        shown = [
+            (call, json.dumps(call.request, indent=2), json.dumps(call.response, indent=2))
+            for call in calls
+        ]
+        return render_template(
+            "developer.html", patient_id=patient_id, opening=opening, calls=shown
+        )
 
     def _open(self, patient_id: str) -> tuple[list[Call], str | None]:
         try:
@@ -132,7 +172,9 @@ class Pages:
 
 
 def _card(openings: Openings, patient_id: str) -> object:
-    """Return the card that a button names; 404 for one that was not shown on this patient's chart."""
+    """Return the card that a button names; 404 for one that was not shown on this patient's
+    chart.
+    """
     calls = openings.find(request.values.get("opening", ""), patient_id) or []
     call, card = (request.values.get(name, -1, int) for name in ("call", "card"))
     if not 0 <= call < len(calls) or not 0 <= card < len(calls[call].cards):

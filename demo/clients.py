@@ -1,4 +1,6 @@
-"""Turns a token request into the registered client that made it: none, client_secret_basic, private_key_jwt (SMART-26..29)."""
+"""Turns a token request into the registered client that made it: none, client_secret_basic,
+private_key_jwt (SMART-26..29).
+"""
 
 import base64
 import hmac
@@ -54,7 +56,9 @@ class Clients:
         except ValueError:
             raise InvalidClient("The Basic credentials are not readable.") from None
         client = self._known(unquote_plus(client_id), "client_secret_basic")
-        if not client.secret or not hmac.compare_digest(unquote_plus(secret).encode(), client.secret.encode()):
+        if not client.secret or not hmac.compare_digest(
+            unquote_plus(secret).encode(), client.secret.encode()
+        ):
             raise InvalidClient("The client secret is wrong.")
         return client
 
@@ -68,7 +72,9 @@ class Clients:
             client = self._known(str(claims.get("iss")), "private_key_jwt")
             jws.deserialize_compact(token, self._key(client, header), algorithms=list(ALGORITHMS))
         except (JoseError, ValueError, TypeError, AttributeError) as error:
-            raise InvalidClient(f"The client assertion can't be verified ({type(error).__name__}).") from None
+            raise InvalidClient(
+                f"The client assertion can't be verified ({type(error).__name__})."
+            ) from None
         fault = self._fault(claims, client, form)
         if fault:
             raise InvalidClient(f"The client assertion is refused: {fault}.")
@@ -79,20 +85,32 @@ class Clients:
         now = self._clock().timestamp()
         expires, jti = claims.get("exp"), claims.get("jti")
         self._seen = {key: until for key, until in self._seen.items() if until + LEEWAY > now}
-        if claims.get("sub") != client.client_id or form.get("client_id", client.client_id) != client.client_id:
+        if (
+            claims.get("sub") != client.client_id
+            or form.get("client_id", client.client_id) != client.client_id
+        ):
             return "iss, sub and client_id differ"
-        if self._token_url not in (claims.get("aud") if isinstance(claims.get("aud"), list) else [claims.get("aud")]):
+        if self._token_url not in (
+            claims.get("aud") if isinstance(claims.get("aud"), list) else [claims.get("aud")]
+        ):
             return "aud is not the token endpoint"
-        if type(expires) not in (int, float) or not now - LEEWAY < expires <= now + LONGEST_SECONDS + LEEWAY:
+        if (
+            type(expires) not in (int, float)
+            or not now - LEEWAY < expires <= now + LONGEST_SECONDS + LEEWAY
+        ):
             return "exp is missing, past, or more than five minutes ahead"
         if not isinstance(jti, str) or not jti or (client.client_id, jti) in self._seen:
             return "jti is missing or was used before"
         return None
 
     def _key(self, client: Client, header: dict):
-        """Return the client's public key for this header; the key says which algorithm it is for."""
+        """Return the client's public key for this header; the key says which algorithm it is
+        for.
+        """
         if header.get("typ") != "JWT" or header.get("alg") not in ALGORITHMS:
-            raise InvalidClient(f"The client assertion needs typ JWT and one of {', '.join(ALGORITHMS)}.")
+            raise InvalidClient(
+                f"The client assertion needs typ JWT and one of {', '.join(ALGORITHMS)}."
+            )
         if header.get("jku", client.jwks_url) != client.jwks_url:
             raise InvalidClient("jku is not the registered JWK Set URL.")
         key = self._published(client, str(header.get("kid"))).get(header.get("kid"))
@@ -101,11 +119,15 @@ class Clients:
         return JWKRegistry.import_key(key)
 
     def _published(self, client: Client, kid: str) -> dict:
-        """Return the client's keys by kid, read again when they are old, or soon when `kid` is new (SMART-29)."""
+        """Return the client's keys by kid, read again when they are old, or soon when `kid` is
+        new (SMART-29).
+        """
         read, keys = self._keys.get(client.client_id, (float("-inf"), {}))
         if time.monotonic() - read > (FRESH_SECONDS if kid in keys else REFRESH_SECONDS):
             try:
-                document = requests.get(client.jwks_url, timeout=(1, 3), allow_redirects=False).json()
+                document = requests.get(
+                    client.jwks_url, timeout=(1, 3), allow_redirects=False
+                ).json()
                 keys = {key["kid"]: key for key in document["keys"]}
             except (requests.RequestException, ValueError, KeyError, TypeError):
                 raise InvalidClient("The client's JWK Set can't be read.") from None

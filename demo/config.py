@@ -1,4 +1,6 @@
-"""What the demonstration EHR is told: where it and Vigil are, its clock, its patients, its SMART clients."""
+"""What the demonstration EHR is told: where it and Vigil are, its clock, its patients, its SMART
+clients.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,8 +36,8 @@ def _now() -> datetime:
 class DemoConfig:
     """Everything `create_app` needs; URLs have no final slash.
 
-    `patients` is called once, at the start, with now (aware UTC); `clients` without a value is Vigil alone;
-    `notice` stands above every page.
+    `patients` is called once, at the start, with now (aware UTC); `clients` without a value is
+    Vigil alone; `notice` stands above every page.
     """
 
     base_url: str = "http://localhost:8001"
@@ -53,8 +55,12 @@ class DemoConfig:
 
     def registered(self) -> dict[str, Client]:
         """Return the SMART clients by id."""
-        own = Client(client_id="vigil", authentication="private_key_jwt", redirect_uris=(f"{self.vigil_url}/callback",),
-                     jwks_url=f"{self.vigil_url}/.well-known/jwks.json")  # fmt: skip
+        own = Client(
+            client_id="vigil",
+            authentication="private_key_jwt",
+            redirect_uris=(f"{self.vigil_url}/callback",),
+            jwks_url=f"{self.vigil_url}/.well-known/jwks.json",
+        )
         return {client.client_id: client for client in self.clients or (own,)}
 
     def load_patients(self) -> Sequence[DemoPatient]:

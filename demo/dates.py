@@ -1,4 +1,6 @@
-"""Turns FHIR dates, whole or partial, into spans of time, and compares spans as search prefixes do (FHIR R4 "Search", date)."""
+"""Turns FHIR dates, whole or partial, into spans of time, and compares spans as search prefixes
+do (FHIR R4 "Search", date).
+"""
 
 import calendar
 import re
@@ -13,7 +15,8 @@ DATE = re.compile(
 
 
 def span(text: str) -> Span | None:
-    """Return the first moment of a FHIR date and the first moment after it, aware UTC; None when it is no date.
+    """Return the first moment of a FHIR date and the first moment after it, aware UTC; None when it
+    is no date.
 
     A time without a zone is taken as UTC, the server's own zone, as FHIR asks a server to do.
     """
@@ -40,7 +43,9 @@ def matches(prefix: str, wanted: Span, found: Span) -> bool:
 def _clock_span(found: re.Match) -> Span:
     zone = (found["zone"] or "Z").replace("Z", "+00:00")
     day = f"{found['year']}-{found['month']}-{found['day']}"
-    start = datetime.fromisoformat(f"{day}T{found['clock']}{found['second'] or ':00'}{zone}").astimezone(UTC)
+    start = datetime.fromisoformat(
+        f"{day}T{found['clock']}{found['second'] or ':00'}{zone}"
+    ).astimezone(UTC)
     return start, start + (timedelta(seconds=1) if found["second"] else timedelta(minutes=1))
 
 
@@ -49,5 +54,11 @@ def _day_span(found: re.Match) -> Span:
     start = datetime(year, month, day, tzinfo=UTC)
     if found["day"]:
         return start, start + timedelta(days=1)
-    days = calendar.monthrange(year, month)[1] if found["month"] else 366 if calendar.isleap(year) else 365
+    days = (
+        calendar.monthrange(year, month)[1]
+        if found["month"]
+        else 366
+        if calendar.isleap(year)
+        else 365
+    )
     return start, start + timedelta(days=days)

@@ -1,4 +1,6 @@
-"""The demonstration's FHIR R4 server: reads and searches for the patient of a bearer token (FHIR R4 "RESTful API", SMART-38)."""
+"""The demonstration's FHIR R4 server: reads and searches for the patient of a bearer token (FHIR
+R4 "RESTful API", SMART-38).
+"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -14,9 +16,12 @@ from demo.search import PARAMETERS, BadSearch
 from demo.tokens import Grant, Tokens
 
 FHIR_JSON = "application/fhir+json"
-CAPABILITIES = ("launch-ehr", "launch-standalone", "client-public", "client-confidential-symmetric", "client-confidential-asymmetric",
-                "sso-openid-connect", "context-ehr-patient", "context-ehr-encounter", "context-standalone-patient", "context-banner",
-                "permission-patient", "permission-online", "permission-v1", "permission-v2", "authorize-post")  # fmt: skip
+CAPABILITIES = (
+    "launch-ehr", "launch-standalone", "client-public", "client-confidential-symmetric",
+    "client-confidential-asymmetric", "sso-openid-connect", "context-ehr-patient",
+    "context-ehr-encounter", "context-standalone-patient", "context-banner", "permission-patient",
+    "permission-online", "permission-v1", "permission-v2", "authorize-post",
+)  # fmt: skip
 
 
 class Refused(Exception):
@@ -56,21 +61,41 @@ def create_blueprint(config: DemoConfig, records: Records, tokens: Tokens) -> Bl
     def search_by_post(kind: str) -> Response:
         grant = _granted(tokens, kind, "s")
         if request.mimetype != "application/x-www-form-urlencoded":
-            raise Refused(415, "not-supported", "A search by POST is a form: application/x-www-form-urlencoded.")
-        return answer(records.search(kind, [*request.args.items(multi=True), *request.form.items(multi=True)], grant.patient))
+            raise Refused(
+                415,
+                "not-supported",
+                "A search by POST is a form: application/x-www-form-urlencoded.",
+            )
+        return answer(
+            records.search(
+                kind,
+                [*request.args.items(multi=True), *request.form.items(multi=True)],
+                grant.patient,
+            )
+        )
 
     _handle_errors(blueprint)
     return blueprint
 
 
-def answer(resource: dict, status: int = 200, headers: dict[str, str] | None = None, media: str = FHIR_JSON) -> Response:
+def answer(
+    resource: dict, status: int = 200, headers: dict[str, str] | None = None, media: str = FHIR_JSON
+) -> Response:
     """Return a resource or another document as JSON that nothing may keep."""
-    return Response(json.dumps(resource), status, {"Cache-Control": "no-store"} | (headers or {}), content_type=media)
+    return Response(
+        json.dumps(resource),
+        status,
+        {"Cache-Control": "no-store"} | (headers or {}),
+        content_type=media,
+    )
 
 
 def outcome(code: str, text: str) -> dict:
     """Return an OperationOutcome."""
-    return {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": code, "diagnostics": text}]}
+    return {
+        "resourceType": "OperationOutcome",
+        "issue": [{"severity": "error", "code": code, "diagnostics": text}],
+    }
 
 
 def configuration(config: DemoConfig) -> dict:
@@ -87,7 +112,14 @@ def configuration(config: DemoConfig) -> dict:
         "token_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "subject_types_supported": ["public"],
-        "scopes_supported": ["launch", "launch/patient", "openid", "fhirUser", "online_access", "patient/*.rs"],
+        "scopes_supported": [
+            "launch",
+            "launch/patient",
+            "openid",
+            "fhirUser",
+            "online_access",
+            "patient/*.rs",
+        ],
         "capabilities": list(CAPABILITIES),
     }
 
@@ -97,40 +129,68 @@ def capability_statement(config: DemoConfig, now: datetime) -> dict:
     about = [{"name": "patient", "type": "reference"}, {"name": "subject", "type": "reference"}]
     resources: list[dict[str, Any]] = []
     for kind in TYPES:
-        own = [{"name": name, "type": "date" if "date" in name else "token"} for name in ("_id", *PARAMETERS[kind])]
+        own = [
+            {"name": name, "type": "date" if "date" in name else "token"}
+            for name in ("_id", *PARAMETERS[kind])
+        ]
         found = own + about * (kind not in {"Patient", "Practitioner"})
-        resources.append({"type": kind, "interaction": [{"code": "read"}, {"code": "search-type"}], "searchParam": found})
+        resources.append(
+            {
+                "type": kind,
+                "interaction": [{"code": "read"}, {"code": "search-type"}],
+                "searchParam": found,
+            }
+        )
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
         "date": f"{now:%Y-%m-%d}",
         "kind": "instance",
-        "implementation": {"description": "Vigil's demonstration EHR: synthetic patients", "url": config.fhir_base},
+        "implementation": {
+            "description": "Vigil's demonstration EHR: synthetic patients",
+            "url": config.fhir_base,
+        },
         "fhirVersion": "4.0.1",
         "format": ["json"],
-        "rest": [{"mode": "server", "security": {"service": [{"text": "SMART on FHIR"}]}, "resource": resources}],
+        "rest": [
+            {
+                "mode": "server",
+                "security": {"service": [{"text": "SMART on FHIR"}]},
+                "resource": resources,
+            }
+        ],
     }
 
 
 def _granted(tokens: Tokens, kind: str, right: str) -> Grant:
     """Return what the bearer token of this request allows. Raises Refused (RFC 6750)."""
     scheme, _, name = request.headers.get("Authorization", "").partition(" ")
-    grant = (tokens.find("access", name) or tokens.find("hook", name)) if scheme.lower() == "bearer" else None
+    grant = (
+        (tokens.find("access", name) or tokens.find("hook", name))
+        if scheme.lower() == "bearer"
+        else None
+    )
     if grant is None:
         error = ' error="invalid_token"' if name else ""
-        raise Refused(401, "login", "An access token is required.", {"WWW-Authenticate": f"Bearer{error}"})
+        raise Refused(
+            401, "login", "An access token is required.", {"WWW-Authenticate": f"Bearer{error}"}
+        )
     if kind not in TYPES:
         raise Refused(404, "not-supported", "This server has no such type of resource.")
     if not allows(grant.scope, kind, right):
         challenge = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
-        raise Refused(403, "forbidden", f"The token's scope does not allow this on {kind}.", challenge)
+        raise Refused(
+            403, "forbidden", f"The token's scope does not allow this on {kind}.", challenge
+        )
     return grant
 
 
 def _handle_errors(blueprint: Blueprint) -> None:
     handlers: dict[type[Exception], Callable[[Any], Response]] = {
         Refused: lambda error: answer(outcome(error.code, error.text), error.status, error.headers),
-        Forbidden: lambda error: answer(outcome("forbidden", "The token is for another patient."), 403),
+        Forbidden: lambda error: answer(
+            outcome("forbidden", "The token is for another patient."), 403
+        ),
         BadSearch: lambda error: answer(outcome("value", str(error)), 400),
         HTTPException: lambda error: answer(outcome("processing", error.description), error.code),
     }

@@ -1,4 +1,6 @@
-"""The demonstration as a CDS client: opening a chart calls every patient-view service (CDS Hooks 2.0, R23-R60, R93-R103)."""
+"""The demonstration as a CDS client: opening a chart calls every patient-view service (CDS Hooks
+2.0, R23-R60, R93-R103).
+"""
 
 import re
 import time
@@ -19,7 +21,9 @@ from demo.tokens import LIFETIMES, Grant, Tokens
 TOKEN = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 USER = f"Practitioner/{CLINICIAN}"
 # SMART 1 syntax, which every version of CDS Hooks up to 2.0 names (R60).
-SCOPE = "patient/Patient.read patient/Observation.read patient/Encounter.read patient/Condition.read"
+SCOPE = (
+    "patient/Patient.read patient/Observation.read patient/Encounter.read patient/Condition.read"
+)
 JWT_SECONDS = 300
 CONNECT_SECONDS, READ_SECONDS = 1, 5
 REDACTED = "(an access token, not shown)"
@@ -31,7 +35,9 @@ class ServiceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One hook call as a developer wants to see it: what was sent, without its token, what came, and how long it took."""
+    """One hook call as a developer wants to see it: what was sent, without its token, what came,
+    and how long it took.
+    """
 
     patient: str
     service: dict
@@ -49,15 +55,23 @@ class Call:
 
 
 class HookClient:
-    """Calls the services of one Vigil; services are discovered once, a failed discovery is tried again next time."""
+    """Calls the services of one Vigil; services are discovered once, a failed discovery is tried
+    again next time.
+    """
 
     def __init__(self, config: DemoConfig, records: Records, tokens: Tokens, keys: Keys):
         self._config, self._records, self._tokens, self._keys = config, records, tokens, keys
         self._services: list[dict] = []
 
     def view(self, patient_id: str) -> list[Call]:
-        """Call every patient-view service for a patient. Raises ServiceError when there is no service to call."""
-        return [self._call(service, patient_id) for service in self.services() if service.get("hook") == "patient-view"]
+        """Call every patient-view service for a patient. Raises ServiceError when there is no
+        service to call.
+        """
+        return [
+            self._call(service, patient_id)
+            for service in self.services()
+            if service.get("hook") == "patient-view"
+        ]
 
     def services(self) -> list[dict]:
         """Return the services that Vigil announces. Raises ServiceError."""
@@ -67,7 +81,11 @@ class HookClient:
             found = answer.get("services") if status == 200 and isinstance(answer, dict) else None
             if not isinstance(found, list):
                 raise ServiceError(_reason("Discovery", status, answer))
-            self._services = [service for service in found if isinstance(service, dict) and isinstance(service.get("id"), str)]
+            self._services = [
+                service
+                for service in found
+                if isinstance(service, dict) and isinstance(service.get("id"), str)
+            ]
         return self._services
 
     def feedback(self, call: Call, item: dict) -> None:
@@ -96,15 +114,28 @@ class HookClient:
     def _body(self, service: dict, patient_id: str, token: str) -> dict:
         encounter = self._records.resource("Encounter", patient_id)["id"]
         context = {"userId": USER, "patientId": patient_id, "encounterId": encounter}
-        authorization = {"access_token": token, "token_type": "Bearer", "expires_in": int(LIFETIMES["hook"].total_seconds()),
-                         "scope": SCOPE, "subject": "vigil", "patient": patient_id}  # fmt: skip
-        body = {"hook": "patient-view", "hookInstance": str(uuid.uuid4()), "fhirServer": self._config.fhir_base,
-                "fhirAuthorization": authorization, "context": context}  # fmt: skip
+        authorization = {
+            "access_token": token,
+            "token_type": "Bearer",
+            "expires_in": int(LIFETIMES["hook"].total_seconds()),
+            "scope": SCOPE,
+            "subject": "vigil",
+            "patient": patient_id,
+        }
+        body = {
+            "hook": "patient-view",
+            "hookInstance": str(uuid.uuid4()),
+            "fhirServer": self._config.fhir_base,
+            "fhirAuthorization": authorization,
+            "context": context,
+        }
         prefetch = self._prefetch(service.get("prefetch"), context)
         return body | ({"prefetch": prefetch} if prefetch else {})
 
     def _prefetch(self, templates: object, context: dict[str, str]) -> dict[str, dict | None]:
-        """Return for each template what the FHIR server would answer; a template that can't be resolved is left out (R45-R52)."""
+        """Return for each template what the FHIR server would answer; a template that can't be
+        resolved is left out (R45-R52).
+        """
         found: dict[str, dict | None] = {}
         for key, template in templates.items() if isinstance(templates, dict) else ():
             query = resolve(template, context) if isinstance(template, str) else None
@@ -116,15 +147,23 @@ class HookClient:
         return found
 
     def _send(self, method: str, url: str, body: dict | None = None) -> tuple[int, Any, float]:
-        """Return status, JSON and milliseconds. Raises ServiceError when there was no readable answer."""
+        """Return status, JSON and milliseconds. Raises ServiceError when there was no readable
+        answer.
+        """
         signed = {"Authorization": f"Bearer {self._signed(url)}", "Accept": "application/json"}
         started = time.perf_counter()
         try:
             with requests.Session() as session:
-                # Vigil is on this host: a proxy of the environment can't reach it, and a netrc would replace our JWT.
+                # Vigil is on this host: a proxy of the environment can't reach it, and a netrc
+                # would replace our JWT.
                 session.trust_env = False
                 answer = session.request(
-                    method, url, json=body, headers=signed, timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False
+                    method,
+                    url,
+                    json=body,
+                    headers=signed,
+                    timeout=(CONNECT_SECONDS, READ_SECONDS),
+                    allow_redirects=False,
                 )
             milliseconds = 1000 * (time.perf_counter() - started)
             return answer.status_code, answer.json() if answer.content else None, milliseconds
@@ -138,29 +177,49 @@ class HookClient:
     def _signed(self, url: str) -> str:
         """Return the JWT of one call: this endpoint only, five minutes, a new jti (R101-R103)."""
         now = int(self._config.clock().timestamp())
-        claims = {"iss": self._config.base_url, "aud": url, "iat": now, "exp": now + JWT_SECONDS, "jti": str(uuid.uuid4())}
+        claims = {
+            "iss": self._config.base_url,
+            "aud": url,
+            "iat": now,
+            "exp": now + JWT_SECONDS,
+            "jti": str(uuid.uuid4()),
+        }
         return self._keys.sign("ES384", claims, jku=f"{self._config.base_url}/jwks.json")
 
 
 def resolve(template: str, context: dict[str, str]) -> str | None:
     """Put context into a prefetch template; None when a token is not known here (R32-R34, R47)."""
-    known = {f"context.{name}": value for name, value in context.items()} | {"userPractitionerId": USER.partition("/")[2]}
+    known = {f"context.{name}": value for name, value in context.items()} | {
+        "userPractitionerId": USER.partition("/")[2]
+    }
     if any(token not in known for token in TOKEN.findall(template)):
         return None
     return TOKEN.sub(lambda found: known[found[1]], template)
 
 
 def feedback_item(card: str, now: datetime, reason: dict | None, comment: str) -> dict:
-    """Return an `overridden` item; without reason and comment it is a plain dismissal (R95, R96)."""
-    item: dict[str, Any] = {"card": card, "outcome": "overridden", "outcomeTimestamp": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+    """Return an `overridden` item; without reason and comment it is a plain dismissal (R95,
+    R96).
+    """
+    item: dict[str, Any] = {
+        "card": card,
+        "outcome": "overridden",
+        "outcomeTimestamp": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+    }
     why = ({"reason": reason} if reason else {}) | ({"userComment": comment} if comment else {})
     return item | ({"overrideReason": why} if why else {})
 
 
 def _reason(what: str, status: int, answer: Any) -> str:
     """Return one sentence with the text of an OperationOutcome, if that is what came (R30)."""
-    issues = answer.get("issue") if isinstance(answer, dict) and answer.get("resourceType") == "OperationOutcome" else None
-    known = [issue for issue in issues if isinstance(issue, dict)] if isinstance(issues, list) else []
+    issues = (
+        answer.get("issue")
+        if isinstance(answer, dict) and answer.get("resourceType") == "OperationOutcome"
+        else None
+    )
+    known = (
+        [issue for issue in issues if isinstance(issue, dict)] if isinstance(issues, list) else []
+    )
     texts = [str(issue.get("diagnostics") or issue.get("code")) for issue in known]
     if not texts and status == 200:
         return f"{what} answered 200, but not in the form that CDS Hooks defines."

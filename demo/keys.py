@@ -1,4 +1,6 @@
-"""The demonstration EHR's own keys, new at each start: ES384 for hook calls, RS256 for id_tokens (R101, R105, SMART-33)."""
+"""The demonstration EHR's own keys, new at each start: ES384 for hook calls, RS256 for id_tokens
+(R101, R105, SMART-33).
+"""
 
 from typing import Any
 
@@ -18,7 +20,12 @@ class Keys:
     def sign(self, algorithm: str, claims: dict[str, Any], **header: str) -> str:
         """Return a signed JWT with `kid` and `typ`."""
         key = self._keys[algorithm]
-        return jwt.encode({"alg": algorithm, "kid": key.kid, "typ": "JWT"} | header, claims, key, algorithms=[algorithm])
+        return jwt.encode(
+            {"alg": algorithm, "kid": key.kid, "typ": "JWT"} | header,
+            claims,
+            key,
+            algorithms=[algorithm],
+        )
 
     def public(self) -> dict:
         """Return the key set to publish."""

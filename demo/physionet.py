@@ -1,6 +1,8 @@
-"""Turns de-identified ICU stays of the PhysioNet/CinC Challenge 2012 (`Time,Parameter,Value` files) into demonstration patients.
+"""Turns de-identified ICU stays of the PhysioNet/CinC Challenge 2012 (`Time,Parameter,Value` files)
+into demonstration patients.
 
-Times move so that each stay's last value is ten minutes ago; values stay as they were written down, the impossible ones too.
+Times move so that each stay's last value is ten minutes ago; values stay as they were written down,
+the impossible ones too.
 """
 
 import math
@@ -16,11 +18,14 @@ from demo.patients.generate import DemoPatient
 
 HEAD = "Time,Parameter,Value"
 MEASURED = {
-    "HR": "heart_rate", "RespRate": "respiratory_rate", "Temp": "temperature", "GCS": "gcs", "SaO2": "spo2", "FiO2": "fio2",
-    "MAP": "mean_pressure", "NIMAP": "mean_pressure", "SysABP": "systolic", "NISysABP": "systolic", "DiasABP": "diastolic",
-    "NIDiasABP": "diastolic", "Creatinine": "creatinine", "BUN": "bun", "Na": "sodium", "K": "potassium", "HCO3": "bicarbonate",
-    "Glucose": "glucose", "Lactate": "lactate", "WBC": "wbc", "HCT": "haematocrit", "Platelets": "platelets", "Bilirubin": "bilirubin",
-    "Albumin": "albumin", "pH": "ph", "PaCO2": "paco2", "PaO2": "pao2", "TroponinI": "troponin_i_ug", "TroponinT": "troponin_t_ug",
+    "HR": "heart_rate", "RespRate": "respiratory_rate", "Temp": "temperature", "GCS": "gcs",
+    "SaO2": "spo2", "FiO2": "fio2", "MAP": "mean_pressure", "NIMAP": "mean_pressure",
+    "SysABP": "systolic", "NISysABP": "systolic", "DiasABP": "diastolic", "NIDiasABP": "diastolic",
+    "Creatinine": "creatinine", "BUN": "bun", "Na": "sodium", "K": "potassium",
+    "HCO3": "bicarbonate", "Glucose": "glucose", "Lactate": "lactate", "WBC": "wbc",
+    "HCT": "haematocrit", "Platelets": "platelets", "Bilirubin": "bilirubin", "Albumin": "albumin",
+    "pH": "ph", "PaCO2": "paco2", "PaO2": "pao2", "TroponinI": "troponin_i_ug",
+    "TroponinT": "troponin_t_ug",
 }  # fmt: skip
 # A cuff and an arterial line may read at the same minute, so each keeps its own pair.
 PAIRS = {"SysABP": ("DiasABP", "arterial"), "NISysABP": ("NIDiasABP", "cuff")}
@@ -39,9 +44,12 @@ class PhysioNetError(Exception):
 def stays(path: str | Path, now: datetime, limit: int = 24) -> tuple[DemoPatient, ...]:
     """Return the first `limit` stays by record number, ending shortly before `now` (aware UTC).
 
-    `path` is a folder of stays, a zip of them, or the published folder with set-a.zip in it. Raises PhysioNetError.
+    `path` is a folder of stays, a zip of them, or the published folder with set-a.zip in it. Raises
+    PhysioNetError.
     """
-    found = tuple(_patient(name, _rows(name, text), now) for name, text in _files(Path(path), limit))
+    found = tuple(
+        _patient(name, _rows(name, text), now) for name, text in _files(Path(path), limit)
+    )
     if not found:
         raise PhysioNetError(f"{path} holds no stay files such as 132539.txt.")
     return found
@@ -62,12 +70,18 @@ def _files(path: Path, limit: int) -> Iterator[tuple[str, str]]:
                 yield name, _text(name, archive.read(name))
     # zipfile says RuntimeError of a password and of a compression that it does not know.
     except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
-        raise PhysioNetError(f"{path} is no folder and no zip file that can be read ({error}).") from None
+        raise PhysioNetError(
+            f"{path} is no folder and no zip file that can be read ({error})."
+        ) from None
 
 
 def _first(names: Iterable[str], limit: int) -> list[str]:
     """Return the names of the first stays by record number; other files are passed over."""
-    numbered = [(int(stem), name) for name in names if name.endswith(".txt") and (stem := Path(name).stem).isdecimal()]
+    numbered = [
+        (int(stem), name)
+        for name in names
+        if name.endswith(".txt") and (stem := Path(name).stem).isdecimal()
+    ]
     return [name for _, name in sorted(numbered)[:limit]]
 
 
@@ -94,25 +108,42 @@ def _row(name: str, number: int, line: str) -> Row:
             raise ValueError
         return timedelta(hours=hours, minutes=minutes), parameter.strip(), float(value)
     except ValueError:
-        raise PhysioNetError(f"{name}, line {number}: expected a line such as `07:30,HR,81`.") from None
+        raise PhysioNetError(
+            f"{name}, line {number}: expected a line such as `07:30,HR,81`."
+        ) from None
 
 
 def _patient(name: str, rows: list[Row], now: datetime) -> DemoPatient:
     record = Path(name).stem
-    about = {parameter: value for time, parameter, value in rows if not time and parameter not in MEASURED}
+    about = {
+        parameter: value
+        for time, parameter, value in rows
+        if not time and parameter not in MEASURED
+    }
     last = max((time for time, parameter, _ in rows if parameter in MEASURED), default=timedelta())
     start = now.replace(second=0, microsecond=0) - LAST_VALUE - last
     patient_id = f"icu-{record}"
     age, kind = about.get("Age", -1), int(about.get("ICUType", 0))
     ward = UNITS[kind - 1] if 1 <= kind <= len(UNITS) else "Intensive care"
     chart = (
-        resources.patient(patient_id, "ICU stay", record, SEXES.get(int(about.get("Gender", -1))),
-                          f"{now.year - int(age)}-01-01" if 0 <= age <= OLDEST else None, f"PHYSIONET-{record}"),
+        resources.patient(
+            patient_id,
+            "ICU stay",
+            record,
+            SEXES.get(int(about.get("Gender", -1))),
+            f"{now.year - int(age)}-01-01" if 0 <= age <= OLDEST else None,
+            f"PHYSIONET-{record}",
+        ),
         resources.encounter(patient_id, start, ward),
         *_observations(patient_id, rows, start),
-    )  # fmt: skip
+    )
     hours = round(last.total_seconds() / 3600)
-    return DemoPatient(patient_id, f"De-identified stay, {hours} h of data (PhysioNet 2012, ODC-BY 1.0)", ward, chart)
+    return DemoPatient(
+        patient_id,
+        f"De-identified stay, {hours} h of data (PhysioNet 2012, ODC-BY 1.0)",
+        ward,
+        chart,
+    )
 
 
 def _observations(patient_id: str, rows: Iterable[Row], start: datetime) -> Iterator[dict]:
@@ -123,8 +154,16 @@ def _observations(patient_id: str, rows: Iterable[Row], start: datetime) -> Iter
     for time, values in moments.items():
         for systolic, (diastolic, label) in PAIRS.items():
             if len(values.get(systolic, ())) == len(values.get(diastolic, ())) == 1:
-                yield resources.pressure_panel(patient_id, start + time, values.pop(systolic)[0], values.pop(diastolic)[0], f"-{label}")
+                yield resources.pressure_panel(
+                    patient_id,
+                    start + time,
+                    values.pop(systolic)[0],
+                    values.pop(diastolic)[0],
+                    f"-{label}",
+                )
         for parameter, several in values.items():
             for number, value in enumerate(several, 1):
                 suffix = f"-{parameter}{number}"
-                yield resources.observation(patient_id, MEASURED[parameter], start + time, value, suffix)
+                yield resources.observation(
+                    patient_id, MEASURED[parameter], start + time, value, suffix
+                )

@@ -1,4 +1,6 @@
-"""Keeps the demonstration's patients and answers FHIR reads and searches within one patient's compartment."""
+"""Keeps the demonstration's patients and answers FHIR reads and searches within one patient's
+compartment.
+"""
 
 from collections.abc import Iterable
 from urllib.parse import parse_qsl, unquote
@@ -21,7 +23,11 @@ class Records:
         self.base = base
         self.patients = {patient.id: patient for patient in patients}
         self._shared = (practitioner(),)
-        self._by_key = {(r["resourceType"], r["id"]): (owner.id, r) for owner in self.patients.values() for r in owner.resources}
+        self._by_key = {
+            (r["resourceType"], r["id"]): (owner.id, r)
+            for owner in self.patients.values()
+            for r in owner.resources
+        }
         self._by_key |= {(r["resourceType"], r["id"]): (None, r) for r in self._shared}
 
     def read(self, kind: str, resource_id: str, patient_id: str) -> dict | None:
@@ -32,15 +38,23 @@ class Records:
         return resource
 
     def search(self, kind: str, parameters: Parameters, patient_id: str) -> dict:
-        """Return a searchset Bundle of one patient's chart. Raises BadSearch, Forbidden when another patient is asked for."""
+        """Return a searchset Bundle of one patient's chart. Raises BadSearch, Forbidden when
+        another patient is asked for.
+        """
         for name, value in parameters:
-            about = name.partition(":")[0] in {"patient", "subject"} or (name == "_id" and kind == "Patient")
+            about = name.partition(":")[0] in {"patient", "subject"} or (
+                name == "_id" and kind == "Patient"
+            )
             if about and value.rpartition("Patient/")[2] != patient_id:
                 raise Forbidden
-        return search(self.base, kind, (*self.patients[patient_id].resources, *self._shared), parameters)
+        return search(
+            self.base, kind, (*self.patients[patient_id].resources, *self._shared), parameters
+        )
 
     def query(self, query: str, patient_id: str) -> dict | None:
-        """Answer a relative FHIR query such as `Patient/1` or `Observation?code=x` as the server would."""
+        """Answer a relative FHIR query such as `Patient/1` or `Observation?code=x` as the server
+        would.
+        """
         path, _, arguments = query.partition("?")
         kind, _, resource_id = path.strip("/").partition("/")
         if kind not in TYPES:
@@ -51,4 +65,8 @@ class Records:
 
     def resource(self, kind: str, patient_id: str) -> dict:
         """Return a patient's Patient or Encounter."""
-        return next(resource for resource in self.patients[patient_id].resources if resource["resourceType"] == kind)
+        return next(
+            resource
+            for resource in self.patients[patient_id].resources
+            if resource["resourceType"] == kind
+        )

@@ -1,4 +1,6 @@
-"""`vigil demo`: starts Vigil and the demonstration EHR side by side, says where to look, and stops both together."""
+"""`vigil demo`: starts Vigil and the demonstration EHR side by side, says where to look, and
+stops both together.
+"""
 
 import contextlib
 import errno
@@ -44,10 +46,16 @@ class DemoError(Exception):
     """The demonstration can't start or go on; the message is for the person at the terminal."""
 
 
-def run(port: int, ehr_port: int, from_physionet: str | Path | None = None, folder: str | Path = ROOT / "var" / "demo") -> int:
+def run(
+    port: int,
+    ehr_port: int,
+    from_physionet: str | Path | None = None,
+    folder: str | Path = ROOT / "var" / "demo",
+) -> int:
     """Run the demonstration until Ctrl-C, SIGTERM or SIGHUP and return the exit code.
 
-    stdout gets one line, once both answer; everything else goes to stderr. `folder` keeps configuration, data and logs.
+    stdout gets one line, once both answer; everything else goes to stderr. `folder` keeps
+    configuration, data and logs.
     """
     asked, children = _Asked(), []
     try:
@@ -69,7 +77,9 @@ def run(port: int, ehr_port: int, from_physionet: str | Path | None = None, fold
 
 
 class _Asked:
-    """Whether somebody asked to stop. A flag, not an exception: no second signal may cut the clean-up short and orphan a server."""
+    """Whether somebody asked to stop. A flag, not an exception: no second signal may cut the
+    clean-up short and orphan a server.
+    """
 
     def __init__(self) -> None:
         self.now = False
@@ -83,17 +93,25 @@ class _Asked:
             signal.signal(number, handler)
 
 
-def servers(port: int, ehr_port: int, configuration: Path, from_physionet: str | Path | None) -> list[tuple[str, int, list[str]]]:
+def servers(
+    port: int, ehr_port: int, configuration: Path, from_physionet: str | Path | None
+) -> list[tuple[str, int, list[str]]]:
     """Return name, port and command line of both servers."""
     physionet = [str(Path(from_physionet).resolve())] if from_physionet else []
     return [
         ("Vigil", port, [sys.executable, "-m", "vigil", "serve", "--config", str(configuration)]),
-        ("The demonstration EHR", ehr_port, [sys.executable, "-m", "demo.serve", str(ehr_port), str(port), *physionet]),
+        (
+            "The demonstration EHR",
+            ehr_port,
+            [sys.executable, "-m", "demo.serve", str(ehr_port), str(port), *physionet],
+        ),
     ]
 
 
 def write_configuration(folder: Path, port: int, ehr_port: int) -> Path:
-    """Write Vigil's configuration into a folder of this port's own, so that two demonstrations never share an audit log."""
+    """Write Vigil's configuration into a folder of this port's own, so that two demonstrations
+    never share an audit log.
+    """
     own = folder / str(port)
     try:
         for made in (folder, own):
@@ -106,7 +124,9 @@ def write_configuration(folder: Path, port: int, ehr_port: int) -> Path:
 
 
 class Child:
-    """A started server: a process group of its own, its output in a log file, and the address where it says that it is well."""
+    """A started server: a process group of its own, its output in a log file, and the address
+    where it says that it is well.
+    """
 
     def __init__(self, name: str, command: list[str], port: int, folder: Path):
         self.name, self.health = name, f"http://localhost:{port}/health"
@@ -114,13 +134,20 @@ class Child:
         with self.log.open("wb") as log:
             # In the checkout, so that `-m` finds our modules wherever the command was given.
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=ROOT,
+                start_new_session=True,
             )
 
     def answers(self) -> bool:
         """Tell whether it is up."""
         try:
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(self.health, timeout=2) as answer:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+                self.health, timeout=2
+            ) as answer:
                 return answer.status == 200
         except (OSError, http.client.HTTPException):
             return False
@@ -138,11 +165,16 @@ class Child:
 
 def _check(port: int, ehr_port: int, from_physionet: str | Path | None) -> None:
     if port == ehr_port:
-        raise DemoError(f"Vigil and the demonstration EHR can't both use port {port}; choose another with --port or --ehr-port.")
+        raise DemoError(
+            f"Vigil and the demonstration EHR can't both use port {port}; choose another with "
+            "--port or --ehr-port."
+        )
     for number, option in ((port, "--port"), (ehr_port, "--ehr-port")):
         reason = _refusal(number)
         if reason:
-            raise DemoError(f"Port {number} can't be used ({reason}); choose another with {option}.")
+            raise DemoError(
+                f"Port {number} can't be used ({reason}); choose another with {option}."
+            )
     if from_physionet:
         try:
             stays(from_physionet, datetime.now(UTC))
@@ -167,7 +199,9 @@ def _refusal(port: int) -> str | None:
 
 
 def _wait(children: list[Child], asked: _Asked) -> bool:
-    """Return True when all answer, False when asked to stop. Raises DemoError when one ends or it takes too long."""
+    """Return True when all answer, False when asked to stop. Raises DemoError when one ends or
+    it takes too long.
+    """
     deadline = time.monotonic() + START_SECONDS
     for child in children:
         _say(f"Waiting for {child.name} at {child.health} ...")
@@ -176,9 +210,13 @@ def _wait(children: list[Child], asked: _Asked) -> bool:
             if asked.now:
                 return False
             if time.monotonic() > deadline:
-                raise DemoError(f"{child.name} did not answer within {START_SECONDS:.0f} s. The end of {child.log}:{child.tail()}")
+                raise DemoError(
+                    f"{child.name} did not answer within {START_SECONDS:.0f} s. The end of "
+                    f"{child.log}:{child.tail()}"
+                )
             time.sleep(POLL_SECONDS)
-    # Something else may have taken the port and answered in the place of a child that is already gone.
+    # Something else may have taken the port and answered in the place of a child that is already
+    # gone.
     _check_alive(children)
     return True
 
@@ -194,7 +232,10 @@ def _check_alive(children: list[Child]) -> None:
     for child in children:
         code = child.process.poll()
         if code is not None:
-            raise DemoError(f"{child.name} has ended (exit code {code}), so the demonstration stops. The end of {child.log}:{child.tail()}")
+            raise DemoError(
+                f"{child.name} has ended (exit code {code}), so the demonstration stops. The end "
+                f"of {child.log}:{child.tail()}"
+            )
 
 
 def _stop(children: list[Child]) -> None:

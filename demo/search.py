@@ -1,6 +1,7 @@
 """Turns FHIR search parameters into a searchset Bundle over resources in memory (FHIR R4 "Search").
 
-The HTTP server and the hook client's prefetch both answer through `search`, so that they cannot differ (R45).
+The HTTP server and the hook client's prefetch both answer through `search`, so that they cannot
+differ (R45).
 """
 
 from collections.abc import Callable, Iterable
@@ -12,26 +13,36 @@ from demo.dates import PREFIXES, matches, span
 MOST_ON_A_PAGE = 1000
 USUAL_PAGE = 100
 OFFSET = "_offset"
-PARAMETERS = {"Patient": ("identifier",), "Observation": ("category", "code", "date", "status"), "Encounter": ("date", "status"),
-              "Condition": ("category", "code", "onset-date"), "Practitioner": ()}  # fmt: skip
+PARAMETERS = {
+    "Patient": ("identifier",), "Observation": ("category", "code", "date", "status"),
+    "Encounter": ("date", "status"), "Condition": ("category", "code", "onset-date"),
+    "Practitioner": (),
+}  # fmt: skip
 DATES = {"Observation": "effectiveDateTime", "Condition": "onsetDateTime", "Encounter": "period"}
 Parameters = list[tuple[str, str]]
 Test = Callable[[dict], bool]
 
 
 class BadSearch(ValueError):
-    """A parameter has a value or a modifier that is not understood; the message names the parameter."""
+    """A parameter has a value or a modifier that is not understood; the message names the
+    parameter.
+    """
 
 
 def search(base: str, kind: str, resources: Iterable[dict], parameters: Parameters) -> dict:
-    """Return one page of matches of type `kind` with `total` and, while there is more, a `next` link.
+    """Return one page of matches of type `kind` with `total` and, while there is more, a `next`
+    link.
 
-    `resources` are one patient's file. Parameters that this server does not know are ignored and left out
-    of the self link. Raises BadSearch.
+    `resources` are one patient's file. Parameters that this server does not know are ignored and
+    left out of the self link. Raises BadSearch.
     """
     known = [(name, value) for name, value in parameters if _is_known(kind, name.partition(":")[0])]
     tests = [_test(kind, name, value) for name, value in known]
-    found = [resource for resource in resources if resource["resourceType"] == kind and all(test(resource) for test in tests)]
+    found = [
+        resource
+        for resource in resources
+        if resource["resourceType"] == kind and all(test(resource) for test in tests)
+    ]
     given = dict(known)
     found = _sorted(kind, found, given.get("_sort"))
     count = min(_number(given, "_count", USUAL_PAGE), MOST_ON_A_PAGE)
@@ -39,14 +50,19 @@ def search(base: str, kind: str, resources: Iterable[dict], parameters: Paramete
     return _bundle(base, kind, known, found, offset, count)
 
 
-def _bundle(base: str, kind: str, known: Parameters, found: list[dict], offset: int, count: int) -> dict:
+def _bundle(
+    base: str, kind: str, known: Parameters, found: list[dict], offset: int, count: int
+) -> dict:
     link = [{"relation": "self", "url": _url(base, kind, known)}]
     if count and offset + count < len(found):
         rest = [(name, value) for name, value in known if name != OFFSET]
-        link.append({"relation": "next", "url": _url(base, kind, [*rest, (OFFSET, str(offset + count))])})
+        link.append(
+            {"relation": "next", "url": _url(base, kind, [*rest, (OFFSET, str(offset + count))])}
+        )
     bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": link}
     entries = [
-        {"fullUrl": f"{base}/{kind}/{r['id']}", "resource": r, "search": {"mode": "match"}} for r in found[offset : offset + count]
+        {"fullUrl": f"{base}/{kind}/{r['id']}", "resource": r, "search": {"mode": "match"}}
+        for r in found[offset : offset + count]
     ]
     # An empty array is not allowed in FHIR's JSON.
     return bundle | ({"entry": entries} if entries else {})
@@ -68,7 +84,8 @@ def _test(kind: str, name: str, value: str) -> Test:
     if name in {"date", "onset-date"}:
         return _date_test(kind, name, value)
     if name in {"patient", "subject"}:
-        # Records has opened this patient's file already; what is filed in it by mistake comes along, as in a real EHR.
+        # Records has opened this patient's file already; what is filed in it by mistake comes
+        # along, as in a real EHR.
         return lambda resource: True
     tests = [_token_test(name, item) for item in value.split(",")]
     return lambda resource: any(test(resource) for test in tests)
@@ -80,7 +97,10 @@ def _token_test(name: str, text: str) -> Test:
         raise BadSearch(f"`{name}` needs a code.")
 
     def test(resource: dict) -> bool:
-        return any((not code or code == c) and (not bar or system == (s or "")) for s, c in _tokens(resource, name))
+        return any(
+            (not code or code == c) and (not bar or system == (s or ""))
+            for s, c in _tokens(resource, name)
+        )
 
     return test
 
@@ -92,11 +112,15 @@ def _tokens(resource: dict, name: str) -> Iterable[tuple[str | None, str | None]
     elif name == "status":
         yield None, resource.get("status")
     elif name == "identifier":
-        yield from ((item.get("system"), item.get("value")) for item in resource.get("identifier", ()))
+        yield from (
+            (item.get("system"), item.get("value")) for item in resource.get("identifier", ())
+        )
     else:
         concepts = resource.get(name, ())
         for concept in concepts if isinstance(concepts, list) else [concepts]:
-            yield from ((coding.get("system"), coding.get("code")) for coding in concept.get("coding", ()))
+            yield from (
+                (coding.get("system"), coding.get("code")) for coding in concept.get("coding", ())
+            )
 
 
 def _date_test(kind: str, name: str, value: str) -> Test:
@@ -106,12 +130,17 @@ def _date_test(kind: str, name: str, value: str) -> Test:
         # A plus sign that was not percent-encoded arrives as a space.
         limits = span(date.replace(" ", "+"))
         if limits is None:
-            raise BadSearch(f"`{name}` needs a date such as ge2026-01-31 with one of the prefixes {', '.join(PREFIXES)}.")
+            raise BadSearch(
+                f"`{name}` needs a date such as ge2026-01-31 with one of the prefixes "
+                f"{', '.join(PREFIXES)}."
+            )
         wanted.append((prefix, limits))
 
     def test(resource: dict) -> bool:
         found = _when(kind, resource)
-        return found is not None and any(matches(prefix, limits, found) for prefix, limits in wanted)
+        return found is not None and any(
+            matches(prefix, limits, found) for prefix, limits in wanted
+        )
 
     return test
 
@@ -131,7 +160,9 @@ def _sorted(kind: str, found: list[dict], order: str | None) -> list[dict]:
     name = order.removeprefix("-")
     if name != "date" or kind not in DATES:
         raise BadSearch("`_sort` knows date and -date.")
-    dated = [(when[0], index) for index, resource in enumerate(found) if (when := _when(kind, resource))]
+    dated = [
+        (when[0], index) for index, resource in enumerate(found) if (when := _when(kind, resource))
+    ]
     known = {index for _, index in dated}
     ordered = [found[index] for _, index in sorted(dated, reverse=order.startswith("-"))]
     return ordered + [resource for index, resource in enumerate(found) if index not in known]

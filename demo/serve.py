@@ -1,4 +1,6 @@
-"""Serves the demonstration EHR by the same production server as Vigil: `python -m demo.serve PORT VIGIL_PORT [PHYSIONET]`."""
+"""Serves the demonstration EHR by the same production server as Vigil: `python -m demo.serve
+PORT VIGIL_PORT [PHYSIONET]`.
+"""
 
 import sys
 from functools import partial
@@ -14,8 +16,14 @@ class _Server(BaseApplication):
         super().__init__(prog="vigil demo")
 
     def load_config(self) -> None:
-        options = {"bind": f"127.0.0.1:{self._port}", "workers": 1, "worker_class": "gevent", "timeout": 60, "graceful_timeout": 2,
-                   "loglevel": "warning"}  # fmt: skip
+        options = {
+            "bind": f"127.0.0.1:{self._port}",
+            "workers": 1,
+            "worker_class": "gevent",
+            "timeout": 60,
+            "graceful_timeout": 2,
+            "loglevel": "warning",
+        }
         for name, value in options.items():
             self.cfg.set(name, value)
 
@@ -25,12 +33,14 @@ class _Server(BaseApplication):
         from demo.config import DE_IDENTIFIED, SYNTHETIC, DemoConfig
         from demo.physionet import stays
 
-        return create_app(DemoConfig(
-            base_url=f"http://localhost:{self._port}",
-            vigil_url=f"http://localhost:{self._vigil_port}",
-            patients=partial(stays, self._physionet) if self._physionet else None,
-            notice=DE_IDENTIFIED if self._physionet else SYNTHETIC,
-        ))  # fmt: skip
+        return create_app(
+            DemoConfig(
+                base_url=f"http://localhost:{self._port}",
+                vigil_url=f"http://localhost:{self._vigil_port}",
+                patients=partial(stays, self._physionet) if self._physionet else None,
+                notice=DE_IDENTIFIED if self._physionet else SYNTHETIC,
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""The demonstration's token endpoint: a code or a refresh token into tokens with launch context (SMART-26..35)."""
+"""The demonstration's token endpoint: a code or a refresh token into tokens with launch context
+(SMART-26..35).
+"""
 
 import hashlib
 import hmac
@@ -39,7 +41,9 @@ def create_blueprint(config: DemoConfig, tokens: Tokens, keys: Keys) -> Blueprin
             return _json(_redeem(config, tokens, keys, client, request.form))
         except InvalidClient as error:
             challenge = {"WWW-Authenticate": "Basic"} if "Authorization" in request.headers else {}
-            return _json({"error": "invalid_client", "error_description": str(error)}, 401, challenge)
+            return _json(
+                {"error": "invalid_client", "error_description": str(error)}, 401, challenge
+            )
         except TokenError as error:
             return _json({"error": error.error, "error_description": error.description}, 400)
 
@@ -54,19 +58,25 @@ def _json(body: dict, status: int = 200, headers: dict[str, str] | None = None) 
     return answer(body, status, {"Pragma": "no-cache"} | (headers or {}), "application/json")
 
 
-def _redeem(config: DemoConfig, tokens: Tokens, keys: Keys, client: Client, form: MultiDict) -> dict:
+def _redeem(
+    config: DemoConfig, tokens: Tokens, keys: Keys, client: Client, form: MultiDict
+) -> dict:
     kind = form.get("grant_type")
     if kind == "authorization_code":
         grant = _by_code(tokens, client, form)
     elif kind == "refresh_token":
         grant = _by_refresh(tokens, client, form)
     else:
-        raise TokenError("unsupported_grant_type", "grant_type must be authorization_code or refresh_token.")
+        raise TokenError(
+            "unsupported_grant_type", "grant_type must be authorization_code or refresh_token."
+        )
     return _token_response(config, tokens, keys, grant)
 
 
 def _by_code(tokens: Tokens, client: Client, form: MultiDict) -> Grant:
-    """Return what a code stands for; a wrong try ends the code all the same (SMART-26, RFC 7636 4.6)."""
+    """Return what a code stands for; a wrong try ends the code all the same (SMART-26, RFC 7636
+    4.6).
+    """
     grant = tokens.take("code", form.get("code", ""))
     if grant is None:
         raise TokenError("invalid_grant", "The code is unknown, used or expired.")
@@ -74,7 +84,9 @@ def _by_code(tokens: Tokens, client: Client, form: MultiDict) -> Grant:
         raise TokenError("invalid_grant", "The code belongs to another client or redirect_uri.")
     verifier = form.get("code_verifier", "")
     challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
-    if not VERIFIER.fullmatch(verifier) or not hmac.compare_digest(challenge, (grant.code_challenge or "").encode()):
+    if not VERIFIER.fullmatch(verifier) or not hmac.compare_digest(
+        challenge, (grant.code_challenge or "").encode()
+    ):
         raise TokenError("invalid_grant", "The code_verifier does not fit the code_challenge.")
     return grant
 
@@ -115,7 +127,13 @@ def _token_response(config: DemoConfig, tokens: Tokens, keys: Keys, grant: Grant
 def _id_token(config: DemoConfig, keys: Keys, grant: Grant) -> str:
     """Return who is signed in, as OpenID Connect Core 2 has it (SMART-33, SMART-34)."""
     now = int(config.clock().timestamp())
-    claims = {"iss": config.base_url, "sub": "demo-clinician-1", "aud": grant.client_id, "iat": now, "exp": now + 300}
+    claims = {
+        "iss": config.base_url,
+        "sub": "demo-clinician-1",
+        "aud": grant.client_id,
+        "iat": now,
+        "exp": now + 300,
+    }
     if grant.nonce:
         claims["nonce"] = grant.nonce
     if "fhirUser" in grant.scope.split():

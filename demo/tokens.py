@@ -1,6 +1,8 @@
-"""Keeps what the authorization server hands out: launches, codes, access and refresh tokens, each for a limited time.
+"""Keeps what the authorization server hands out: launches, codes, access and refresh tokens, each
+for a limited time.
 
-In memory and for one process: a restart of the demonstration ends every session, and nothing is left on disk.
+In memory and for one process: a restart of the demonstration ends every session, and nothing is
+left on disk.
 """
 
 import secrets
@@ -9,15 +11,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-LIFETIMES = {"launch": timedelta(minutes=10), "pending": timedelta(minutes=10), "code": timedelta(seconds=60),
-             "access": timedelta(minutes=15), "hook": timedelta(minutes=5), "refresh": timedelta(hours=8)}  # fmt: skip
+LIFETIMES = {
+    "launch": timedelta(minutes=10), "pending": timedelta(minutes=10),
+    "code": timedelta(seconds=60), "access": timedelta(minutes=15), "hook": timedelta(minutes=5),
+    "refresh": timedelta(hours=8),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """Who may see whose chart, through which client, and what a code has to be redeemed with.
 
-    `family` is shared by all that comes of one code, so that a code used twice can take everything back (RFC 6749 4.1.2).
+    `family` is shared by all that comes of one code, so that a code used twice can take everything
+    back (RFC 6749 4.1.2).
     """
 
     patient: str
@@ -52,7 +58,9 @@ class Tokens:
         return value if until is not None and until > self._clock() else None
 
     def take(self, kind: str, name: str) -> Any | None:
-        """Return a value that is still valid and end it; a code taken a second time takes its whole family back."""
+        """Return a value that is still valid and end it; a code taken a second time takes its
+        whole family back.
+        """
         value = self.find(kind, name)
         self._kept.pop((kind, name), None)
         if isinstance(value, Grant):

@@ -1,21 +1,29 @@
-"""Turns a chart's Observations into the small table of the last vital signs that the chart page shows."""
+"""Turns a chart's Observations into the small table of the last vital signs that the chart page
+shows.
+"""
 
 from datetime import UTC, datetime
 
 from demo.dates import span
 
-ROWS = {"8867-4": "Pulse", "9279-1": "Breaths", "2708-6": "SpO2", "8480-6": "Pressure", "8310-5": "Temperature", "9269-2": "Coma score",
-        "67775-7": "Consciousness"}  # fmt: skip
+ROWS = {
+    "8867-4": "Pulse", "9279-1": "Breaths", "2708-6": "SpO2", "8480-6": "Pressure",
+    "8310-5": "Temperature", "9269-2": "Coma score", "67775-7": "Consciousness",
+}  # fmt: skip
 PANEL, DIASTOLIC, FLOW = "85354-9", "8462-4", "3151-8"
 PRINTED = {"mm[Hg]": "mmHg", "Cel": "°C", "degF": "°F", "{score}": ""}
 NOT_SHOWN = {"entered-in-error", "cancelled"}
 COLUMNS = 6
 
 
-def table(resources: tuple[dict, ...], patient_id: str, now: datetime) -> tuple[list[datetime], dict[str, list[str]]]:
-    """Return the last six times (newest first) and a row of texts for each vital sign; an empty text is not measured.
+def table(
+    resources: tuple[dict, ...], patient_id: str, now: datetime
+) -> tuple[list[datetime], dict[str, list[str]]]:
+    """Return the last six times (newest first) and a row of texts for each vital sign; an empty
+    text is not measured.
 
-    As an EHR shows it, not as Vigil reads it: drafts are marked, units stand as charted, future dates are left out.
+    As an EHR shows it, not as Vigil reads it: drafts are marked, units stand as charted, future
+    dates are left out.
     """
     cells: dict[datetime, dict[str, str]] = {}
     for resource in resources:
@@ -30,7 +38,11 @@ def table(resources: tuple[dict, ...], patient_id: str, now: datetime) -> tuple[
 
 
 def _time(resource: dict, subject: dict, now: datetime) -> datetime | None:
-    if resource["resourceType"] != "Observation" or resource["status"] in NOT_SHOWN or resource["subject"] != subject:
+    if (
+        resource["resourceType"] != "Observation"
+        or resource["status"] in NOT_SHOWN
+        or resource["subject"] != subject
+    ):
         return None
     if len(resource["effectiveDateTime"]) < 16:
         return None
@@ -46,13 +58,19 @@ def _texts(resource: dict) -> dict[str, str]:
     if code == PANEL:
         texts |= parts
     elif code == "2708-6" and FLOW in parts:
-        texts[code] += " on air" if parts[FLOW].split(" ")[0] in {"0", "0.0"} else f" on {parts[FLOW]}"
+        texts[code] += (
+            " on air" if parts[FLOW].split(" ")[0] in {"0", "0.0"} else f" on {parts[FLOW]}"
+        )
     return texts
 
 
 def _cell(cells: dict[str, str], code: str) -> str:
     text = cells.get(code, "")
-    return f"{text.split(' ')[0]} / {cells[DIASTOLIC]}" if code == "8480-6" and text and DIASTOLIC in cells else text
+    return (
+        f"{text.split(' ')[0]} / {cells[DIASTOLIC]}"
+        if code == "8480-6" and text and DIASTOLIC in cells
+        else text
+    )
 
 
 def _code(part: dict) -> str:

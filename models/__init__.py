@@ -1,1 +1,3 @@
-"""Knows medicine and mathematics: resources become readings, features, a risk and its contributions."""
+"""Knows medicine and mathematics: resources become readings, features, a risk and its
+contributions.
+"""

@@ -1,6 +1,8 @@
-"""THE door: a Chart, a moment and models become an Assessment; hook, SMART page, batch and replay all go through it.
+"""THE door: a Chart, a moment and models become an Assessment; hook, SMART page, batch and replay
+all go through it.
 
-It is pure: the same chart at the same moment gives the same assessment, which is what makes a card replayable.
+It is pure: the same chart at the same moment gives the same assessment, which is what makes a card
+replayable.
 """
 
 import math
@@ -10,17 +12,18 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from models.certainty import INDETERMINATE, Certainty, certainty
-from models.explain import Contribution, contributions
-from models.features import Series, feature_row, fresh, latest, series
-from models.inputs import Input, inputs, newest_time, percent
-from models.model import sigmoid
-from models.readings import Chart
-from models.registry import Model, ModelId
-from models.scores import Score, news2
+from models.contributions import Contribution, contributions
+from models.fitted.model import sigmoid
+from models.fitted.registry import Model, ModelId
+from models.patient.features import Series, feature_row, fresh, latest, series
+from models.patient.inputs import Input, inputs, newest_time, percent
+from models.patient.news2 import Score, news2
+from models.patient.readings import Chart
 
 ADULT_YEARS = 18
 NEWS2_YEARS = 16
-# Of these five at least three have to be fresh: a risk from fewer vital signs is mostly the training data's average.
+# Of these five at least three have to be fresh: a risk from fewer vital signs is mostly the
+# training data's average.
 CORE = ("heart_rate", "respiratory_rate", "spo2", "systolic", "temperature")
 CORE_NEEDED = 3
 TREND_HOURS = 6
@@ -33,9 +36,10 @@ BANDS = ("low", "medium", INDETERMINATE, "high")
 class Risk:
     """One outcome's calibrated probability and what drives it.
 
-    `certainty` holds its interval; where that says so, `band` is "indeterminate" and `probability` is not to be shown alone.
-    `earlier` is the probability six hours before, None when no number or no band could be given then. `explain` gives baseline and
-    contributions; it is called when they are first asked for, since TreeSHAP costs more than all else and a card shows only the leading
+    `certainty` holds its interval; where that says so, `band` is "indeterminate" and `probability`
+    is not to be shown alone. `earlier` is the probability six hours before, None when no number or
+    no band could be given then. `explain` gives baseline and contributions; it is called when they
+    are first asked for, since TreeSHAP costs more than all else and a card shows only the leading
     risk's.
     """
 
@@ -58,19 +62,29 @@ class Risk:
 
     @property
     def urgency(self) -> str:
-        """Return the band; where none can be told, that of the best estimate, and at least medium."""
+        """Return the band; where none can be told, that of the best estimate, and at least
+        medium.
+        """
         if self.band != INDETERMINATE:
             return self.band
         return "high" if self.probability >= self.thresholds["high"] else "medium"
 
     @property
     def figure(self) -> str:
-        """Return the risk as it is shown: the interval in place of a number where no band can be told."""
-        return self.certainty.text if self.certainty and self.band == INDETERMINATE else percent(self.probability)
+        """Return the risk as it is shown: the interval in place of a number where no band can be
+        told.
+        """
+        return (
+            self.certainty.text
+            if self.certainty and self.band == INDETERMINATE
+            else percent(self.probability)
+        )
 
     @property
     def baseline(self) -> float:
-        """Return the log-odds before anything is known of the patient; with all contributions it is `score`."""
+        """Return the log-odds before anything is known of the patient; with all contributions it
+        is `score`.
+        """
         return self._explained[0]
 
     @property
@@ -81,7 +95,9 @@ class Risk:
 
 @dataclass(frozen=True)
 class Assessment:
-    """All that Vigil says of a patient at a moment; without a number `risks` is empty and `reasons` says why."""
+    """All that Vigil says of a patient at a moment; without a number `risks` is empty and
+    `reasons` says why.
+    """
 
     patient: str
     at: datetime
@@ -105,7 +121,9 @@ class Assessment:
 
     @property
     def urgency(self) -> str:
-        """Return the gravest of the risks' and NEWS2's bands: a low risk never quiets an emergency by NEWS2."""
+        """Return the gravest of the risks' and NEWS2's bands: a low risk never quiets an
+        emergency by NEWS2.
+        """
         bands = (*(risk.urgency for risk in self.risks), self.news2.band)
         return next((band for band in ("high", "medium") if band in bands), "low")
 
@@ -118,17 +136,34 @@ def assess(chart: Chart, at: datetime, models: Sequence[Model]) -> Assessment:
     readings = series(chart)
     status, reasons = answerable(chart, readings, at)
     row = feature_row(chart, readings, at)
-    risks: Iterable[Risk] = (_risk(chart, readings, row, at, model) for model in models) if status == "scored" else ()
+    risks: Iterable[Risk] = (
+        (_risk(chart, readings, row, at, model) for model in models) if status == "scored" else ()
+    )
     order = sorted(risks, key=lambda r: (BANDS.index(r.band), r.probability), reverse=True)
     used = {name.partition(".")[0] for model in models for name in model.features}
-    return Assessment(chart.patient, at, status, reasons, tuple(order), chart_news2(chart, readings, at), inputs(readings, at, used),
-                      chart.rejected, newest_time(readings, at), chart.age(at), chart.sex)  # fmt: skip
+    return Assessment(
+        chart.patient,
+        at,
+        status,
+        reasons,
+        tuple(order),
+        chart_news2(chart, readings, at),
+        inputs(readings, at, used),
+        chart.rejected,
+        newest_time(readings, at),
+        chart.age(at),
+        chart.sex,
+    )
 
 
-def course(chart: Chart, at: datetime, model: Model, hours: int = 48) -> list[tuple[datetime, float | None]]:
-    """Return the risk hour by hour up to `at`, each from what was known then; None where no number, or no band, could be given.
+def course(
+    chart: Chart, at: datetime, model: Model, hours: int = 48
+) -> list[tuple[datetime, float | None]]:
+    """Return the risk hour by hour up to `at`, each from what was known then; None where no number,
+    or no band, could be given.
 
-    Shape: hours + 1 pairs, oldest first. Time: a reading counts from its own time, not from when it was filed.
+    Shape: hours + 1 pairs, oldest first. Time: a reading counts from its own time, not from when it
+    was filed.
     """
     readings = series(chart)
     moments = [at - timedelta(hours=back) for back in range(hours, -1, -1)]
@@ -136,7 +171,9 @@ def course(chart: Chart, at: datetime, model: Model, hours: int = 48) -> list[tu
 
 
 def probability(chart: Chart, readings: Series, at: datetime, model: Model) -> float | None:
-    """Return the calibrated risk alone, or None when the chart allows no number, or no band, at `at`."""
+    """Return the calibrated risk alone, or None when the chart allows no number, or no band, at
+    `at`.
+    """
     if answerable(chart, readings, at)[0] != "scored":
         return None
     row = feature_row(chart, readings, at)
@@ -146,14 +183,21 @@ def probability(chart: Chart, readings: Series, at: datetime, model: Model) -> f
 
 
 def answerable(chart: Chart, readings: Series, at: datetime) -> tuple[str, tuple[str, ...]]:
-    """Return the status and, unless it is "scored", plain sentences that say why no number is given."""
+    """Return the status and, unless it is "scored", plain sentences that say why no number is
+    given.
+    """
     age = chart.age(at)
     if chart.deceased:
         return "deceased", ("The chart says that the patient has died.",)
     if age is None:
         return "insufficient", ("The patient's age is not known, so a child can't be ruled out.",)
     if age < ADULT_YEARS:
-        return "child", (f"The patient is {age} years old; the model was made for adults of {ADULT_YEARS} or older.",)
+        return "child", (
+            (
+                f"The patient is {age} years old; the model was made for adults of {ADULT_YEARS} "
+                "or older."
+            ),
+        )
     lacking = [name for name in CORE if fresh(readings, name, at) is None]
     if len(CORE) - len(lacking) >= CORE_NEEDED:
         return "scored", ()
@@ -162,61 +206,108 @@ def answerable(chart: Chart, readings: Series, at: datetime) -> tuple[str, tuple
 
 def _too_little(readings: Series, at: datetime) -> tuple[str, tuple[str, ...]]:
     known = [name for name in CORE if latest(readings, name, at)]
-    needed = f"A risk needs {CORE_NEEDED} of heart rate, respiratory rate, oxygen saturation, systolic pressure and temperature"
+    needed = (
+        f"A risk needs {CORE_NEEDED} of heart rate, respiratory rate, oxygen saturation, "
+        "systolic pressure and temperature"
+    )
     if len(known) >= CORE_NEEDED:
-        return "stale", (f"The vital signs in the chart are too old. {needed} from the last 12 hours.",)
-    return "insufficient", (f"There are too few vital signs in the chart. {needed} from the last 12 hours.",)
+        return "stale", (
+            f"The vital signs in the chart are too old. {needed} from the last 12 hours.",
+        )
+    return "insufficient", (
+        f"There are too few vital signs in the chart. {needed} from the last 12 hours.",
+    )
 
 
-def _risk(chart: Chart, readings: Series, row: dict[str, float | None], at: datetime, model: Model) -> Risk:
+def _risk(
+    chart: Chart, readings: Series, row: dict[str, float | None], at: datetime, model: Model
+) -> Risk:
     values = [row[name] for name in model.features]
     raw = model.predictor.score(values)
     score = model.calibrated(raw)
-    now, before = sigmoid(score), probability(chart, readings, at - timedelta(hours=TREND_HOURS), model)
+    now, before = (
+        sigmoid(score),
+        probability(chart, readings, at - timedelta(hours=TREND_HOURS), model),
+    )
     sure = certainty(model, row, raw)
     band = INDETERMINATE if sure and sure.indeterminate else model.band(now)
 
     def explain() -> tuple[float, tuple[Contribution, ...]]:
         *parts, baseline = model.predictor.contributions(values)
         stretch = model.stretch(baseline, raw)
-        by_feature = {name: stretch * part for name, part in zip(model.features, parts, strict=True)}
+        by_feature = {
+            name: stretch * part for name, part in zip(model.features, parts, strict=True)
+        }
         return model.calibrated(baseline), contributions(by_feature, row, readings, at, score)
 
     facts = model.manifest
     trend = None if band == INDETERMINATE else _trend(score, before)
-    return Risk(facts["outcome"], facts["label"], facts["horizon"], now, band, score, sure, before, trend, model.id, facts["thresholds"],
-                explain)  # fmt: skip
+    return Risk(
+        facts["outcome"],
+        facts["label"],
+        facts["horizon"],
+        now,
+        band,
+        score,
+        sure,
+        before,
+        trend,
+        model.id,
+        facts["thresholds"],
+        explain,
+    )
 
 
 def _trend(score: float, before: float | None) -> str | None:
-    """Return the direction over six hours; a change counts if it is one in log-odds and one in percentage points."""
+    """Return the direction over six hours; a change counts if it is one in log-odds and one in
+    percentage points.
+    """
     if before is None:
         return None
     change, points = score - math.log(before / (1 - before)), sigmoid(score) - before
-    return "steady" if abs(change) < STEADY_LOG_ODDS or abs(points) < STEADY_POINTS else "rising" if change > 0 else "falling"
+    return (
+        "steady"
+        if abs(change) < STEADY_LOG_ODDS or abs(points) < STEADY_POINTS
+        else "rising"
+        if change > 0
+        else "falling"
+    )
 
 
 def chart_news2(chart: Chart, readings: Series, at: datetime) -> Score:
-    """Return NEWS2 of the fresh readings; a person under 16, or of unknown age, gets no points at all."""
+    """Return NEWS2 of the fresh readings; a person under 16, or of unknown age, gets no points
+    at all.
+    """
     age = chart.age(at)
     if age is None or age < NEWS2_YEARS:
         return news2({})
     names = ("heart_rate", "respiratory_rate", "spo2", "systolic", "temperature")
-    values: dict[str, float | None] = {name: r.value if (r := fresh(readings, name, at)) else None for name in names}
-    return news2(values | {"oxygen": _oxygen(readings, at), "acvpu": _consciousness(readings, at)}, _scale2(readings, at))
+    values: dict[str, float | None] = {
+        name: r.value if (r := fresh(readings, name, at)) else None for name in names
+    }
+    return news2(
+        values | {"oxygen": _oxygen(readings, at), "acvpu": _consciousness(readings, at)},
+        _scale2(readings, at),
+    )
 
 
 def _oxygen(readings: Series, at: datetime) -> float | None:
     """Return 1 on oxygen, 0 on air, None when the chart says neither."""
     fraction, flow = fresh(readings, "fio2", at), fresh(readings, "oxygen_flow", at)
-    last = max((r for r in (fraction, flow) if r), key=lambda r: (r.time, r.variable == "oxygen_flow"), default=None)
+    last = max(
+        (r for r in (fraction, flow) if r),
+        key=lambda r: (r.time, r.variable == "oxygen_flow"),
+        default=None,
+    )
     if last is None:
         return None
     return float(last.value > 21.0 if last.variable == "fio2" else last.value > 0)
 
 
 def _consciousness(readings: Series, at: datetime) -> float | None:
-    """Return ACVPU points from the newer of ACVPU and coma score; a coma score below 15 is not alert."""
+    """Return ACVPU points from the newer of ACVPU and coma score; a coma score below 15 is not
+    alert.
+    """
     level, coma = fresh(readings, "acvpu", at), fresh(readings, "gcs", at)
     if level and (coma is None or level.time >= coma.time):
         return level.value

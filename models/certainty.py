@@ -1,29 +1,34 @@
-"""Turns a feature row and its raw score into how sure the risk is: an interval, and "indeterminate" where no band can be told.
+"""Turns a feature row and its raw score into how sure the risk is: an interval, and "indeterminate"
+where no band can be told.
 
-The interval is a conformal one, fitted while training (models/offline/certainty.py): in nine of ten thinned charts the score of the full
-chart, by a model of half the patients, lay within it. It is the wider the more of what the model goes by is missing. A value beyond
-those that the model has seen opens it upwards, since what is strange may be grave.
+The interval is a conformal one, fitted while training (studies/training/fit_certainty.py): in nine
+of ten thinned charts the score of the full chart, by a model of half the patients, lay within it.
+It is the wider the more of what the model goes by is missing. A value beyond those that the model
+has seen opens it upwards, since what is strange may be grave.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models.inputs import display, number, percent
-from models.model import Model, sigmoid
-from models.vocabulary import VARIABLES
+from models.fitted.model import Model, sigmoid
+from models.patient.inputs import display, number, percent
+from models.patient.vocabulary import VARIABLES
 
 INDETERMINATE = "indeterminate"
 NAMED = 4
-# What is smaller is written as 0, and what lacks less than this share is not unsure for want of values.
+# What is smaller is written as 0, and what lacks less than this share is not unsure for want of
+# values.
 LEAST_SHOWN, SPARSE = 0.001, 0.2
 BETWEEN = "The risk lies between the bands, and the model is not sure enough to choose one."
 
 
 @dataclass(frozen=True, slots=True)
 class Certainty:
-    """How sure a risk is: probabilities `low` to `high`, and in plain sentences what makes it unsure.
+    """How sure a risk is: probabilities `low` to `high`, and in plain sentences what makes it
+    unsure.
 
-    `indeterminate` when the interval reaches from the low band into the high one, so that no band can be told.
+    `indeterminate` when the interval reaches from the low band into the high one, so that no band
+    can be told.
     """
 
     low: float
@@ -33,9 +38,15 @@ class Certainty:
 
     @property
     def text(self) -> str:
-        """Return the interval as a clinician reads it: "6.1 to 55 %", or "6.1 % or more" where it is open."""
+        """Return the interval as a clinician reads it: "6.1 to 55 %", or "6.1 % or more" where
+        it is open.
+        """
         low = percent(self.low) if self.low >= LEAST_SHOWN else "0 %"
-        return f"{low} or more" if self.high == 1.0 else f"{low.removesuffix(' %')} to {percent(self.high)}"
+        return (
+            f"{low} or more"
+            if self.high == 1.0
+            else f"{low.removesuffix(' %')} to {percent(self.high)}"
+        )
 
 
 def certainty(model: Model, row: Mapping[str, float | None], raw: float) -> Certainty | None:
@@ -44,7 +55,11 @@ def certainty(model: Model, row: Mapping[str, float | None], raw: float) -> Cert
     if not facts:
         return None
     missing = {name: share for name, share in facts["evidence"].items() if row.get(name) is None}
-    strange = {name: value for name in facts["seen"] if (value := row.get(name)) is not None and _beyond(name, value, facts["seen"][name])}
+    strange = {
+        name: value
+        for name in facts["seen"]
+        if (value := row.get(name)) is not None and _beyond(name, value, facts["seen"][name])
+    }
     gone = sum(missing.values())
     width = half_width(facts["widths"], gone)
     low, high = sigmoid(model.calibrated(raw - width)), sigmoid(model.calibrated(raw + width))
@@ -57,7 +72,9 @@ def certainty(model: Model, row: Mapping[str, float | None], raw: float) -> Cert
 
 
 def half_width(widths: list[list[float]], missing: float) -> float:
-    """Return half the interval's width, as a raw score, where this share of the model's evidence is missing."""
+    """Return half the interval's width, as a raw score, where this share of the model's evidence
+    is missing.
+    """
     return next((width for upto, width in widths if missing <= upto), widths[-1][1])
 
 
@@ -69,10 +86,16 @@ def _beyond(name: str, value: float, seen: list[float]) -> bool:
 def _strange(name: str, value: float, seen: list[float]) -> str:
     variable = VARIABLES[name]
     span = f"{display(variable, seen[0])} to {display(variable, seen[1])}"
-    return f"The model has hardly seen a {variable.label} of {display(variable, value)} (mostly {span})."
+    return (
+        f"The model has hardly seen a {variable.label} of {display(variable, value)} (mostly "
+        f"{span})."
+    )
 
 
 def _sparse(missing: dict[str, float]) -> str:
     most = sorted(missing, key=missing.__getitem__, reverse=True)[:NAMED]
     names = ", ".join(VARIABLES[name].label if name in VARIABLES else name for name in most)
-    return f"{100 * sum(missing.values()):.0f} % of what the model usually goes by is not known, above all {names}."
+    return (
+        f"{100 * sum(missing.values()):.0f} % of what the model usually goes by is not known, "
+        f"above all {names}."
+    )

@@ -1,1 +1,3 @@
-"""What a running Vigil stands on: settings, trusted EHRs, FHIR client, Redis, audit log, HTTP hygiene."""
+"""What a running Vigil stands on: settings, trusted EHRs, FHIR client, Redis, audit log, HTTP
+hygiene.
+"""

@@ -1,7 +1,8 @@
-"""Turns what Vigil did into durable, hash-chained records: one SQLite table, one row an event (governance part 5).
+"""Turns what Vigil did into durable, hash-chained records: one SQLite table, one row an event
+(governance part 5).
 
-A row's hash covers the row and the hash before it, so a change, a removal or a swap in the middle is found by `verify`.
-To find rows cut off at the end, keep a `head` of the chain elsewhere.
+A row's hash covers the row and the hash before it, so a change, a removal or a swap in the middle
+is found by `verify`. To find rows cut off at the end, keep a `head` of the chain elsewhere.
 """
 
 import hashlib
@@ -22,9 +23,10 @@ BUSY_SECONDS = 0.4
 FIRST = "0" * 64
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS audit (
-    seq INTEGER PRIMARY KEY, ts TEXT NOT NULL, type TEXT NOT NULL, assessment_id TEXT, hook_instance TEXT,
-    body BLOB NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS audit_assessment ON audit (assessment_id) WHERE assessment_id IS NOT NULL;
+    seq INTEGER PRIMARY KEY, ts TEXT NOT NULL, type TEXT NOT NULL, assessment_id TEXT,
+    hook_instance TEXT, body BLOB NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS audit_assessment ON audit (assessment_id)
+    WHERE assessment_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS audit_hook ON audit (hook_instance) WHERE hook_instance IS NOT NULL;
 """
 
@@ -58,7 +60,8 @@ class Audit:
     def append(self, type: str, record: dict) -> int:
         """Write one record and return its seq once it is on disk.
 
-        `assessment_id` and `hook_instance` of the record are indexed. Raises AuditError; nothing is written then.
+        `assessment_id` and `hook_instance` of the record are indexed. Raises AuditError; nothing is
+        written then.
         """
         body = self._encode(record)
         ts = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -79,14 +82,22 @@ class Audit:
 
     def records(self, limit: int | None = None, type: str | None = None) -> Iterator[dict]:
         """Yield records, newest first, with their `seq`, `ts`, `type` and `hash`."""
-        query = "SELECT seq, ts, type, hash, body FROM audit WHERE ?1 IS NULL OR type = ?1 ORDER BY seq DESC LIMIT ?2"
-        for seq, ts, kind, digest, body in self._rows(query, (type, -1 if limit is None else limit)):
+        query = (
+            "SELECT seq, ts, type, hash, body FROM audit WHERE ?1 IS NULL OR type = ?1 ORDER "
+            "BY seq DESC LIMIT ?2"
+        )
+        for seq, ts, kind, digest, body in self._rows(
+            query, (type, -1 if limit is None else limit)
+        ):
             yield {"seq": seq, "ts": ts, "type": kind, "hash": digest} | msgspec.json.decode(body)
 
     def verify(self) -> Verification:
         """Recompute the whole chain."""
         prev, count = FIRST, 0
-        query = "SELECT seq, ts, type, assessment_id, hook_instance, body, prev, hash FROM audit ORDER BY seq"
+        query = (
+            "SELECT seq, ts, type, assessment_id, hook_instance, body, prev, hash FROM audit "
+            "ORDER BY seq"
+        )
         for seq, *row, stored_prev, stored in self._rows(query, ()):
             if seq != count + 1 or stored_prev != prev or _digest(prev, seq, row) != stored:
                 return Verification(count, seq, prev)
@@ -95,9 +106,14 @@ class Audit:
 
     def _insert(self, db: sqlite3.Connection, row: tuple) -> int:
         with sqlite.transaction(db, BUSY_SECONDS):
-            last, prev = db.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone() or (0, FIRST)
+            last, prev = db.execute(
+                "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
+            ).fetchone() or (0, FIRST)
             seq = last + 1
-            db.execute("INSERT INTO audit VALUES (?,?,?,?,?,?,?,?)", (seq, *row, prev, _digest(prev, seq, row)))
+            db.execute(
+                "INSERT INTO audit VALUES (?,?,?,?,?,?,?,?)",
+                (seq, *row, prev, _digest(prev, seq, row)),
+            )
         return seq
 
     def _find(self, column: str, value: str) -> dict | None:
@@ -131,4 +147,6 @@ def _digest(prev: str, seq: int, row) -> str:
     ts, kind, assessment_id, hook_instance, body = row
     head = msgspec.json.encode([prev, seq, ts, kind, assessment_id, hook_instance])
     # A body that somebody replaced may have come back as text.
-    return hashlib.sha256(head + (body if isinstance(body, bytes) else str(body).encode())).hexdigest()
+    return hashlib.sha256(
+        head + (body if isinstance(body, bytes) else str(body).encode())
+    ).hexdigest()

@@ -1,4 +1,6 @@
-"""Turns the state of what Vigil stands on into `/health`: ok, or degraded with the part that is away."""
+"""Turns the state of what Vigil stands on into `/health`: ok, or degraded with the part that is
+away.
+"""
 
 from collections.abc import Sequence
 
@@ -9,13 +11,17 @@ from runtime.web import json_response
 
 
 def create_blueprint(store: redis.Redis, models: Sequence[str]) -> Blueprint:
-    """Return the health page; it answers 200 while cards can be answered, even without Redis (G1)."""
+    """Return the health page; it answers 200 while cards can be answered, even without Redis
+    (G1).
+    """
     blueprint = Blueprint("health", __name__)
 
     @blueprint.get("/health")
     def health() -> Response:
         up = _answers(store)
-        return json_response({"status": "ok" if up else "degraded", "redis": up, "models": list(models)})
+        return json_response(
+            {"status": "ok" if up else "degraded", "redis": up, "models": list(models)}
+        )
 
     return blueprint
 

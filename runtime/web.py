@@ -1,4 +1,5 @@
-"""Turns errors into OperationOutcomes and gives every answer its headers and limits (B1, B8, D3-D5, R29, R30, R112).
+"""Turns errors into OperationOutcomes and gives every answer its headers and limits (B1, B8, D3-D5,
+R29, R30, R112).
 
 Texts are fixed: nothing of a request is ever echoed.
 """
@@ -15,8 +16,8 @@ from runtime.settings import Settings
 
 CORS_PATH = "/cds-services"
 HTML_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors {}"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src "
+    "'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors {}"
 )
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 # status -> (issue code of OperationOutcome, text for people); for errors raised by the framework
@@ -27,7 +28,10 @@ PLAIN = {
     411: ("invalid", "The request must state the length of its body."),
     413: ("too-long", "The request is larger than allowed."),
     414: ("too-long", "The address is longer than allowed."),
-    415: ("not-supported", "The body must be JSON without compression: Content-Type application/json."),
+    415: (
+        "not-supported",
+        "The body must be JSON without compression: Content-Type application/json.",
+    ),
     500: ("exception", "Something went wrong here. The incident has been recorded."),
     503: ("transient", "The service can't answer at the moment; try again."),
 }
@@ -35,7 +39,9 @@ log = get_logger("web")
 
 
 class VigilError(Exception):
-    """A refusal with a status, an OperationOutcome issue code and one fixed sentence for the caller."""
+    """A refusal with a status, an OperationOutcome issue code and one fixed sentence for the
+    caller.
+    """
 
     status, code = 500, "exception"
 
@@ -107,13 +113,17 @@ def outcome(status: int, code: str, text: str, headers: dict[str, str] | None = 
     return json_response({"resourceType": "OperationOutcome", "issue": [issue]}, status, headers)
 
 
-def json_response(body: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def json_response(
+    body: object, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
     """Return any value msgspec can encode as application/json (R6)."""
     return Response(msgspec.json.encode(body), status, headers, mimetype="application/json")
 
 
 def read_json_body(incoming: Request, allowed: tuple[str, ...]) -> bytes:
-    """Return the body of a POST whose media type is allowed or not given; raises UnsupportedMedia or 413."""
+    """Return the body of a POST whose media type is allowed or not given; raises
+    UnsupportedMedia or 413.
+    """
     if incoming.mimetype and incoming.mimetype not in allowed:
         raise UnsupportedMedia(PLAIN[415][1])
     if incoming.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -144,7 +154,9 @@ def _answer_http(error: HTTPException) -> Response:
         return error.get_response()
     allow = getattr(error, "valid_methods", None)
     known = error.code if error.code in PLAIN else 400 if error.code < 500 else 500
-    return outcome(error.code, *PLAIN[known], {"Allow": ", ".join(sorted(allow))} if allow else None)
+    return outcome(
+        error.code, *PLAIN[known], {"Allow": ", ".join(sorted(allow))} if allow else None
+    )
 
 
 def _finisher(settings: Settings):
@@ -156,7 +168,9 @@ def _finisher(settings: Settings):
         headers = response.headers
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Referrer-Policy"] = "no-referrer"
-        headers["Content-Security-Policy"] = html if response.mimetype == "text/html" else DATA_POLICY
+        headers["Content-Security-Policy"] = (
+            html if response.mimetype == "text/html" else DATA_POLICY
+        )
         headers.setdefault("Cache-Control", "no-store")
         headers["X-Request-Id"] = g.get("request_id", "")
         if transport:
@@ -169,7 +183,9 @@ def _finisher(settings: Settings):
 
 
 def _allow_origin(headers, origins: frozenset[str]) -> None:
-    """Add the CORS headers for a listed origin; a preflight carries no JWT and needs none (R112, D4)."""
+    """Add the CORS headers for a listed origin; a preflight carries no JWT and needs none (R112,
+    D4).
+    """
     headers.add("Vary", "Origin")
     origin = request.headers.get("Origin")
     if origin not in origins:

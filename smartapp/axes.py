@@ -1,4 +1,6 @@
-"""Turns ranges of numbers and of time into positions and round tick values: the axes that every plot shares."""
+"""Turns ranges of numbers and of time into positions and round tick values: the axes that every
+plot shares.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +10,9 @@ HOURS_BETWEEN_TICKS = 12
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A straight line from values (`low` to `high`) to coordinates (`start` to `end`, in SVG units)."""
+    """A straight line from values (`low` to `high`) to coordinates (`start` to `end`, in SVG
+    units).
+    """
 
     low: float
     high: float
@@ -54,7 +58,10 @@ def hours_before(time: datetime, at: datetime) -> float:
 def time_ticks(scale: Scale, at: datetime) -> tuple[Tick, ...]:
     """Return a tick every twelve hours back from `at`, with the clock time it stands for."""
     steps = range(0, int(-scale.low) + 1, HOURS_BETWEEN_TICKS)
-    return tuple(Tick(scale(-n), f"\N{MINUS SIGN}{n} h" if n else "now", at - timedelta(hours=n)) for n in steps)
+    return tuple(
+        Tick(scale(-n), f"\N{MINUS SIGN}{n} h" if n else "now", at - timedelta(hours=n))
+        for n in steps
+    )
 
 
 def lines(points: list[tuple[float, float] | None]) -> tuple[str, ...]:

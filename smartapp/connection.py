@@ -1,4 +1,6 @@
-"""Turns a requests Session into one that fits an EHR: time-outs, a size limit, no redirects, the system's trust, one origin."""
+"""Turns a requests Session into one that fits an EHR: time-outs, a size limit, no redirects, the
+system's trust, one origin.
+"""
 
 import ssl
 import time
@@ -16,7 +18,8 @@ class Refused(requests.RequestException):
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Reads every answer within limits before anyone sees it; `allows` decides which URLs may be called at all.
+    """Reads every answer within limits before anyone sees it; `allows` decides which URLs may be
+    called at all.
 
     The time runs from now for all answers together: a person waits for them (SMART-41).
     """
@@ -27,7 +30,9 @@ class BoundedAdapter(HTTPAdapter):
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *args, **kwargs):
-        """Check certificates against the system's store, where a hospital keeps its own authority."""
+        """Check certificates against the system's store, where a hospital keeps its own
+        authority.
+        """
         super().init_poolmanager(*args, ssl_context=ssl.create_default_context(), **kwargs)
 
     def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):
@@ -37,7 +42,9 @@ class BoundedAdapter(HTTPAdapter):
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise Refused("no time left")
-        response = super().send(request, True, (min(CONNECT_SECONDS, left), min(READ_SECONDS, left)), True, cert, None)
+        response = super().send(
+            request, True, (min(CONNECT_SECONDS, left), min(READ_SECONDS, left)), True, cert, None
+        )
         parts, size = [], 0
         for part in response.iter_content(65536):
             parts.append(part)
@@ -50,7 +57,9 @@ class BoundedAdapter(HTTPAdapter):
 
 
 def bind(session: requests.Session, allows: Callable[[str], bool]) -> requests.Session:
-    """Give a requests Session these limits; credentials then follow no redirect and no proxy or netrc."""
+    """Give a requests Session these limits; credentials then follow no redirect and no proxy or
+    netrc.
+    """
     session.trust_env = False
     session.max_redirects = 0
     adapter = BoundedAdapter(allows)

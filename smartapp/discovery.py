@@ -1,4 +1,6 @@
-"""Turns a FHIR base into the endpoints of its authorization server: .well-known/smart-configuration (SMART-8..11)."""
+"""Turns a FHIR base into the endpoints of its authorization server:
+.well-known/smart-configuration (SMART-8..11).
+"""
 
 import time
 from collections.abc import Callable
@@ -6,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
-from runtime.outgoing import Outgoing, OutgoingError
+from ehr.http import Outgoing, OutgoingError
 from runtime.settings import LOOPBACK
 from smartapp.problems import SignInFailed
 
@@ -45,22 +47,36 @@ class Discovery:
         return self._read(f"{base}/.well-known/smart-configuration", base, _usable)
 
     def openid(self, issuer: str) -> Endpoints:
-        """Return an issuer's openid-configuration, which may name the keys where smart-configuration does not (SMART-33)."""
-        return self._read(f"{issuer.rstrip('/')}/.well-known/openid-configuration", issuer, lambda found: None)
+        """Return an issuer's openid-configuration, which may name the keys where
+        smart-configuration does not (SMART-33).
+        """
+        return self._read(
+            f"{issuer.rstrip('/')}/.well-known/openid-configuration", issuer, lambda found: None
+        )
 
     def _read(self, url: str, base: str, check: Callable[[Endpoints], None]) -> Endpoints:
         kept = self._known.get(url)
         if kept and time.monotonic() - kept[0] < FRESH_SECONDS:
             return kept[1]
         try:
-            answer = self._http.get(url, {"Accept": "application/json"}, time.monotonic() + FETCH_SECONDS, LARGEST_DOCUMENT)
+            answer = self._http.get(
+                url,
+                {"Accept": "application/json"},
+                time.monotonic() + FETCH_SECONDS,
+                LARGEST_DOCUMENT,
+            )
             if answer.status != 200:
-                raise SignInFailed(f"discovery status {answer.status}", *_words("did not answer with its configuration"))
+                raise SignInFailed(
+                    f"discovery status {answer.status}",
+                    *_words("did not answer with its configuration"),
+                )
             found = _absolute(msgspec.json.decode(answer.body, type=Endpoints), base)
         except OutgoingError as error:
             raise SignInFailed(f"discovery {error}", *_words("did not answer in time")) from None
         except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError):
-            raise SignInFailed("discovery unreadable", *_words("has a configuration that can't be used")) from None
+            raise SignInFailed(
+                "discovery unreadable", *_words("has a configuration that can't be used")
+            ) from None
         check(found)
         self._known[url] = (time.monotonic(), found)
         return found
@@ -68,16 +84,24 @@ class Discovery:
 
 def _usable(found: Endpoints) -> None:
     if not found.authorization_endpoint or not found.token_endpoint:
-        raise SignInFailed("smart-configuration lacks endpoints", *_words("names no sign-in endpoints"))
+        raise SignInFailed(
+            "smart-configuration lacks endpoints", *_words("names no sign-in endpoints")
+        )
     methods = found.code_challenge_methods_supported
     if methods is not None and "S256" not in methods:
-        raise SignInFailed("smart-configuration lacks S256", *_words("does not offer PKCE with S256"))
+        raise SignInFailed(
+            "smart-configuration lacks S256", *_words("does not offer PKCE with S256")
+        )
 
 
 def _absolute(found: Endpoints, base: str) -> Endpoints:
     """Resolve relative URLs against the base and refuse what is not https; raises ValueError."""
     names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-    urls = {name: urljoin(base.rstrip("/") + "/", value) for name in names if (value := getattr(found, name))}
+    urls = {
+        name: urljoin(base.rstrip("/") + "/", value)
+        for name in names
+        if (value := getattr(found, name))
+    }
     for url in urls.values():
         parts = urlsplit(url)
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
@@ -86,4 +110,7 @@ def _absolute(found: Endpoints, base: str) -> Endpoints:
 
 
 def _words(fault: str) -> tuple[str, str]:
-    return f"The EHR's sign-in server {fault}.", "Try again in a minute from the patient's chart; if it stays, tell your administrator."
+    return (
+        f"The EHR's sign-in server {fault}.",
+        "Try again in a minute from the patient's chart; if it stays, tell your administrator.",
+    )

@@ -1,12 +1,14 @@
-"""Turns a session into the values of its explanation page: the card's own assessment, a fresh one, or both compared."""
+"""Turns a session into the values of its explanation page: the card's own assessment, a fresh
+one, or both compared.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from models.assess import Assessment, assess
-from models.readings import Chart
-from models.registry import Model
+from models.fitted.registry import Model
+from models.patient.readings import Chart
 from runtime.audit import Audit
 from runtime.settings import Ehr
 from smartapp.pages import compare, explanation
@@ -14,9 +16,15 @@ from smartapp.problems import Mismatch
 from smartapp.record import read_record
 from smartapp.session import Session
 
-UNKNOWN_CARD = "The card that you came from is not known here any more. This page was computed anew from the chart."
+UNKNOWN_CARD = (
+    "The card that you came from is not known here any more. This page was computed "
+    "anew from the chart."
+)
 NO_CARD = "This page was computed from the chart as it is now."
-OTHER_MODEL = "The model has been replaced since the card was made; this explanation is computed with the model of today."
+OTHER_MODEL = (
+    "The model has been replaced since the card was made; this explanation is computed "
+    "with the model of today."
+)
 
 
 @dataclass(frozen=True)
@@ -27,10 +35,18 @@ class View:
     record: dict
 
 
-def explain(session: Session, ehr: Ehr, wish: str | None, audit: Audit, models: Sequence[Model], now: datetime) -> View:
+def explain(
+    session: Session,
+    ehr: Ehr,
+    wish: str | None,
+    audit: Audit,
+    models: Sequence[Model],
+    now: datetime,
+) -> View:
     """Build the page of a session; `wish` is "now" for the newest view where there is a card's.
 
-    Raises Mismatch when the card or the chart belongs to another patient or EHR, TokenRefused when the token is refused.
+    Raises Mismatch when the card or the chart belongs to another patient or EHR, TokenRefused when
+    the token is refused.
     """
     card = _card(session, audit)
     record = read_record(session, now, ehr.profile)
@@ -46,9 +62,15 @@ def explain(session: Session, ehr: Ehr, wish: str | None, audit: Audit, models: 
         if wish != "now":
             chart, assessment, shown = before, explained, "card"
     values = explanation(chart, assessment, models) | {
-        "person": record.person, "problems": problems, "notice": notice, "comparison": comparison, "shown": shown,
-    }  # fmt: skip
-    return View(values, _audit_record(session, assessment, chart, shown, card is not None, problems))
+        "person": record.person,
+        "problems": problems,
+        "notice": notice,
+        "comparison": comparison,
+        "shown": shown,
+    }
+    return View(
+        values, _audit_record(session, assessment, chart, shown, card is not None, problems)
+    )
 
 
 def _card(session: Session, audit: Audit) -> dict | None:
@@ -67,20 +89,40 @@ def _model_notice(card: dict, explained: Assessment) -> str | None:
     recorded = card.get("model")
     lead = explained.lead
     # A recalibrated version has the same trees under another version.
-    known = (recorded.get("sha256"), recorded.get("version")) if isinstance(recorded, dict) else (None, None)
+    known = (
+        (recorded.get("sha256"), recorded.get("version"))
+        if isinstance(recorded, dict)
+        else (None, None)
+    )
     if lead and known[0] is not None and known != (lead.model.sha256, lead.model.version):
         return OTHER_MODEL
     return None
 
 
-def _audit_record(session: Session, assessment: Assessment, chart: Chart, shown: str, from_card: bool, problems: tuple[str, ...]) -> dict:
+def _audit_record(
+    session: Session,
+    assessment: Assessment,
+    chart: Chart,
+    shown: str,
+    from_card: bool,
+    problems: tuple[str, ...],
+) -> dict:
     lead = assessment.lead
     record = {
-        "route": "explanation", "view": shown, "ehr": session.ehr, "patient": session.patient, "encounter": session.encounter,
-        "user": session.user, "at": assessment.at.isoformat(), "status": assessment.status, "missing_parts": len(problems),
+        "route": "explanation",
+        "view": shown,
+        "ehr": session.ehr,
+        "patient": session.patient,
+        "encounter": session.encounter,
+        "user": session.user,
+        "at": assessment.at.isoformat(),
+        "status": assessment.status,
+        "missing_parts": len(problems),
         "model": asdict(lead.model) if lead else None,
-        "probability": lead.probability if lead else None, "band": lead.band if lead else None, "news2": assessment.news2.total,
-    }  # fmt: skip
+        "probability": lead.probability if lead else None,
+        "band": lead.band if lead else None,
+        "news2": assessment.news2.total,
+    }
     if from_card:
         record["assessment_id"] = session.assessment_id
     if shown == "now":

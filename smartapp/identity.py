@@ -1,4 +1,6 @@
-"""Turns an id_token into the user, or refuses it: OpenID Connect Core 3.1.3.7 as SMART-33 and E4 bind it."""
+"""Turns an id_token into the user, or refuses it: OpenID Connect Core 3.1.3.7 as SMART-33 and E4
+bind it.
+"""
 
 import hmac
 from typing import Any
@@ -6,7 +8,7 @@ from typing import Any
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
-from runtime.keys import KeySets
+from ehr.keys import KeySets
 from smartapp.discovery import Discovery, Endpoints
 from smartapp.problems import SignInFailed
 
@@ -15,8 +17,15 @@ LEEWAY = 60
 LONGEST = 8192
 
 
-def user(id_token: object, endpoints: Endpoints, discovery: Discovery, keysets: KeySets, client_id: str, nonce: str | None,
-         now: float) -> str:  # fmt: skip
+def user(
+    id_token: object,
+    endpoints: Endpoints,
+    discovery: Discovery,
+    keysets: KeySets,
+    client_id: str,
+    nonce: str | None,
+    now: float,
+) -> str:
     """Return who signed in as "issuer|sub", the key for the audit. Raises SignInFailed."""
     if not isinstance(id_token, str) or len(id_token) > LONGEST:
         raise SignInFailed("id_token is no text")
@@ -36,7 +45,9 @@ def user(id_token: object, endpoints: Endpoints, discovery: Discovery, keysets: 
 
 
 def _source(endpoints: Endpoints, discovery: Discovery) -> tuple[str, str]:
-    """Return the issuer and the URL of its keys; some servers name the keys in openid-configuration only."""
+    """Return the issuer and the URL of its keys; some servers name the keys in
+    openid-configuration only.
+    """
     if not endpoints.issuer:
         raise SignInFailed("smart-configuration without issuer")
     jwks_uri = endpoints.jwks_uri or discovery.openid(endpoints.issuer).jwks_uri
@@ -53,12 +64,18 @@ def _algorithms(declared: object) -> list[str]:
     return [declared]
 
 
-def _fault(claims: dict[str, Any], issuer: str, client_id: str, nonce: str | None, now: float) -> str | None:
+def _fault(
+    claims: dict[str, Any], issuer: str, client_id: str, nonce: str | None, now: float
+) -> str | None:
     audience = claims.get("aud") if isinstance(claims.get("aud"), list) else [claims.get("aud")]
     times = {name: claims.get(name) for name in ("exp", "iat")}
     if claims.get("iss") != issuer:
         return "iss"
-    if client_id not in audience or (len(audience) > 1 or "azp" in claims) and claims.get("azp") != client_id:
+    if (
+        client_id not in audience
+        or (len(audience) > 1 or "azp" in claims)
+        and claims.get("azp") != client_id
+    ):
         return "aud"
     if any(isinstance(t, bool) or not isinstance(t, int | float) for t in times.values()):
         return "times"
@@ -71,4 +88,8 @@ def _fault(claims: dict[str, Any], issuer: str, client_id: str, nonce: str | Non
 
 
 def _same(answered: object, sent: str | None) -> bool:
-    return isinstance(answered, str) and bool(sent) and hmac.compare_digest(answered.encode(), sent.encode())
+    return (
+        isinstance(answered, str)
+        and bool(sent)
+        and hmac.compare_digest(answered.encode(), sent.encode())
+    )

@@ -1,4 +1,6 @@
-"""Turns a launch into an authorization request: who may launch, and the parameters of SMART App Launch 2.2 (SMART-4..21)."""
+"""Turns a launch into an authorization request: who may launch, and the parameters of SMART App
+Launch 2.2 (SMART-4..21).
+"""
 
 import secrets
 
@@ -13,15 +15,21 @@ from smartapp.scopes import wanted
 LONGEST_LAUNCH = 2048
 
 
-def trusted_launch(arguments: MultiDict, settings: Settings, standalone: bool = False) -> tuple[Ehr, str, str | None]:
+def trusted_launch(
+    arguments: MultiDict, settings: Settings, standalone: bool = False
+) -> tuple[Ehr, str, str | None]:
     """Return the EHR, its `iss` byte for byte, and the opaque `launch`.
 
-    Raises LaunchRefused before anything is fetched; unknown parameters are ignored (SMART-5, SMART-6, E1).
+    Raises LaunchRefused before anything is fetched; unknown parameters are ignored (SMART-5,
+    SMART-6, E1).
     """
     iss, launch = _single(arguments, "iss"), _single(arguments, "launch")
     if not iss or not (launch or standalone):
-        raise LaunchRefused("launch without iss or launch", "The launch lacks what an EHR has to send (iss and launch).",
-                            "Open Vigil from the patient's chart.")  # fmt: skip
+        raise LaunchRefused(
+            "launch without iss or launch",
+            "The launch lacks what an EHR has to send (iss and launch).",
+            "Open Vigil from the patient's chart.",
+        )
     if launch and len(launch) > LONGEST_LAUNCH:
         raise LaunchRefused("launch too long")
     ehr = settings.trusted(iss)
@@ -38,21 +46,39 @@ def _single(arguments: MultiDict, name: str) -> str | None:
 
 
 def redirect_uri(settings: Settings) -> str:
-    """Return the one registered redirect URI; it comes from configuration, never from the Host header (SMART-49)."""
+    """Return the one registered redirect URI; it comes from configuration, never from the Host
+    header (SMART-49).
+    """
     return f"{settings.public_url}/callback"
 
 
-def authorization_url(ehr: Ehr, iss: str, launch: str | None, endpoints: Endpoints, settings: Settings) -> tuple[str, dict]:
-    """Return the URL to send the browser to, and its `state`, `code_verifier`, `nonce` and `scope` (SMART-13..15, E2)."""
+def authorization_url(
+    ehr: Ehr, iss: str, launch: str | None, endpoints: Endpoints, settings: Settings
+) -> tuple[str, dict]:
+    """Return the URL to send the browser to, and its `state`, `code_verifier`, `nonce` and
+    `scope` (SMART-13..15, E2).
+    """
     scope = wanted(ehr, endpoints, standalone=launch is None)
     fresh = {"state": secrets.token_urlsafe(32), "code_verifier": secrets.token_urlsafe(48)}
-    fresh |= {"nonce": secrets.token_urlsafe(24) if "openid" in scope.split() else None, "scope": scope}
+    fresh |= {
+        "nonce": secrets.token_urlsafe(24) if "openid" in scope.split() else None,
+        "scope": scope,
+    }
     client = OAuth2Client(
-        None, ehr.smart_client_id, scope=scope, redirect_uri=redirect_uri(settings), code_challenge_method="S256"
+        None,
+        ehr.smart_client_id,
+        scope=scope,
+        redirect_uri=redirect_uri(settings),
+        code_challenge_method="S256",
     )
     try:
         url, _ = client.create_authorization_url(
-            endpoints.authorization_endpoint, fresh["state"], fresh["code_verifier"], aud=iss, launch=launch, nonce=fresh["nonce"]
+            endpoints.authorization_endpoint,
+            fresh["state"],
+            fresh["code_verifier"],
+            aud=iss,
+            launch=launch,
+            nonce=fresh["nonce"],
         )
     except ValueError:
         raise SignInFailed("authorization_endpoint unusable") from None

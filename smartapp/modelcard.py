@@ -1,6 +1,8 @@
-"""Turns the loaded models into their public cards: page, facts label, Markdown, JSON and plots (governance part 2).
+"""Turns the loaded models into their public cards: page, facts label, Markdown, JSON and plots
+(governance part 2).
 
-Made once at the start from what lies in each version's folder; a validation of another model is not shown, and the card says so.
+Made once at the start from what lies in each version's folder; a validation of another model is not
+shown, and the card says so.
 """
 
 from collections.abc import Sequence
@@ -9,15 +11,18 @@ from pathlib import Path
 
 from flask import Blueprint, Response, render_template
 
-from models.card import Card, card
-from models.card_text import as_json, as_markdown, captioned
-from models.evidence import counted, read_validation
-from models.pictures import Plot, listed
-from models.registry import TRAINED, Model, ModelError
+from models.card.figures import counted
+from models.card.model_card import Card, card
+from models.card.pictures import Plot, listed
+from models.card.text import as_json, as_markdown, captioned
+from models.card.validation import read_validation
+from models.fitted.registry import TRAINED, Model, ModelError
 from runtime.logs import get_logger
 from smartapp.problems import NoCard
 
-REFUSED = "The validation in this version's folder can't be read or is of another model; it is not shown."
+REFUSED = (
+    "The validation in this version's folder can't be read or is of another model; it is not shown."
+)
 log = get_logger("modelcard")
 
 
@@ -34,7 +39,10 @@ class Cards:
     """The routes of the model cards; none needs a session."""
 
     def __init__(self, models: Sequence[Model], trained: Path | None = None):
-        self.shown = {model.id.name: _read(model, (trained or TRAINED) / model.id.name / model.id.version) for model in models}
+        self.shown = {
+            model.id.name: _read(model, (trained or TRAINED) / model.id.name / model.id.version)
+            for model in models
+        }
 
     def add_to(self, blueprint: Blueprint) -> None:
         """Add every route to the SMART app."""
@@ -46,11 +54,18 @@ class Cards:
 
     def all(self) -> str:
         """Show the full card of each model."""
-        return render_template("pages/model_card.html", shown=self.shown.values(), captioned=captioned, counted=counted)
+        return render_template(
+            "pages/model_card.html", shown=self.shown.values(), captioned=captioned, counted=counted
+        )
 
     def label(self, name: str) -> str:
         """Show the one-page facts label of a model."""
-        return render_template("pages/facts_label.html", card=self._find(name).card, captioned=captioned, counted=counted)
+        return render_template(
+            "pages/facts_label.html",
+            card=self._find(name).card,
+            captioned=captioned,
+            counted=counted,
+        )
 
     def json(self, name: str) -> Response:
         """Send a model's card for machines."""

@@ -1,4 +1,6 @@
-"""Turns Assessments into what the explanation page shows: plots, tables, and what changed since the card."""
+"""Turns Assessments into what the explanation page shows: plots, tables, and what changed since
+the card.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +9,9 @@ from datetime import datetime
 from flask import Blueprint
 
 from models.assess import Assessment, course
-from models.inputs import percent
-from models.readings import REASONS, Chart
-from models.registry import Model
+from models.fitted.registry import Model
+from models.patient.inputs import percent
+from models.patient.readings import REASONS, Chart
 from smartapp import wording
 from smartapp.plots import news2_strip, risk_course, waterfall
 from smartapp.trends import trends
@@ -49,13 +51,21 @@ def explanation(chart: Chart, assessment: Assessment, models: Sequence[Model]) -
         "trends": trends(chart.readings, assessment.inputs if lead else (), at),
         "present": [i for i in assessment.inputs if i.value is not None],
         "missing": [i.label for i in assessment.inputs if i.state == "missing"],
-        "rejected": [(REASONS.get(reason, reason), count) for reason, count in assessment.rejected.items()],
-        "data_age": wording.ago((at - assessment.data_time).total_seconds() / 3600) if assessment.data_time else "",
+        "rejected": [
+            (REASONS.get(reason, reason), count) for reason, count in assessment.rejected.items()
+        ],
+        "data_age": wording.ago((at - assessment.data_time).total_seconds() / 3600)
+        if assessment.data_time
+        else "",
     }
     model = next((m for m in models if lead and m.id == lead.model), None)
     if lead and model:
         hourly = course(chart, at, model)
-        values |= {"waterfall": waterfall(lead), "course": hourly, "course_plot": risk_course(hourly, lead.thresholds, at)}
+        values |= {
+            "waterfall": waterfall(lead),
+            "course": hourly,
+            "course_plot": risk_course(hourly, lead.thresholds, at),
+        }
     return values
 
 
@@ -65,7 +75,8 @@ def compare(card: Assessment, now: Assessment) -> Comparison:
     changes = [
         Change(i.label, before[i.variable].display, i.display)
         for i in now.inputs
-        if i.variable in before and (i.value, i.time) != (before[i.variable].value, before[i.variable].time)
+        if i.variable in before
+        and (i.value, i.time) != (before[i.variable].value, before[i.variable].time)
     ]
     return Comparison(_headline(card, now, bool(changes)), tuple(changes), card.at, now.at)
 

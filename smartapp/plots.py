@@ -1,8 +1,10 @@
-"""Turns an Assessment into the geometry of its plots: numbers in, coordinates and labels out; templates/plots draws them.
+"""Turns an Assessment into the geometry of its plots: numbers in, coordinates and labels out;
+templates/plots draws them.
 
-The waterfall adds TreeSHAP contributions in log-odds from the baseline to the score (Lundberg 2017). NEWS2's parts
-follow the chart of the Royal College of Physicians (2017). All coordinates are in the units of the SVG's viewBox, which
-is 340 wide, so that letters stay readable in a 320 px panel.
+The waterfall adds TreeSHAP contributions in log-odds from the baseline to the score (Lundberg
+2017). NEWS2's parts follow the chart of the Royal College of Physicians (2017). All coordinates are
+in the units of the SVG's viewBox, which is 340 wide, so that letters stay readable in a 320 px
+panel.
 """
 
 import math
@@ -10,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.assess import Risk, sigmoid
-from models.inputs import percent
-from models.scale import round_values
-from models.scores import Score
+from models.patient.inputs import percent
+from models.patient.news2 import Score
+from models.ticks import round_values
 from smartapp.axes import Scale, Tick, hours_before, lines, time_scale, time_ticks
 from smartapp.wording import signed
 
@@ -52,7 +54,9 @@ class Waterfall:
 
 
 def waterfall(risk: Risk, most: int = 10) -> Waterfall:
-    """Return the bars of a Risk: the `most` largest contributions, the small ones together as "all others"."""
+    """Return the bars of a Risk: the `most` largest contributions, the small ones together as
+    "all others".
+    """
     steps = _steps(risk, most)
     edges = [risk.baseline]
     for _, amount, _ in steps:
@@ -62,9 +66,14 @@ def waterfall(risk: Risk, most: int = 10) -> Waterfall:
     scale = Scale(min(edges) - pad, max(edges) + pad, 4, WIDTH - 64)
     bars = tuple(_bar(scale, n, step, edges[n], edges[n + 1]) for n, step in enumerate(steps))
     return Waterfall(
-        TOP + ROW * len(bars) + 34, bars, _risk_ticks(scale), scale(risk.baseline), scale(risk.score),
-        percent(sigmoid(risk.baseline)), percent(risk.probability),
-    )  # fmt: skip
+        TOP + ROW * len(bars) + 34,
+        bars,
+        _risk_ticks(scale),
+        scale(risk.baseline),
+        scale(risk.score),
+        percent(sigmoid(risk.baseline)),
+        percent(risk.probability),
+    )
 
 
 def _steps(risk: Risk, most: int) -> list[tuple[str, float, float | None]]:
@@ -83,16 +92,30 @@ def _short(text: str) -> str:
     return text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
 
 
-def _bar(scale: Scale, n: int, step: tuple[str, float, float | None], start: float, end: float) -> Bar:
+def _bar(
+    scale: Scale, n: int, step: tuple[str, float, float | None], start: float, end: float
+) -> Bar:
     label, amount, points = step
     left, right = sorted((scale(start), scale(end)))
     kind = "raises" if amount > 0 else "lowers"
     change = "" if points is None else f"{signed(points, 1)} points"
-    return Bar(label, kind, left, max(round(right - left, 1), 1.0), TOP + ROW * n, scale(start), scale(end), signed(amount), change)
+    return Bar(
+        label,
+        kind,
+        left,
+        max(round(right - left, 1), 1.0),
+        TOP + ROW * n,
+        scale(start),
+        scale(end),
+        signed(amount),
+        change,
+    )
 
 
 def _risk_ticks(scale: Scale) -> tuple[Tick, ...]:
-    """Place round risks on the log-odds axis, leaving out those too near their neighbour to read."""
+    """Place round risks on the log-odds axis, leaving out those too near their neighbour to
+    read.
+    """
     ticks: list[Tick] = []
     for risk in RISKS:
         log_odds = math.log(risk / (1 - risk))
@@ -104,7 +127,9 @@ def _risk_ticks(scale: Scale) -> tuple[Tick, ...]:
 
 @dataclass(frozen=True, slots=True)
 class StripRow:
-    """One part of NEWS2: `boxes` are the x of its three point boxes; `points` is None when the part is unknown."""
+    """One part of NEWS2: `boxes` are the x of its three point boxes; `points` is None when the
+    part is unknown.
+    """
 
     label: str
     value: str | None
@@ -115,7 +140,9 @@ class StripRow:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """The seven parts of NEWS2 and where the total, or its range, lies on the scale from 0 to 20."""
+    """The seven parts of NEWS2 and where the total, or its range, lies on the scale from 0 to
+    20.
+    """
 
     height: float
     rows: tuple[StripRow, ...]
@@ -128,7 +155,9 @@ class Strip:
 def news2_strip(score: Score) -> Strip:
     """Return the rows of a NEWS2 Score and its total on the scale from 0 to 20."""
     boxes = (WIDTH - 66.0, WIDTH - 44.0, WIDTH - 22.0)
-    rows = tuple(StripRow(p.label, p.value, p.points, 26 * n, boxes) for n, p in enumerate(score.parts))
+    rows = tuple(
+        StripRow(p.label, p.value, p.points, 26 * n, boxes) for n, p in enumerate(score.parts)
+    )
     scale = Scale(0, 20, 10, WIDTH - 10)
     y = 26 * len(rows) + 26
     ticks = tuple(Tick(scale(n), str(n)) for n in (0, 5, 7, 20))
@@ -148,15 +177,26 @@ class Course:
     last: tuple[float, float] | None
 
 
-def risk_course(course: list[tuple[datetime, float | None]], thresholds: dict[str, float], at: datetime, hours: int = 48) -> Course:
+def risk_course(
+    course: list[tuple[datetime, float | None]],
+    thresholds: dict[str, float],
+    at: datetime,
+    hours: int = 48,
+) -> Course:
     """Return the course of a risk over the last `hours`; None in it is a gap, never a zero."""
     known = [risk for _, risk in course if risk is not None]
     top = min(max([*known, *thresholds.values(), 0.01]) * 1.15, 1.0)
     x, y = time_scale(at, hours, 40, WIDTH - 28), Scale(0, top, 150, 10)
-    places = [None if risk is None else (x(hours_before(time, at)), y(risk)) for time, risk in course]
+    places = [
+        None if risk is None else (x(hours_before(time, at)), y(risk)) for time, risk in course
+    ]
     found = tuple(place for place in places if place is not None)
     return Course(
-        190, lines(places), found, tuple(Tick(y(value), name) for name, value in thresholds.items()),
-        tuple(Tick(y(value), f"{value * 100:g} %") for value in round_values(0, top)), time_ticks(x, at),
+        190,
+        lines(places),
+        found,
+        tuple(Tick(y(value), name) for name, value in thresholds.items()),
+        tuple(Tick(y(value), f"{value * 100:g} %") for value in round_values(0, top)),
+        time_ticks(x, at),
         found[-1] if found else None,
-    )  # fmt: skip
+    )

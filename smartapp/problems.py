@@ -1,8 +1,12 @@
-"""Turns what can go wrong between an EHR and the page into readable pages: one error tree, one table of words."""
+"""Turns what can go wrong between an EHR and the page into readable pages: one error tree, one
+table of words.
+"""
 
 
 class Problem(Exception):
-    """A page in place of the explanation: `detail` is the EHR's own word, shown escaped; `reason` is for log and audit."""
+    """A page in place of the explanation: `detail` is the EHR's own word, shown escaped;
+    `reason` is for log and audit.
+    """
 
     status = 400
     recorded = True
@@ -29,9 +33,12 @@ class StateRefused(Problem):
     """The callback's state is unknown, used, too old, or of another browser."""
 
     lines = (
-        "This sign-in is not known here any more: it was used already, it is older than ten minutes, or it began in another browser.",
-        "If it happens each time, your browser blocks Vigil's cookies: allow them for this site, or ask your administrator to open "
-        "Vigil in a window of its own.",
+        (
+            "This sign-in is not known here any more: it was used already, it is older than ten "
+            "minutes, or it began in another browser."
+        ),
+        "If it happens each time, your browser blocks Vigil's cookies: allow them for this site, "
+        "or ask your administrator to open Vigil in a window of its own.",
         "Open it again from the patient's chart.",
     )
 
@@ -41,7 +48,10 @@ class AccessDenied(Problem):
 
     status = 403
     title = "Access was not granted"
-    lines = ("The EHR did not let Vigil read this chart, so nothing is shown.", "Open it again from the patient's chart.")
+    lines = (
+        "The EHR did not let Vigil read this chart, so nothing is shown.",
+        "Open it again from the patient's chart.",
+    )
 
 
 class SignInFailed(Problem):
@@ -52,7 +62,9 @@ class SignInFailed(Problem):
 
 
 class CallbackRefused(SignInFailed):
-    """What the browser brought back from the EHR is an error, lacks a code, or is of another server."""
+    """What the browser brought back from the EHR is an error, lacks a code, or is of another
+    server.
+    """
 
     status = 400
 
@@ -61,7 +73,10 @@ class NoPatient(Problem):
     """The EHR gave no patient in context; another one is never taken in their place (SMART 7)."""
 
     title = "No patient is open"
-    lines = ("The EHR did not say which patient is open, so nothing is shown.", "Open a patient's chart, then open Vigil from it.")
+    lines = (
+        "The EHR did not say which patient is open, so nothing is shown.",
+        "Open a patient's chart, then open Vigil from it.",
+    )
 
 
 class SessionEnded(Problem):
@@ -70,8 +85,14 @@ class SessionEnded(Problem):
     status = 401
     title = "This session has ended"
     lines = (
-        "For the patient's safety a page is open for a limited time, in the window that it was opened in.",
-        "Open it again from the patient's chart. If it happens at once, your browser blocks Vigil's cookies.",
+        (
+            "For the patient's safety a page is open for a limited time, in the window that it was "
+            "opened in."
+        ),
+        (
+            "Open it again from the patient's chart. If it happens at once, your browser blocks "
+            "Vigil's cookies."
+        ),
     )
 
 
@@ -81,7 +102,10 @@ class Mismatch(Problem):
     status = 403
     title = "This card is about another patient"
     lines = (
-        "The card that you came from does not belong to the patient whose chart is open, so nothing is shown.",
+        (
+            "The card that you came from does not belong to the patient whose chart is open, so "
+            "nothing is shown."
+        ),
         "Open Vigil again from the right patient's chart.",
     )
 
@@ -99,7 +123,10 @@ class WrongChart(Mismatch):
 class TokenRefused(SessionEnded):
     """The FHIR server does not take the session's token any more."""
 
-    lines = ("The EHR no longer lets this page read the chart.", "Open it again from the patient's chart.")
+    lines = (
+        "The EHR no longer lets this page read the chart.",
+        "Open it again from the patient's chart.",
+    )
 
 
 class StoreDown(Problem):
@@ -108,7 +135,10 @@ class StoreDown(Problem):
     status = 503
     recorded = False
     title = "Vigil can't answer at the moment"
-    lines = ("A part that it needs is not available. The patient's chart is not affected.", "Try again in a minute.")
+    lines = (
+        "A part that it needs is not available. The patient's chart is not affected.",
+        "Try again in a minute.",
+    )
 
 
 class NoCard(Problem):
@@ -128,4 +158,8 @@ class Fault(Problem):
     title = "Something went wrong here"
 
     def __init__(self, incident: str):
-        super().__init__("unexpected", f"The incident has been recorded as {incident}.", "Open Vigil again from the patient's chart.")
+        super().__init__(
+            "unexpected",
+            f"The incident has been recorded as {incident}.",
+            "Open Vigil again from the patient's chart.",
+        )

@@ -1,4 +1,5 @@
-"""Turns a session into the patient's record: fhirclient reads by the same queries as the hook, page by page (SMART-38..41).
+"""Turns a session into the patient's record: fhirclient reads by the same queries as the hook, page
+by page (SMART-38..41).
 
 A part that can't be read is said in `problems` and never silently imputed.
 """
@@ -10,19 +11,28 @@ from datetime import datetime
 
 import msgspec
 import requests
-from fhirclient.server import FHIRNotFoundException, FHIRPermissionDeniedException, FHIRServer, FHIRUnauthorizedException
+from fhirclient.server import (
+    FHIRNotFoundException,
+    FHIRPermissionDeniedException,
+    FHIRServer,
+    FHIRUnauthorizedException,
+)
 
-from models.fhir import Document, FhirError, parse
-from models.queries import searches
-from models.readings import LOOK_BACK, Chart, WrongPatient, read_chart
-from runtime.fhir import inside
+from ehr.fetch import inside
+from models.patient.fhir import Document, FhirError, parse
+from models.patient.queries import searches
+from models.patient.readings import LOOK_BACK, Chart, WrongPatient, read_chart
 from smartapp.connection import bind
 from smartapp.problems import TokenRefused, WrongChart
 from smartapp.scopes import readable
 from smartapp.session import Session
 
 MOST_PAGES = 10
-NAMES = {"patient": "the patient's name and birth date", "vitals": "vital signs", "labs": "laboratory values"}
+NAMES = {
+    "patient": "the patient's name and birth date",
+    "vitals": "vital signs",
+    "labs": "laboratory values",
+}
 # fhirclient logs URLs, and a URL holds the patient's id (F9).
 logging.getLogger("fhirclient").setLevel(logging.CRITICAL)
 
@@ -39,7 +49,9 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the EHR gave: the person, the chart, and a sentence for each part that it did not give."""
+    """What the EHR gave: the person, the chart, and a sentence for each part that it did not
+    give.
+    """
 
     person: Person
     chart: Chart
@@ -60,7 +72,9 @@ class _Bearer:
 
 
 def read_record(session: Session, at: datetime, profile: str) -> Record:
-    """Read the session's patient up to `at`. Raises TokenRefused, or WrongChart on another patient."""
+    """Read the session's patient up to `at`. Raises TokenRefused, or WrongChart on another
+    patient.
+    """
     server = _server(session)
     problems: list[str] = []
     documents = []
@@ -68,7 +82,9 @@ def read_record(session: Session, at: datetime, profile: str) -> Record:
     with server.session:
         for name, query in searches(session.patient, at - LOOK_BACK, profile).items():
             if query.split("?")[0].split("/")[0] not in readable(session.scope):
-                problems.append(f"The EHR did not grant access to {NAMES[name]}, so it is missing here.")
+                problems.append(
+                    f"The EHR did not grant access to {NAMES[name]}, so it is missing here."
+                )
                 continue
             for page, document in _pages(server, query, name, problems):
                 documents.append(document)
@@ -85,8 +101,12 @@ def _server(session: Session) -> FHIRServer:
     return server
 
 
-def _pages(server: FHIRServer, query: str, name: str, problems: list[str]) -> Iterable[tuple[bytes, Document]]:
-    """Yield the pages of one search until the last, a failure or the limit; a failure becomes a problem."""
+def _pages(
+    server: FHIRServer, query: str, name: str, problems: list[str]
+) -> Iterable[tuple[bytes, Document]]:
+    """Yield the pages of one search until the last, a failure or the limit; a failure becomes a
+    problem.
+    """
     following: str | None = query
     for _ in range(MOST_PAGES):
         try:
@@ -94,16 +114,26 @@ def _pages(server: FHIRServer, query: str, name: str, problems: list[str]) -> It
             document = parse(page)
         except FHIRUnauthorizedException:
             raise TokenRefused("token refused by the FHIR server") from None
-        except (FHIRPermissionDeniedException, FHIRNotFoundException, requests.RequestException, FhirError) as error:
+        except (
+            FHIRPermissionDeniedException,
+            FHIRNotFoundException,
+            requests.RequestException,
+            FhirError,
+        ) as error:
             problems.append(_sentence(error, name))
             return
         if document.outcome:
-            problems.append(f"The EHR answered with an error instead of {NAMES[name]}; they may be missing or incomplete here.")
+            problems.append(
+                f"The EHR answered with an error instead of {NAMES[name]}; they may be missing "
+                "or incomplete here."
+            )
         yield page, document
         following = document.next
         if following is None:
             return
-    problems.append(f"The EHR holds more {NAMES[name]} than are read here; the oldest are left out.")
+    problems.append(
+        f"The EHR holds more {NAMES[name]} than are read here; the oldest are left out."
+    )
 
 
 def _sentence(error: Exception, name: str) -> str:
@@ -111,8 +141,13 @@ def _sentence(error: Exception, name: str) -> str:
         return f"The EHR does not let you read {NAMES[name]} (403), so they are missing here."
     if isinstance(error, FHIRNotFoundException):
         return f"The EHR has no such address for {NAMES[name]} (404), so they are missing here."
-    status = f" ({error.response.status_code})" if getattr(error, "response", None) is not None else ""
-    return f"The EHR could not give {NAMES[name]} in time{status}, so they are missing or incomplete here."
+    status = (
+        f" ({error.response.status_code})" if getattr(error, "response", None) is not None else ""
+    )
+    return (
+        f"The EHR could not give {NAMES[name]} in time{status}, so they are missing or "
+        "incomplete here."
+    )
 
 
 def _chart(documents: list[Document], patient: str, at: datetime) -> Chart:
@@ -137,18 +172,30 @@ def _name(names: list[dict]) -> str | None:
     order = {"official": 0, "usual": 1, None: 2}
     for name in sorted(names, key=lambda n: order.get(_text(n, "use"), 3)):
         given = name.get("given")
-        first = " ".join(part for part in given if isinstance(part, str)) if isinstance(given, list) else ""
-        full = ", ".join(part for part in (_text(name, "family"), first) if part) or _text(name, "text")
+        first = (
+            " ".join(part for part in given if isinstance(part, str))
+            if isinstance(given, list)
+            else ""
+        )
+        full = ", ".join(part for part in (_text(name, "family"), first) if part) or _text(
+            name, "text"
+        )
         if full:
             return full[:200]
     return None
 
 
 def _mrn(identifiers: list[dict]) -> str | None:
-    """Return the identifier of type MR (v2 table 0203); another number is never passed off as it."""
+    """Return the identifier of type MR (v2 table 0203); another number is never passed off as
+    it.
+    """
     for identifier in identifiers:
         kind = identifier.get("type")
-        codes = [coding.get("code") for coding in _dicts(kind, "coding")] if isinstance(kind, dict) else []
+        codes = (
+            [coding.get("code") for coding in _dicts(kind, "coding")]
+            if isinstance(kind, dict)
+            else []
+        )
         if "MR" in codes and _text(identifier, "value"):
             return _text(identifier, "value")[:64]
     return None

@@ -1,4 +1,6 @@
-"""Turns an EHR's capabilities into the least scopes that the page needs, and a grant into what may be read (SMART-17..21)."""
+"""Turns an EHR's capabilities into the least scopes that the page needs, and a grant into what
+may be read (SMART-17..21).
+"""
 
 import re
 
@@ -7,14 +9,20 @@ from smartapp.discovery import Endpoints
 
 # Only what record.py reads: one Patient by id, Observations by search.
 READ = {"Patient": "r", "Observation": "rs"}
-CLINICAL = re.compile(r"(?:patient|user|system)/(?P<type>[A-Za-z]+|\*)\.(?P<rights>read|write|\*|c?r?u?d?s?)(?:\?.*)?")
+CLINICAL = re.compile(
+    r"(?:patient|user|system)/(?P<type>[A-Za-z]+|\*)\.(?P<rights>read|write|\*|c?r?u?d?s?)(?:\?.*)?"
+)
 
 
 def wanted(ehr: Ehr, endpoints: Endpoints, standalone: bool) -> str:
-    """Return the scopes to ask for: `smart_scopes` of the EHR's record, else v2 where it is offered and v1 where not."""
+    """Return the scopes to ask for: `smart_scopes` of the EHR's record, else v2 where it is
+    offered and v1 where not.
+    """
     context = "launch/patient" if standalone else "launch"
     if ehr.smart_scopes:
-        return " ".join(context if scope == "launch" else scope for scope in ehr.smart_scopes.split())
+        return " ".join(
+            context if scope == "launch" else scope for scope in ehr.smart_scopes.split()
+        )
     user = ["openid", "fhirUser"] if endpoints.openid else []
     v2 = "permission-v2" in endpoints.capabilities
     data = [f"patient/{kind}.{rights if v2 else 'read'}" for kind, rights in READ.items()]
@@ -22,7 +30,9 @@ def wanted(ehr: Ehr, endpoints: Endpoints, standalone: bool) -> str:
 
 
 def readable(granted: str) -> set[str]:
-    """Return the resource types of READ that a grant lets us read, whichever syntax it came back in."""
+    """Return the resource types of READ that a grant lets us read, whichever syntax it came back
+    in.
+    """
     found = set()
     for scope in granted.split():
         match = CLINICAL.fullmatch(scope)

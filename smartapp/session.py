@@ -1,8 +1,9 @@
-"""Turns a launch into server-side state in Redis that only the launching browser can find and open (SMART-42..47, E3, E5, E6).
+"""Turns a launch into server-side state in Redis that only the launching browser can find and open
+(SMART-42..47, E3, E5, E6).
 
-A record is found by a hash of its name (a state, a handle) and the browser's secret, and is encrypted with a key from the same
-two, so that neither a Redis dump nor the address alone gives a token away. There is one cookie per launch: two tabs with two
-patients never share anything.
+A record is found by a hash of its name (a state, a handle) and the browser's secret, and is
+encrypted with a key from the same two, so that neither a Redis dump nor the address alone gives a
+token away. There is one cookie per launch: two tabs with two patients never share anything.
 """
 
 import hashlib
@@ -34,7 +35,9 @@ class Launch(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True):
-    """One launch: one EHR, one patient, one token; `ends` is when the token does, or 8 h (seconds since 1970)."""
+    """One launch: one EHR, one patient, one token; `ends` is when the token does, or 8 h
+    (seconds since 1970).
+    """
 
     ehr: str
     iss: str
@@ -54,17 +57,25 @@ class Sessions:
         self._store = store
 
     def begin(self, launch: Launch, state: str) -> str:
-        """Keep a launch under its state for ten minutes and return the secret for the browser's cookie."""
+        """Keep a launch under its state for ten minutes and return the secret for the browser's
+        cookie.
+        """
         secret = secrets.token_urlsafe(32)
         self._put("launch", state, secret, launch, LAUNCH_SECONDS)
         return secret
 
     def take(self, state: str, secret: str) -> Launch | None:
-        """Return the launch of this state and browser, once: of two callbacks at the same time one gets it."""
-        return self._open("launch", state, secret, self._redis("getdel", _key("launch", state, secret)), Launch)
+        """Return the launch of this state and browser, once: of two callbacks at the same time
+        one gets it.
+        """
+        return self._open(
+            "launch", state, secret, self._redis("getdel", _key("launch", state, secret)), Launch
+        )
 
     def create(self, session: Session, agent: str, now: datetime) -> tuple[str, str]:
-        """Keep a session under a fresh handle; return the handle for the path and the secret for the cookie."""
+        """Keep a session under a fresh handle; return the handle for the path and the secret for
+        the cookie.
+        """
         handle, secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         self._put("session", handle, secret + agent, session, _seconds_left(session, now))
         return handle, secret
@@ -84,14 +95,18 @@ class Sessions:
 
     def _put(self, kind: str, name: str, secret: str, record: msgspec.Struct, seconds: int) -> None:
         nonce = os.urandom(12)
-        sealed = nonce + _cipher(kind, name, secret).encrypt(nonce, msgspec.json.encode(record), None)
+        sealed = nonce + _cipher(kind, name, secret).encrypt(
+            nonce, msgspec.json.encode(record), None
+        )
         self._redis("set", _key(kind, name, secret), sealed, ex=seconds)
 
     def _open(self, kind: str, name: str, secret: str, sealed: bytes | None, shape: type):
         if sealed is None:
             return None
         try:
-            return msgspec.json.decode(_cipher(kind, name, secret).decrypt(sealed[:12], sealed[12:], None), type=shape)
+            return msgspec.json.decode(
+                _cipher(kind, name, secret).decrypt(sealed[:12], sealed[12:], None), type=shape
+            )
         except (InvalidTag, ValueError):
             return None
 
@@ -108,14 +123,25 @@ def cookie_name(kind: str, name: str) -> str:
 
 
 def cookie_secret(request: Request, kind: str, name: str) -> str:
-    """Return the secret that the browser holds for this launch or session; empty when it sent none."""
+    """Return the secret that the browser holds for this launch or session; empty when it sent
+    none.
+    """
     return request.cookies.get(cookie_name(kind, name), "")
 
 
 def set_cookie(response: Response, kind: str, name: str, secret: str, seconds: int) -> None:
-    """Set a cookie that works in another site's iframe and nowhere but here; zero seconds remove it (SMART-42)."""
+    """Set a cookie that works in another site's iframe and nowhere but here; zero seconds remove
+    it (SMART-42).
+    """
     response.set_cookie(
-        cookie_name(kind, name), secret, max_age=seconds, path="/", secure=True, httponly=True, samesite="None", partitioned=True
+        cookie_name(kind, name),
+        secret,
+        max_age=seconds,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="None",
+        partitioned=True,
     )
 
 

@@ -1,4 +1,6 @@
-"""Turns an authorization code into a token response: PKCE, client authentication, tolerant reading (SMART-26..31)."""
+"""Turns an authorization code into a token response: PKCE, client authentication, tolerant
+reading (SMART-26..31).
+"""
 
 import base64
 import secrets
@@ -19,35 +21,58 @@ from smartapp.problems import SignInFailed
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_SECONDS = 240
-ERRORS = {"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope"}
+ERRORS = {
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+}
 Authenticate = Callable[..., tuple[str, dict, str]]
 
 
 def exchange(
-    ehr: Ehr, token_endpoint: str, code: str, code_verifier: str, redirect_uri: str, authenticate: Authenticate | None
+    ehr: Ehr,
+    token_endpoint: str,
+    code: str,
+    code_verifier: str,
+    redirect_uri: str,
+    authenticate: Authenticate | None,
 ) -> dict[str, Any]:
     """Return the token response of one code; it is asked for once, without a retry.
 
     `authenticate` signs the request, None for a public client. Raises SignInFailed.
     """
     method = ehr.smart_client_auth
-    client = OAuth2Session(ehr.smart_client_id, token_endpoint_auth_method=method, redirect_uri=redirect_uri)
+    client = OAuth2Session(
+        ehr.smart_client_id, token_endpoint_auth_method=method, redirect_uri=redirect_uri
+    )
     if authenticate:
         client.register_client_auth_method((method, authenticate))
     bind(client, lambda url: url == token_endpoint)
     try:
         with client:
-            answer = client.fetch_token(token_endpoint, code=code, code_verifier=code_verifier, grant_type="authorization_code")
+            answer = client.fetch_token(
+                token_endpoint,
+                code=code,
+                code_verifier=code_verifier,
+                grant_type="authorization_code",
+            )
     except AuthlibBaseError as error:
         known = error.error if error.error in ERRORS else "other"
-        raise SignInFailed(f"token error {known}", detail=_short(error.description or error.error)) from None
+        raise SignInFailed(
+            f"token error {known}", detail=_short(error.description or error.error)
+        ) from None
     except (requests.RequestException, ValueError, TypeError):
         raise SignInFailed("token request failed") from None
     return _checked(dict(answer))
 
 
 def client_secret_basic(client_id: str, client_secret: str) -> Authenticate:
-    """Authenticate by HTTP Basic; both parts are form-urlencoded first, which matters for `:` `%` `+` (SMART-27)."""
+    """Authenticate by HTTP Basic; both parts are form-urlencoded first, which matters for `:`
+    `%` `+` (SMART-27).
+    """
     pair = f"{quote_plus(client_id)}:{quote_plus(client_secret)}"
     value = "Basic " + base64.b64encode(pair.encode("ascii")).decode("ascii")
 
@@ -59,7 +84,9 @@ def client_secret_basic(client_id: str, client_secret: str) -> Authenticate:
 
 
 def private_key_jwt(key: ECKey, now: float) -> Authenticate:
-    """Authenticate by an assertion made new for each request: authlib's own repeats its jti and lives an hour (SMART-28)."""
+    """Authenticate by an assertion made new for each request: authlib's own repeats its jti and
+    lives an hour (SMART-28).
+    """
 
     def sign(client, method, uri, headers, body):
         signed = assertion(key, client.client_id, uri, now)
@@ -73,8 +100,14 @@ def assertion(key: ECKey, client_id: str, token_endpoint: str, now: float) -> st
     """Return a signed client assertion; `now` in seconds since 1970."""
     algorithm = key.get("alg")
     header = {"alg": algorithm, "kid": key.kid, "typ": "JWT"}
-    claims = {"iss": client_id, "sub": client_id, "aud": token_endpoint, "iat": int(now),
-              "exp": int(now) + ASSERTION_SECONDS, "jti": secrets.token_urlsafe(24)}  # fmt: skip
+    claims = {
+        "iss": client_id,
+        "sub": client_id,
+        "aud": token_endpoint,
+        "iat": int(now),
+        "exp": int(now) + ASSERTION_SECONDS,
+        "jti": secrets.token_urlsafe(24),
+    }
     return jwt.encode(header, claims, key, algorithms=[algorithm])
 
 
@@ -92,7 +125,9 @@ def _short(text: object) -> str | None:
 
 
 def lifetime(answer: dict[str, Any]) -> float:
-    """Return how many seconds a token lives; a missing or odd `expires_in` counts as five minutes."""
+    """Return how many seconds a token lives; a missing or odd `expires_in` counts as five
+    minutes.
+    """
     try:
         return max(min(float(answer["expires_in"]), 86400.0), 1.0)
     except (KeyError, TypeError, ValueError, OverflowError):

@@ -1,14 +1,16 @@
-"""Turns a chart's readings into small trend plots: one for each vital sign and laboratory value of the last 48 hours."""
+"""Turns a chart's readings into small trend plots: one for each vital sign and laboratory value
+of the last 48 hours.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from models import inputs
-from models.inputs import NOT_SHOWN, Input, printed_unit
-from models.readings import Reading
-from models.scale import round_values
-from models.vocabulary import VARIABLES, Variable
+from models.patient import inputs
+from models.patient.inputs import NOT_SHOWN, Input, printed_unit
+from models.patient.readings import Reading
+from models.patient.vocabulary import VARIABLES, Variable
+from models.ticks import round_values
 from smartapp.axes import Scale, Tick, hours_before, lines, time_scale, time_ticks, value_range
 from smartapp.wording import number
 
@@ -47,41 +49,70 @@ class Trend:
         return f"{len(values)} readings, the first {values[0]}, the last {values[-1]}."
 
 
-def trends(readings: Iterable[Reading], inputs: Iterable[Input], at: datetime, hours: int = 48) -> tuple[Trend, ...]:
-    """Return a Trend for every variable of the vocabulary that has readings in the last `hours`, in its order."""
+def trends(
+    readings: Iterable[Reading], inputs: Iterable[Input], at: datetime, hours: int = 48
+) -> tuple[Trend, ...]:
+    """Return a Trend for every variable of the vocabulary that has readings in the last `hours`,
+    in its order.
+    """
     used = {(i.variable, i.time, i.value) for i in inputs if i.state == "used"}
     readings = tuple(readings)
     found = []
     for variable in VARIABLES.values():
-        mine = [r for r in readings if r.variable == variable.name and -hours <= hours_before(r.time, at) <= 0]
+        mine = [
+            r
+            for r in readings
+            if r.variable == variable.name and -hours <= hours_before(r.time, at) <= 0
+        ]
         if mine and variable.name not in NOT_SHOWN:
             found.append(_trend(variable, sorted(mine, key=lambda r: r.time), used, at, hours))
     return tuple(found)
 
 
-def _trend(variable: Variable, readings: list[Reading], used: set, at: datetime, hours: int) -> Trend:
+def _trend(
+    variable: Variable, readings: list[Reading], used: set, at: datetime, hours: int
+) -> Trend:
     low, high = value_range([r.value for r in readings], variable.low, variable.high)
     x, y = time_scale(at, hours, LEFT, RIGHT), Scale(low, high, BOTTOM, TOP)
     points = tuple(
-        Point(x(hours_before(r.time, at)), y(r.value), inputs.number(variable, r.value), r.time, (r.variable, r.time, r.value) in used)
+        Point(
+            x(hours_before(r.time, at)),
+            y(r.value),
+            inputs.number(variable, r.value),
+            r.time,
+            (r.variable, r.time, r.value) in used,
+        )
         for r in readings
     )
     return Trend(
-        variable.name, variable.label, printed_unit(variable), points, _unbroken(points, variable.max_age_hours),
-        _value_ticks(variable, y), time_ticks(x, at),
-    )  # fmt: skip
+        variable.name,
+        variable.label,
+        printed_unit(variable),
+        points,
+        _unbroken(points, variable.max_age_hours),
+        _value_ticks(variable, y),
+        time_ticks(x, at),
+    )
 
 
 def _value_ticks(variable: Variable, y: Scale) -> tuple[Tick, ...]:
-    """Label only values that the variable can have: no coma score of 14.5, and ACVPU by its letters."""
+    """Label only values that the variable can have: no coma score of 14.5, and ACVPU by its
+    letters.
+    """
     every = round_values(y.low, y.high)
     values = [value for value in every if value == round(value, variable.digits)] or every
-    names = ["ACVPU"[int(value)] for value in values] if variable.name == "acvpu" else map(number, values)
+    names = (
+        ["ACVPU"[int(value)] for value in values]
+        if variable.name == "acvpu"
+        else map(number, values)
+    )
     return tuple(Tick(y(value), name) for value, name in zip(values, names, strict=True))
 
 
 def _unbroken(points: tuple[Point, ...], max_age_hours: float) -> tuple[str, ...]:
-    """Join readings only where the first was still fresh when the second came: a longer line would claim knowledge."""
+    """Join readings only where the first was still fresh when the second came: a longer line
+    would claim knowledge.
+    """
     places: list[tuple[float, float] | None] = []
     for before, point in zip((None, *points), points, strict=False):
         if before and hours_before(point.time, before.time) > max_age_hours:

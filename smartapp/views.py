@@ -1,4 +1,6 @@
-"""Turns the SMART app's URLs into pages: launch, callback, explanation, standalone, model card and our key set."""
+"""Turns the SMART app's URLs into pages: launch, callback, explanation, standalone, model card
+and our key set.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -7,13 +9,14 @@ from flask import Blueprint, Response, g, redirect, render_template, request, ur
 from joserfc.jwk import ECKey
 from werkzeug.exceptions import HTTPException
 
-from models.predict import ModelError
-from models.registry import Model
+from ehr.http import Outgoing
+from ehr.keys import KeySets
+from models.fitted.booster import ModelError
+from models.fitted.registry import Model
 from runtime.audit import Audit, AuditError
-from runtime.keys import KeySets, public_jwks
 from runtime.logs import get_logger, keyed_hash
-from runtime.outgoing import Outgoing
 from runtime.settings import Ehr, Settings, SettingsError
+from runtime.signing_key import public_jwks
 from runtime.web import HTML_POLICY, json_response
 from smartapp import problems
 from smartapp.callback import SignIn
@@ -22,18 +25,39 @@ from smartapp.explain import explain
 from smartapp.launch import authorization_url, trusted_launch
 from smartapp.modelcard import Cards
 from smartapp.pages import register_words
-from smartapp.session import ABSOLUTE_SECONDS, LAUNCH_SECONDS, Launch, Sessions, cookie_secret, set_cookie
+from smartapp.session import (
+    ABSOLUTE_SECONDS,
+    LAUNCH_SECONDS,
+    Launch,
+    Sessions,
+    cookie_secret,
+    set_cookie,
+)
 
 log = get_logger("smartapp")
 
 
 def create_blueprint(
-    settings: Settings, models: Sequence[Model], store, audit: Audit, keysets: KeySets, signing_key: ECKey, clock: Callable[[], datetime]
+    settings: Settings,
+    models: Sequence[Model],
+    store,
+    audit: Audit,
+    keysets: KeySets,
+    signing_key: ECKey,
+    clock: Callable[[], datetime],
 ) -> Blueprint:
     """Return the SMART app; `clock` gives aware UTC."""
     # A person waits for a launch, so it may take longer than a hook's call.
     discovery = Discovery(Outgoing(connect_seconds=3.0, read_seconds=5.0))
-    views = _Views(settings, models, Sessions(store), audit, discovery, SignIn(settings, discovery, keysets, signing_key), clock)
+    views = _Views(
+        settings,
+        models,
+        Sessions(store),
+        audit,
+        discovery,
+        SignIn(settings, discovery, keysets, signing_key),
+        clock,
+    )
     blueprint = Blueprint("smartapp", __name__, template_folder="../templates")
     register_words(blueprint)
     blueprint.add_url_rule("/", "home", lambda: redirect(url_for("smartapp.model_card")))
@@ -44,11 +68,19 @@ def create_blueprint(
     Cards(models, settings.models_path).add_to(blueprint)
     blueprint.add_url_rule("/.well-known/jwks.json", "jwks", lambda: _jwks(signing_key))
     blueprint.register_error_handler(problems.Problem, views.problem)
-    blueprint.register_error_handler(AuditError, lambda error: views.problem(problems.StoreDown("audit log unavailable")))
-    blueprint.register_error_handler(ModelError, lambda error: views.problem(problems.StoreDown("model gave no number")))
-    blueprint.register_error_handler(SettingsError, lambda error: views.problem(problems.StoreDown("client secret unavailable")))
+    blueprint.register_error_handler(
+        AuditError, lambda error: views.problem(problems.StoreDown("audit log unavailable"))
+    )
+    blueprint.register_error_handler(
+        ModelError, lambda error: views.problem(problems.StoreDown("model gave no number"))
+    )
+    blueprint.register_error_handler(
+        SettingsError, lambda error: views.problem(problems.StoreDown("client secret unavailable"))
+    )
     blueprint.register_error_handler(Exception, views.unexpected)
-    blueprint.record(lambda state: state.app.after_request_funcs.setdefault(None, []).insert(0, _narrow_frames))
+    blueprint.record(
+        lambda state: state.app.after_request_funcs.setdefault(None, []).insert(0, _narrow_frames)
+    )
     return blueprint
 
 
@@ -65,21 +97,32 @@ class _Views:
         self.clock = clock
 
     def launch(self) -> Response:
-        """Answer the EHR's launch with a redirect to its authorization server (SMART-4, SMART-12)."""
+        """Answer the EHR's launch with a redirect to its authorization server (SMART-4,
+        SMART-12).
+        """
         return self._begin(*trusted_launch(request.args, self.settings))
 
     def standalone(self) -> Response | str:
         """List the EHRs, or begin a standalone launch with the one chosen (SMART-50)."""
         if "iss" in request.args:
             return self._begin(*trusted_launch(request.args, self.settings, standalone=True))
-        ehrs = [(ehr, base) for ehr in self.settings.ehr if ehr.smart_client_id for base in ehr.fhir_base]
+        ehrs = [
+            (ehr, base)
+            for ehr in self.settings.ehr
+            if ehr.smart_client_id
+            for base in ehr.fhir_base
+        ]
         return render_template("pages/standalone.html", ehrs=ehrs)
 
     def callback(self) -> Response:
         """Finish a launch and send the browser to a clean address (SMART-22..25)."""
         state = request.args.get("state", "")
         secret = cookie_secret(request, "launch", state)
-        launch = self.sessions.take(state, secret) if state and secret and len(request.args.getlist("state")) == 1 else None
+        launch = (
+            self.sessions.take(state, secret)
+            if state and secret and len(request.args.getlist("state")) == 1
+            else None
+        )
         ehr = launch and self._ehr(launch.ehr)
         if not launch or not ehr:
             raise problems.StateRefused("state unknown, used or of another browser")
@@ -88,10 +131,19 @@ class _Views:
         session = self.sign_in.finish(ehr, launch, request.args, now)
         agent = request.headers.get("User-Agent", "")
         handle, key = self.sessions.create(session, agent, now)
-        self.audit.append("launch", {
-            "ehr": ehr.id, "outcome": 0, "user": session.user, "patient": session.patient, "encounter": session.encounter,
-            "scope": session.scope, "session": keyed_hash(handle), "request_id": g.get("request_id"),
-        })  # fmt: skip
+        self.audit.append(
+            "launch",
+            {
+                "ehr": ehr.id,
+                "outcome": 0,
+                "user": session.user,
+                "patient": session.patient,
+                "encounter": session.encounter,
+                "scope": session.scope,
+                "session": keyed_hash(handle),
+                "request_id": g.get("request_id"),
+            },
+        )
         answer = redirect(url_for("smartapp.explanation", handle=handle), 303)
         set_cookie(answer, "session", handle, key, ABSOLUTE_SECONDS)
         set_cookie(answer, "launch", state, "", 0)
@@ -99,28 +151,41 @@ class _Views:
 
     def explanation(self, handle: str) -> str:
         """Show why the risk of the session's patient is what it is; recorded before it leaves."""
-        secret, agent = cookie_secret(request, "session", handle), request.headers.get("User-Agent", "")
+        secret, agent = (
+            cookie_secret(request, "session", handle),
+            request.headers.get("User-Agent", ""),
+        )
         session = self.sessions.find(handle, secret, agent, self.clock()) if secret else None
         ehr = session and self._ehr(session.ehr)
         if not session or not ehr:
             raise problems.SessionEnded("no such session")
         g.ehr = ehr
         try:
-            view = explain(session, ehr, request.args.get("view"), self.audit, self.models, self.clock())
+            view = explain(
+                session, ehr, request.args.get("view"), self.audit, self.models, self.clock()
+            )
         except (problems.Mismatch, problems.SessionEnded):
             self.sessions.end(handle, secret, agent)
             raise
         page = render_template("pages/explanation.html", **view.values)
-        self.audit.append("page", view.record | {"session": keyed_hash(handle), "request_id": g.get("request_id")})
+        self.audit.append(
+            "page", view.record | {"session": keyed_hash(handle), "request_id": g.get("request_id")}
+        )
         return page
 
     def problem(self, problem: problems.Problem) -> tuple[str, int]:
-        """Show a Problem as a page; the reason goes to the log, and to the audit once the EHR is known."""
-        log.warning("smart_refused", reason=problem.reason, status=problem.status, route=request.endpoint)
+        """Show a Problem as a page; the reason goes to the log, and to the audit once the EHR is
+        known.
+        """
+        log.warning(
+            "smart_refused", reason=problem.reason, status=problem.status, route=request.endpoint
+        )
         ehr: Ehr | None = g.get("ehr")
         if ehr and problem.recorded:
             self._record_refusal(ehr, problem)
-        page = render_template("pages/problem.html", title=problem.title, lines=problem.lines, detail=problem.detail)
+        page = render_template(
+            "pages/problem.html", title=problem.title, lines=problem.lines, detail=problem.detail
+        )
         return page, problem.status
 
     def unexpected(self, error: Exception) -> Response | tuple[str, int]:
@@ -132,13 +197,18 @@ class _Views:
 
     def _record_refusal(self, ehr: Ehr, problem: problems.Problem) -> None:
         try:
-            self.audit.append("refusal", {"route": request.endpoint, "ehr": ehr.id, "outcome": 8, "reason": problem.reason})
+            self.audit.append(
+                "refusal",
+                {"route": request.endpoint, "ehr": ehr.id, "outcome": 8, "reason": problem.reason},
+            )
         except AuditError:
             log.error("refusal_not_recorded")
 
     def _begin(self, ehr: Ehr, iss: str, launch: str | None) -> Response:
         g.ehr = ehr
-        url, fresh = authorization_url(ehr, iss, launch, self.discovery.endpoints(iss), self.settings)
+        url, fresh = authorization_url(
+            ehr, iss, launch, self.discovery.endpoints(iss), self.settings
+        )
         state = fresh.pop("state")
         secret = self.sessions.begin(Launch(ehr.id, iss, **fresh), state)
         answer = redirect(url, 303)
@@ -150,13 +220,21 @@ class _Views:
 
 
 def _jwks(signing_key: ECKey) -> Response:
-    """Publish our public key; an hour of caching, so a new key is published that long before it is used (SMART-29)."""
-    return json_response(public_jwks(signing_key), headers={"Cache-Control": "public, max-age=3600"})
+    """Publish our public key; an hour of caching, so a new key is published that long before it
+    is used (SMART-29).
+    """
+    return json_response(
+        public_jwks(signing_key), headers={"Cache-Control": "public, max-age=3600"}
+    )
 
 
 def _narrow_frames(response: Response) -> Response:
-    """Let a page of one EHR be framed by that EHR only; it has to run after runtime.web has set the policy for all (SMART-44)."""
+    """Let a page of one EHR be framed by that EHR only; it has to run after runtime.web has set
+    the policy for all (SMART-44).
+    """
     ehr: Ehr | None = g.get("ehr")
     if ehr and response.mimetype == "text/html":
-        response.headers["Content-Security-Policy"] = HTML_POLICY.format(" ".join(ehr.frame_ancestors) or "'none'")
+        response.headers["Content-Security-Policy"] = HTML_POLICY.format(
+            " ".join(ehr.frame_ancestors) or "'none'"
+        )
     return response

@@ -1,4 +1,6 @@
-"""What all tests share: charts drawn as text tables, a fixed clock off UTC midnight, and where the shared data lie."""
+"""What all tests share: charts drawn as text tables, a fixed clock off UTC midnight, and where
+the shared data lie.
+"""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -6,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from models.vocabulary import LOINC, UCUM, VARIABLES
+from models.patient.vocabulary import LOINC, UCUM, VARIABLES
 
 AT = datetime(2026, 3, 29, 13, 30, tzinfo=UTC)
 SHARED = Path(os.environ.get("VIGIL_SHARED") or Path(__file__).parents[1].parent / "shared")
@@ -36,11 +38,20 @@ def shared_folder() -> Path:
 
 def patient(patient_id: str = "p1", born: str = "1956-02-01", **more) -> dict:
     """Return a Patient resource."""
-    return {"resourceType": "Patient", "id": patient_id, "birthDate": born, "gender": "female"} | more
+    return {
+        "resourceType": "Patient",
+        "id": patient_id,
+        "birthDate": born,
+        "gender": "female",
+    } | more
 
 
-def observation(variable: str, value: float, hours_ago: float = 1, patient_id: str = "p1", **more) -> dict:
-    """Return a final Observation in the variable's own code and unit; `more` replaces members (None removes one)."""
+def observation(
+    variable: str, value: float, hours_ago: float = 1, patient_id: str = "p1", **more
+) -> dict:
+    """Return a final Observation in the variable's own code and unit; `more` replaces members
+    (None removes one).
+    """
     row = VARIABLES[variable]
     found = {
         "resourceType": "Observation",
@@ -55,7 +66,9 @@ def observation(variable: str, value: float, hours_ago: float = 1, patient_id: s
 
 
 def table(text: str) -> list[dict]:
-    """Return the Observations of a text table: a head of variables, then rows of `hours ago | value | value`, `.` for none."""
+    """Return the Observations of a text table: a head of variables, then rows of `hours ago |
+    value | value`, `.` for none.
+    """
     head, *rows = [[cell.strip() for cell in line.split("|")] for line in text.strip().splitlines()]
     return [
         observation(variable, float(cell), float(row[0]))
@@ -67,7 +80,12 @@ def table(text: str) -> list[dict]:
 
 def bundle(resources: list[dict], **more) -> dict:
     """Return a searchset Bundle."""
-    return {"resourceType": "Bundle", "type": "searchset", "total": len(resources), "entry": [{"resource": r} for r in resources]} | more
+    return {
+        "resourceType": "Bundle",
+        "type": "searchset",
+        "total": len(resources),
+        "entry": [{"resource": r} for r in resources],
+    } | more
 
 
 SICK = """

@@ -1,19 +1,25 @@
-"""Turns measures.csv into Measures: the LOINC code, UCUM unit, noise and daily swing of what the demonstration charts.
+"""Turns measures.csv into Measures: the LOINC code, UCUM unit, noise and daily swing of what the
+demonstration charts.
 
-Written apart from models/vocabulary on purpose: a chart that comes from the reader's own table would prove nothing.
+Written apart from models/vocabulary on purpose: a chart that comes from the reader's own table
+would prove nothing.
 """
 
 import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-VITALS = ("heart_rate", "respiratory_rate", "spo2", "fio2", "flow", "systolic", "diastolic", "temperature", "gcs", "acvpu",
-          "mean_pressure")  # fmt: skip
+VITALS = (
+    "heart_rate", "respiratory_rate", "spo2", "fio2", "flow", "systolic", "diastolic",
+    "temperature", "gcs", "acvpu", "mean_pressure",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One row: `noise` is a standard deviation and `daily` half the swing between night and afternoon, in `unit`."""
+    """One row: `noise` is a standard deviation and `daily` half the swing between night and
+    afternoon, in `unit`.
+    """
 
     name: str
     code: str

@@ -1,4 +1,6 @@
-"""Turns values into FHIR R4 resources shaped as US Core has them: Patient, Encounter, Condition, Practitioner, Observation."""
+"""Turns values into FHIR R4 resources shaped as US Core has them: Patient, Encounter, Condition,
+Practitioner, Observation.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,20 +12,37 @@ TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition"
 CATEGORIES = {"vital-signs": "Vital Signs", "laboratory": "Laboratory"}
 # The answers of LOINC 67775-7 (answer list LL2714-1) and new confusion, which NEWS2 added.
-ACVPU = {"A": ("LA9340-6", "Alert"), "C": ("LA6560-2", "Confused"), "V": ("LA17108-4", "Responds to voice"),
-         "P": ("LA17107-6", "Responds to pain"), "U": ("LA9343-0", "Unresponsive")}  # fmt: skip
+ACVPU = {
+    "A": ("LA9340-6", "Alert"), "C": ("LA6560-2", "Confused"),
+    "V": ("LA17108-4", "Responds to voice"), "P": ("LA17107-6", "Responds to pain"),
+    "U": ("LA9343-0", "Unresponsive"),
+}  # fmt: skip
 CLINICIAN = "demo-clinician"
 OXYGEN = ("flow", "fio2")
 
 
-def patient(patient_id: str, family: str, given: str, sex: str | None, born: str | None, mrn: str) -> dict:
-    """Return a Patient; `born` is a FHIR date, whole or partial, and left out when it is not known."""
-    kind = {"coding": [{"system": f"{TERMINOLOGY}/v2-0203", "code": "MR", "display": "Medical record number"}], "text": "MRN"}
+def patient(
+    patient_id: str, family: str, given: str, sex: str | None, born: str | None, mrn: str
+) -> dict:
+    """Return a Patient; `born` is a FHIR date, whole or partial, and left out when it is not
+    known.
+    """
+    kind = {
+        "coding": [
+            {"system": f"{TERMINOLOGY}/v2-0203", "code": "MR", "display": "Medical record number"}
+        ],
+        "text": "MRN",
+    }
     found = {
         "resourceType": "Patient",
         "id": patient_id,
-        "meta": {"profile": [f"{US_CORE}/us-core-patient"], "tag": [{"system": f"{TERMINOLOGY}/v3-ActReason", "code": "HTEST"}]},
-        "identifier": [{"use": "usual", "type": kind, "system": "urn:vigil:demo:mrn", "value": mrn}],
+        "meta": {
+            "profile": [f"{US_CORE}/us-core-patient"],
+            "tag": [{"system": f"{TERMINOLOGY}/v3-ActReason", "code": "HTEST"}],
+        },
+        "identifier": [
+            {"use": "usual", "type": kind, "system": "urn:vigil:demo:mrn", "value": mrn}
+        ],
         "active": True,
         "name": [{"use": "official", "family": family, "given": [given]}],
         "gender": sex or "unknown",
@@ -38,8 +57,22 @@ def encounter(patient_id: str, start: datetime, ward: str) -> dict:
         "resourceType": "Encounter",
         "id": f"{patient_id}-stay",
         "status": "in-progress",
-        "class": {"system": f"{TERMINOLOGY}/v3-ActCode", "code": "IMP", "display": "inpatient encounter"},
-        "type": [{"coding": [{"system": SNOMED, "code": "183452005", "display": "Emergency hospital admission"}]}],
+        "class": {
+            "system": f"{TERMINOLOGY}/v3-ActCode",
+            "code": "IMP",
+            "display": "inpatient encounter",
+        },
+        "type": [
+            {
+                "coding": [
+                    {
+                        "system": SNOMED,
+                        "code": "183452005",
+                        "display": "Emergency hospital admission",
+                    }
+                ]
+            }
+        ],
         "subject": _about(patient_id),
         "period": {"start": start.isoformat()},
         "location": [{"location": {"display": ward}, "status": "active"}],
@@ -51,9 +84,19 @@ def condition(patient_id: str, code: str, display: str, onset: datetime) -> dict
     return {
         "resourceType": "Condition",
         "id": f"{patient_id}-problem",
-        "clinicalStatus": {"coding": [{"system": f"{TERMINOLOGY}/condition-clinical", "code": "active"}]},
-        "verificationStatus": {"coding": [{"system": f"{TERMINOLOGY}/condition-ver-status", "code": "confirmed"}]},
-        "category": [{"coding": [{"system": f"{TERMINOLOGY}/condition-category", "code": "encounter-diagnosis"}]}],
+        "clinicalStatus": {
+            "coding": [{"system": f"{TERMINOLOGY}/condition-clinical", "code": "active"}]
+        },
+        "verificationStatus": {
+            "coding": [{"system": f"{TERMINOLOGY}/condition-ver-status", "code": "confirmed"}]
+        },
+        "category": [
+            {
+                "coding": [
+                    {"system": f"{TERMINOLOGY}/condition-category", "code": "encounter-diagnosis"}
+                ]
+            }
+        ],
         "code": {"coding": [{"system": SNOMED, "code": code, "display": display}], "text": display},
         "subject": _about(patient_id),
         "encounter": {"reference": f"Encounter/{patient_id}-stay"},
@@ -63,16 +106,24 @@ def condition(patient_id: str, code: str, display: str, onset: datetime) -> dict
 
 def practitioner() -> dict:
     """Return the clinician who is signed in to the demonstration."""
-    return {"resourceType": "Practitioner", "id": CLINICIAN, "active": True,
-            "name": [{"family": "Demonstrator", "given": ["Robin"], "prefix": ["Dr"]}]}  # fmt: skip
+    return {
+        "resourceType": "Practitioner",
+        "id": CLINICIAN,
+        "active": True,
+        "name": [{"family": "Demonstrator", "given": ["Robin"], "prefix": ["Dr"]}],
+    }
 
 
-def observation(patient_id: str, name: str, time: datetime, value: float | str, suffix: str = "") -> dict:
+def observation(
+    patient_id: str, name: str, time: datetime, value: float | str, suffix: str = ""
+) -> dict:
     """Return one final Observation of a measure; its id says patient, measure and minute."""
     return _shell(patient_id, MEASURES[name], time, name + suffix) | _valued(MEASURES[name], value)
 
 
-def pressure_panel(patient_id: str, time: datetime, systolic: float, diastolic: float, suffix: str = "") -> dict:
+def pressure_panel(
+    patient_id: str, time: datetime, systolic: float, diastolic: float, suffix: str = ""
+) -> dict:
     """Return a blood pressure as US Core has it: panel 85354-9 with two components."""
     panel = _shell(patient_id, MEASURES["systolic"], time, f"blood-pressure{suffix}")
     panel["code"] = _concept("85354-9", "Blood pressure panel with all children optional")
@@ -80,20 +131,43 @@ def pressure_panel(patient_id: str, time: datetime, systolic: float, diastolic: 
     return panel
 
 
-def saturation(patient_id: str, time: datetime, value: float, oxygen: dict[str, float], target: tuple[int, ...] = ()) -> dict:
-    """Return a pulse oximetry with both US Core codes, and the oxygen given (`flow`, `fio2`) as components."""
+def saturation(
+    patient_id: str,
+    time: datetime,
+    value: float,
+    oxygen: dict[str, float],
+    target: tuple[int, ...] = (),
+) -> dict:
+    """Return a pulse oximetry with both US Core codes, and the oxygen given (`flow`, `fio2`) as
+    components.
+    """
     found = observation(patient_id, "spo2", time, value)
-    found["code"]["coding"].append({"system": LOINC, "code": "59408-5", "display": "Oxygen saturation in Arterial blood by Pulse oximetry"})
+    found["code"]["coding"].append(
+        {
+            "system": LOINC,
+            "code": "59408-5",
+            "display": "Oxygen saturation in Arterial blood by Pulse oximetry",
+        }
+    )
     if oxygen:
         found["component"] = [_component(name, amount) for name, amount in oxygen.items()]
     if target:
         low, high = (_quantity(MEASURES["spo2"], limit) for limit in target)
-        found["referenceRange"] = [{"low": low, "high": high, "text": "Prescribed target saturation"}]
+        found["referenceRange"] = [
+            {"low": low, "high": high, "text": "Prescribed target saturation"}
+        ]
     return found
 
 
-def observations(patient_id: str, rounds: list[tuple[datetime, dict]], rows: bool = False, target: tuple[int, ...] = ()) -> Iterator[dict]:
-    """Yield the Observations of rounds or samples; blood pressure as a panel, or as two rows where `rows`."""
+def observations(
+    patient_id: str,
+    rounds: list[tuple[datetime, dict]],
+    rows: bool = False,
+    target: tuple[int, ...] = (),
+) -> Iterator[dict]:
+    """Yield the Observations of rounds or samples; blood pressure as a panel, or as two rows
+    where `rows`.
+    """
     for time, values in rounds:
         rest = dict(values)
         oxygen = {name: rest.pop(name) for name in OXYGEN if name in rest}
@@ -113,7 +187,17 @@ def _shell(patient_id: str, measure: Measure, time: datetime, label: str) -> dic
         "resourceType": "Observation",
         "id": f"{patient_id}-{label.replace('_', '-')}-{time:%Y%m%dT%H%M}",
         "status": "final",
-        "category": [{"coding": [{"system": f"{TERMINOLOGY}/observation-category", "code": category, "display": CATEGORIES[category]}]}],
+        "category": [
+            {
+                "coding": [
+                    {
+                        "system": f"{TERMINOLOGY}/observation-category",
+                        "code": category,
+                        "display": CATEGORIES[category],
+                    }
+                ]
+            }
+        ],
         "code": _concept(measure.code, measure.display),
         "subject": _about(patient_id),
         "encounter": {"reference": f"Encounter/{patient_id}-stay"},
@@ -130,7 +214,9 @@ def _valued(measure: Measure, value: float | str) -> dict:
 
 
 def _component(name: str, value: float) -> dict:
-    return {"code": _concept(MEASURES[name].code, MEASURES[name].display)} | _valued(MEASURES[name], value)
+    return {"code": _concept(MEASURES[name].code, MEASURES[name].display)} | _valued(
+        MEASURES[name], value
+    )
 
 
 def _quantity(measure: Measure, value: float) -> dict:

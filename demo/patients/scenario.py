@@ -1,6 +1,8 @@
-"""Turns a scenario file into a course: what is measured when, between the table's hours and with noise, from a seed.
+"""Turns a scenario file into a course: what is measured when, between the table's hours and with
+noise, from a seed.
 
-A scenario is data: one TOML file with a table of vital signs and one of laboratory results by hours before now.
+A scenario is data: one TOML file with a table of vital signs and one of laboratory results by hours
+before now.
 """
 
 import math
@@ -16,8 +18,11 @@ FOLDER = Path(__file__).parent
 # Charted as whole steps: nobody has a quarter of a coma point, and oxygen is turned up by hand.
 STEPS = {"gcs", "acvpu", "fio2", "flow"}
 # The first on the page is the first that a visitor opens.
-ORDER = ("sepsis", "haemorrhage", "respiratory_failure", "heart_failure", "withdrawal", "kidney", "copd", "post_operative", "improving",
-         "stable", "not_certain", "sparse", "stale", "chart_mess", "child")  # fmt: skip
+ORDER = (
+    "sepsis", "haemorrhage", "respiratory_failure", "heart_failure", "withdrawal", "kidney",
+    "copd", "post_operative", "improving", "stable", "not_certain", "sparse", "stale",
+    "chart_mess", "child",
+)  # fmt: skip
 
 Cell = float | str
 Course = list[tuple[float, Cell]]
@@ -48,7 +53,12 @@ class Scenario:
 
 def load_scenarios() -> tuple[Scenario, ...]:
     """Read every scenario file, in the order of the page."""
-    return tuple(Scenario(id=name.replace("_", "-"), **tomllib.loads((FOLDER / f"{name}.toml").read_text("utf-8"))) for name in ORDER)
+    return tuple(
+        Scenario(
+            id=name.replace("_", "-"), **tomllib.loads((FOLDER / f"{name}.toml").read_text("utf-8"))
+        )
+        for name in ORDER
+    )
 
 
 def vitals(scenario: Scenario, now: datetime, seed: int) -> list[Round]:
@@ -59,7 +69,10 @@ def vitals(scenario: Scenario, now: datetime, seed: int) -> list[Round]:
     rounds = []
     for hour in round_hours(scenario.rounds, scenario.ends):
         time = _minute(now + timedelta(hours=hour, minutes=-rng.randint(10, 50)))
-        values = {name: _value(name, course, hour, time, noise[name].next()) for name, course in courses.items()}
+        values = {
+            name: _value(name, course, hour, time, noise[name].next())
+            for name, course in courses.items()
+        }
         rounds.append((time, {name: value for name, value in values.items() if value is not None}))
     return rounds
 
@@ -71,15 +84,24 @@ def labs(scenario: Scenario, now: datetime, seed: int) -> list[Round]:
     samples: dict[float, dict[str, Cell]] = {}
     for name, course in courses.items():
         for hour, value in course:
-            samples.setdefault(hour, {})[name] = MEASURES[name].rounded(value + rng.gauss(0, MEASURES[name].noise))
+            samples.setdefault(hour, {})[name] = MEASURES[name].rounded(
+                value + rng.gauss(0, MEASURES[name].noise)
+            )
     for values in samples.values():
         if "haemoglobin" in values:
-            values["haematocrit"] = MEASURES["haematocrit"].rounded(3 * values["haemoglobin"] + rng.gauss(0, 0.3))
-    return [(_minute(now + timedelta(hours=hour, minutes=-rng.randint(5, 25))), samples[hour]) for hour in sorted(samples)]
+            values["haematocrit"] = MEASURES["haematocrit"].rounded(
+                3 * values["haemoglobin"] + rng.gauss(0, 0.3)
+            )
+    return [
+        (_minute(now + timedelta(hours=hour, minutes=-rng.randint(5, 25))), samples[hour])
+        for hour in sorted(samples)
+    ]
 
 
 def read_table(text: str) -> dict[str, Course]:
-    """Return each column of a table `hour | name | name` as (hour, value) in order; `.` means not measured."""
+    """Return each column of a table `hour | name | name` as (hour, value) in order; `.` means
+    not measured.
+    """
     head, *rows = [[cell.strip() for cell in line.split("|")] for line in text.strip().splitlines()]
     courses: dict[str, Course] = {name: [] for name in head[1:]}
     for hour, *cells in rows:
@@ -90,7 +112,9 @@ def read_table(text: str) -> dict[str, Course]:
 
 
 def round_hours(plan: str, ends: float = 0) -> list[float]:
-    """Return the hours of `-48/4 -12/2`: from hour -48 every four hours, from -12 every two, and always the last."""
+    """Return the hours of `-48/4 -12/2`: from hour -48 every four hours, from -12 every two, and
+    always the last.
+    """
     phases = [tuple(map(float, phase.split("/"))) for phase in plan.split()]
     hours, stops = [], [phase[0] for phase in phases[1:]] + [ends]
     for (start, step), stop in zip(phases, stops, strict=True):

@@ -1,4 +1,6 @@
-"""`make bench`: one table of ratios from one run, Vigil's call beside the floor and the plain service, then size and start."""
+"""`make bench`: one table of ratios from one run, Vigil's call beside the floor and the plain
+service, then size and start.
+"""
 
 import json
 import os
@@ -17,7 +19,7 @@ from io import BytesIO
 from pathlib import Path
 
 import vigil
-from models.registry import load_models
+from models.fitted.registry import load_models
 from runtime import server, store
 from runtime.settings import settings_from
 from tests.bench import request as call
@@ -42,7 +44,9 @@ def main() -> None:
         runs = {
             "floor: msgspec parse + predict + contributions": rivals.floor(model, raw),
             "vigil: token, prefetch, assessment, card, audit": _vigil(app, sent),
-            "plain: Flask, json, Booster, shap": _wsgi(rivals.plain(model), "/cds-services/plain", lambda: (raw, None)),
+            "plain: Flask, json, Booster, shap": _wsgi(
+                rivals.plain(model), "/cds-services/plain", lambda: (raw, None)
+            ),
         }
         server.settle()
         medians = _time(runs)
@@ -61,7 +65,9 @@ def _wsgi(app, path: str, take: Callable[[], tuple[bytes, str | None]]) -> Calla
     """Return a call of the WSGI application itself, so that no client's cost is in the figure."""
     from werkzeug.test import EnvironBuilder
 
-    base = EnvironBuilder(path, method="POST", base_url=call.PUBLIC, content_type="application/json").get_environ()
+    base = EnvironBuilder(
+        path, method="POST", base_url=call.PUBLIC, content_type="application/json"
+    ).get_environ()
 
     def run() -> None:
         raw, token = take()
@@ -77,7 +83,9 @@ def _wsgi(app, path: str, take: Callable[[], tuple[bytes, str | None]]) -> Calla
 
 
 def _time(runs: dict[str, Callable]) -> dict[str, float]:
-    """Return the median microseconds of each, measured in turn so that a drift of the machine meets all alike."""
+    """Return the median microseconds of each, measured in turn so that a drift of the machine
+    meets all alike.
+    """
     for run in runs.values():
         for _ in range(WARM):
             run()
@@ -93,10 +101,14 @@ def _time(runs: dict[str, Callable]) -> dict[str, float]:
 
 def _table(medians: dict[str, float], size: int) -> None:
     floor, own, plain = medians.values()
-    print(f"One call with 200 Observations ({size / 1000:.0f} kB), median of {ROUNDS * CALLS}, one process, one core")
+    print(
+        f"One call with 200 Observations ({size / 1000:.0f} kB), median of {ROUNDS * CALLS}, one process, one core"
+    )
     for name, value in medians.items():
         print(f"  {name:52} {value:8.0f} us")
-    print(f"  vigil / floor {own / floor:.2f} (aim: under 2)      plain / vigil {plain / own:.2f} (aim: 5 or more)")
+    print(
+        f"  vigil / floor {own / floor:.2f} (aim: under 2)      plain / vigil {plain / own:.2f} (aim: 5 or more)"
+    )
 
 
 def _process() -> None:
@@ -109,8 +121,11 @@ def _process() -> None:
         config = f'public_url = "http://localhost:{port}"\n[[ehr]]\nid = "b"\nfhir_base = ["http://localhost:1/fhir"]\nhook_auth = "open"\n'
         (folder / "vigil.toml").write_text(config)
         started = time.perf_counter()
-        server = subprocess.Popen([sys.executable, "-m", "vigil", "serve", "--config", str(folder / "vigil.toml")], cwd=ROOT,
-                                  stderr=subprocess.DEVNULL)  # fmt: skip
+        server = subprocess.Popen(
+            [sys.executable, "-m", "vigil", "serve", "--config", str(folder / "vigil.toml")],
+            cwd=ROOT,
+            stderr=subprocess.DEVNULL,
+        )
         try:
             answered = _wait(f"http://localhost:{port}/health", started)
             time.sleep(1)
@@ -119,7 +134,9 @@ def _process() -> None:
             server.send_signal(signal.SIGTERM)
             server.wait(15)
     workers = ", ".join(f"{weight:.0f} MB" for weight in weights)
-    print(f"Start to first answer {answered:.1f} s (aim: under 2); resident memory of the workers: {workers} (aim: under 150 MB)")
+    print(
+        f"Start to first answer {answered:.1f} s (aim: under 2); resident memory of the workers: {workers} (aim: under 150 MB)"
+    )
 
 
 def _wait(url: str, started: float) -> float:
@@ -134,11 +151,20 @@ def _wait(url: str, started: float) -> float:
 
 def _children(pid: int) -> list[int]:
     found = [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return [p for p in found if "vigil" in Path(f"/proc/{p}/cmdline").read_text() and "valkey" not in os.readlink(f"/proc/{p}/exe")]
+    return [
+        p
+        for p in found
+        if "vigil" in Path(f"/proc/{p}/cmdline").read_text()
+        and "valkey" not in os.readlink(f"/proc/{p}/exe")
+    ]
 
 
 def _resident(pid: int) -> float:
-    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    line = next(
+        line
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+        if line.startswith("VmRSS")
+    )
     return int(line.split()[1]) / 1000
 
 

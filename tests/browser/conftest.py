@@ -1,4 +1,6 @@
-"""The whole product in a real browser: `vigil demo` as a user starts it, and the machine's Chromium through Playwright."""
+"""The whole product in a real browser: `vigil demo` as a user starts it, and the machine's
+Chromium through Playwright.
+"""
 
 import os
 import re
@@ -14,7 +16,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -26,8 +35,19 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def demo_url():
-    """Start the demonstration on free ports and give the page that it prints; afterwards it has to stop cleanly."""
-    command = [sys.executable, "-m", "vigil", "demo", "--port", str(free_port()), "--ehr-port", str(free_port())]
+    """Start the demonstration on free ports and give the page that it prints; afterwards it has
+    to stop cleanly.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "vigil",
+        "demo",
+        "--port",
+        str(free_port()),
+        "--ehr-port",
+        str(free_port()),
+    ]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     line = _line(process, 60)
     found = re.fullmatch(r"Open (http://\S+)\n", line)
@@ -41,9 +61,13 @@ def demo_url():
 @pytest.fixture(scope="session")
 def chromium():
     """Give the machine's Chromium; without one skip by name, and fail where CI=true."""
-    path = os.environ.get("VIGIL_CHROMIUM") or next((found for name in NAMES if (found := shutil.which(name))), None)
+    path = os.environ.get("VIGIL_CHROMIUM") or next(
+        (found for name in NAMES if (found := shutil.which(name))), None
+    )
     if path is None:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("needs Chromium: apt-get install chromium, or set VIGIL_CHROMIUM")
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(
+            "needs Chromium: apt-get install chromium, or set VIGIL_CHROMIUM"
+        )
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -54,12 +78,23 @@ def chromium():
 
 @pytest.fixture
 def page(chromium):
-    """Give a page that fails its test on a script error, a refused policy or a request that leaves this machine."""
+    """Give a page that fails its test on a script error, a refused policy or a request that
+    leaves this machine.
+    """
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     page, faults = context.new_page(), []
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda r: faults.append(r.url) if not re.match(r"(https?://(localhost|127\.0\.0\.1)[:/]|data:|about:)", r.url) else None)
+    page.on(
+        "console", lambda message: faults.append(message.text) if message.type == "error" else None
+    )
+    page.on(
+        "request",
+        lambda r: (
+            faults.append(r.url)
+            if not re.match(r"(https?://(localhost|127\.0\.0\.1)[:/]|data:|about:)", r.url)
+            else None
+        ),
+    )
     yield page
     context.close()
     assert not faults

@@ -1,11 +1,22 @@
-"""The main job end to end: open a chart, read the card, open the app in the frame, see the plots, give feedback."""
+"""The main job end to end: open a chart, read the card, open the app in the frame, see the
+plots, give feedback.
+"""
 
 import re
 
 import pytest
 
 SICK = ("sepsis", "haemorrhage", "respiratory-failure", "heart-failure")
-SCORED = (*SICK, "withdrawal", "kidney", "copd", "post-operative", "improving", "stable", "chart-mess")
+SCORED = (
+    *SICK,
+    "withdrawal",
+    "kidney",
+    "copd",
+    "post-operative",
+    "improving",
+    "stable",
+    "chart-mess",
+)
 PLOTS = 4
 WIDTHS = (1280, 768, 400)
 
@@ -22,7 +33,9 @@ def open_app(page, url: str, patient: str, button: str = "Explain this estimate"
 
 def sideways(frame) -> int:
     """Return how many pixels a page is wider than its window."""
-    return frame.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return frame.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
 
 
 def card_percent(page) -> str:
@@ -36,12 +49,16 @@ def test_the_list_leads_to_every_chart(page, demo_url):
     assert links.count() >= 13
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.getAttribute('href')") == links.first.get_attribute("href")
+    assert page.evaluate(
+        "document.activeElement.getAttribute('href')"
+    ) == links.first.get_attribute("href")
 
 
 @pytest.mark.parametrize("patient", SCORED)
 def test_card_and_page_say_the_same_number(page, demo_url, patient):
-    """The app explains the very assessment of the card: same percentage, every plot drawn, each input with its source."""
+    """The app explains the very assessment of the card: same percentage, every plot drawn, each
+    input with its source.
+    """
     frame = open_app(page, demo_url, patient)
     assert card_percent(page) in frame.locator("main").inner_text()
     assert frame.locator("svg[role=img]").count() >= PLOTS
@@ -52,7 +69,8 @@ def test_card_and_page_say_the_same_number(page, demo_url, patient):
 
 
 @pytest.mark.parametrize(
-    ("patient", "why"), [("child", "9 years old"), ("stale", "too old"), ("sparse", "too few vital signs")]
+    ("patient", "why"),
+    [("child", "9 years old"), ("stale", "too old"), ("sparse", "too few vital signs")],
 )
 def test_without_a_number_card_and_page_say_why(page, demo_url, patient, why):
     """A child, stale data and an empty chart get a reason and no percentage anywhere."""
@@ -63,11 +81,16 @@ def test_without_a_number_card_and_page_say_why(page, demo_url, patient, why):
 
 
 def test_a_risk_that_is_not_certain_reads_so_on_card_and_page(page, demo_url):
-    """An interval stands in place of the number, with what is missing; the page explains the best estimate."""
+    """An interval stands in place of the number, with what is missing; the page explains the
+    best estimate.
+    """
     frame = open_app(page, demo_url, "not-certain")
     card, main = page.locator(".card").inner_text(), frame.locator("main").inner_text()
     span = re.search(r"Risk of death in hospital not certain: ([\d.]+ to \d+ %)", card).group(1)
-    assert f"Risk not certain: {span} death in hospital" in card and f"Risk of death in hospital: {span} not certain" in main
+    assert (
+        f"Risk not certain: {span} death in hospital" in card
+        and f"Risk of death in hospital: {span} not certain" in main
+    )
     for text in (card, main):
         assert "is not known, above all Glasgow coma score" in text
     assert "no band is given" in main and "high risk" not in card.lower()
@@ -92,7 +115,11 @@ def test_what_a_messy_chart_loses_is_counted(page, demo_url):
     """Card and page count what was left out, by reason, and invent nothing from it."""
     frame = open_app(page, demo_url, "chart-mess")
     for text in (page.locator(".card").inner_text(), frame.locator("main").inner_text()):
-        assert "entered in error" in text and "in an unknown unit" in text and "dated in the future" in text
+        assert (
+            "entered in error" in text
+            and "in an unknown unit" in text
+            and "dated in the future" in text
+        )
 
 
 def test_a_card_can_be_dismissed_with_a_reason(page, demo_url):
@@ -112,13 +139,19 @@ def test_the_app_opens_without_a_card_too(page, demo_url):
 
 
 def test_two_charts_in_two_tabs_never_mix(page, demo_url):
-    """A reload of the first tab, after the second was launched, still shows the first patient (SMART-46)."""
+    """A reload of the first tab, after the second was launched, still shows the first patient
+    (SMART-46).
+    """
     first = open_app(page, demo_url, "sepsis")
     name = first.locator("header").first.inner_text()
     other = page.context.new_page()
     second = open_app(other, demo_url, "stable")
     first.goto(first.url)
-    assert first.locator("header").first.inner_text() == name != second.locator("header").first.inner_text()
+    assert (
+        first.locator("header").first.inner_text()
+        == name
+        != second.locator("header").first.inner_text()
+    )
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -134,7 +167,9 @@ def test_no_page_scrolls_sideways(page, demo_url, width, scheme):
 
 
 def test_nothing_personal_or_secret_in_addresses_and_storage(page, demo_url):
-    """No token, code or state stays in an address, and nothing in the browser's storage (SMART-24, E7)."""
+    """No token, code or state stays in an address, and nothing in the browser's storage
+    (SMART-24, E7).
+    """
     frame = open_app(page, demo_url, "sepsis")
     for part in ("code=", "state=", "token", "sepsis", "launch="):
         assert part not in frame.url

@@ -1,4 +1,6 @@
-"""Assessments: a number where the chart allows one, a plain reason where it does not, and sums that hold."""
+"""Assessments: a number where the chart allows one, a plain reason where it does not, and sums
+that hold.
+"""
 
 import math
 from datetime import timedelta
@@ -6,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from models.assess import assess, course, sigmoid
-from models.fhir import parse
-from models.readings import Chart, read_chart
-from models.registry import load_models
+from models.fitted.registry import load_models
+from models.patient.fhir import parse
+from models.patient.readings import Chart, read_chart
 from tests.conftest import AT, SICK, WELL, bundle, observation, patient, table
 
 MODELS = load_models()
@@ -25,36 +27,61 @@ def of(text: str, **person):
 def test_the_sick_have_a_higher_risk_than_the_well():
     """A septic course is ranked above a quiet one, and the trend is seen."""
     sick, well = of(SICK).lead, of(WELL).lead
-    assert sick.probability > 2 * well.probability and sick.trend == "rising" and sick.earlier < sick.probability
+    assert (
+        sick.probability > 2 * well.probability
+        and sick.trend == "rising"
+        and sick.earlier < sick.probability
+    )
 
 
 def test_contributions_and_baseline_sum_to_the_score_of_the_risk():
     """What is drawn in the waterfall is the number on the card."""
     for risk in of(SICK).risks:
-        assert risk.baseline + sum(c.log_odds for c in risk.contributions) == pytest.approx(risk.score, abs=1e-9)
+        assert risk.baseline + sum(c.log_odds for c in risk.contributions) == pytest.approx(
+            risk.score, abs=1e-9
+        )
         assert sigmoid(risk.score) == pytest.approx(risk.probability, abs=1e-12)
-        assert [abs(c.log_odds) for c in risk.contributions] == sorted((abs(c.log_odds) for c in risk.contributions), reverse=True)
+        assert [abs(c.log_odds) for c in risk.contributions] == sorted(
+            (abs(c.log_odds) for c in risk.contributions), reverse=True
+        )
 
 
 def test_points_are_the_risk_without_the_contribution():
     """Percentage points say how much lower the risk would be without a variable."""
     risk = of(SICK).lead
     first = risk.contributions[0]
-    assert first.points == pytest.approx(100 * (risk.probability - sigmoid(risk.score - first.log_odds)))
+    assert first.points == pytest.approx(
+        100 * (risk.probability - sigmoid(risk.score - first.log_odds))
+    )
 
 
 def test_every_used_input_has_value_time_age_and_source():
     """Each number can be traced to an Observation of the chart."""
     found = {i.variable: i for i in of(SICK).inputs}
     rate = found["heart_rate"]
-    assert (rate.value, rate.state, rate.source, rate.age_hours) == (128.0, "used", "Observation/heart_rate-1", 1.0)
-    assert rate.time == AT - timedelta(hours=1) and found["albumin"].state == "missing" and found["crp"].state == "not in model"
+    assert (rate.value, rate.state, rate.source, rate.age_hours) == (
+        128.0,
+        "used",
+        "Observation/heart_rate-1",
+        1.0,
+    )
+    assert (
+        rate.time == AT - timedelta(hours=1)
+        and found["albumin"].state == "missing"
+        and found["crp"].state == "not in model"
+    )
 
 
 def test_a_variable_that_a_sister_speaks_for_is_not_called_missing():
-    """Pressures give the mean, a coma score the consciousness, a fraction the oxygen: none of these is listed as lacking."""
+    """Pressures give the mean, a coma score the consciousness, a fraction the oxygen: none of
+    these is listed as lacking.
+    """
     states = {i.variable: i.state for i in of(SICK).inputs}
-    assert [states[name] for name in ("mean_pressure", "acvpu", "oxygen_flow")] == ["used", "spoken for", "spoken for"]
+    assert [states[name] for name in ("mean_pressure", "acvpu", "oxygen_flow")] == [
+        "used",
+        "spoken for",
+        "spoken for",
+    ]
     assert states["haemoglobin"] == states["haematocrit"] == "missing"
 
 
@@ -91,30 +118,47 @@ def test_news2_of_a_sick_chart_by_hand():
 
 def test_unknown_oxygen_leaves_news2_a_range():
     """Room air is never assumed."""
-    score = of("when | heart_rate | respiratory_rate | spo2 | systolic | temperature | gcs\n1 | 80 | 16 | 97 | 120 | 37 | 15").news2
+    score = of(
+        "when | heart_rate | respiratory_rate | spo2 | systolic | temperature | gcs\n1 | 80 | 16 | 97 | 120 | 37 | 15"
+    ).news2
     assert (score.total, score.low, score.high, score.missing) == (None, 0, 2, ("Air or oxygen",))
 
 
 def test_the_newer_statement_about_oxygen_and_consciousness_counts():
     """A flow of 0 after a mask is air; a level noted after a coma score speaks first."""
-    rows = table("when | heart_rate | fio2 | oxygen_flow | gcs\n5 | 80 | 40 | . | 15\n1 | 80 | . | 0 | .")
+    rows = table(
+        "when | heart_rate | fio2 | oxygen_flow | gcs\n5 | 80 | 40 | . | 15\n1 | 80 | . | 0 | ."
+    )
     voice = observation("acvpu", 0, 1, valueQuantity=None, valueCodeableConcept={"text": "Voice"})
-    parts = {part.name: part.points for part in assess(chart(patient(), *rows, voice), AT, MODELS).news2.parts}
+    parts = {
+        part.name: part.points
+        for part in assess(chart(patient(), *rows, voice), AT, MODELS).news2.parts
+    }
     assert parts["oxygen"] == 0 and parts["consciousness"] == 3
 
 
 def test_scale_2_only_with_a_clinicians_target():
-    """COPD on 28 % with 90 %: scale 1 gives 3 for the saturation, a set target of 88-92 % gives 0."""
+    """COPD on 28 % with 90 %: scale 1 gives 3 for the saturation, a set target of 88-92 % gives
+    0.
+    """
     target = {"referenceRange": [{"low": {"value": 88}, "high": {"value": 92}}]}
     points = []
     for more in ({}, target):
         resources = (patient(), observation("spo2", 90, **more), observation("fio2", 28))
-        points.append(next(p.points for p in assess(chart(*resources), AT, MODELS).news2.parts if p.name == "spo2"))
+        points.append(
+            next(
+                p.points
+                for p in assess(chart(*resources), AT, MODELS).news2.parts
+                if p.name == "spo2"
+            )
+        )
     assert points == [3, 0]
 
 
 def test_the_course_ends_at_the_assessments_own_risk():
-    """The last point of the course is the number on the card, a gap where it has no band; so are hours before the first vital sign."""
+    """The last point of the course is the number on the card, a gap where it has no band; so are
+    hours before the first vital sign.
+    """
     whole = chart(patient(), *table(SICK))
     line = course(whole, AT, MODELS[0])
     own = next(risk for risk in assess(whole, AT, MODELS).risks if risk.model == MODELS[0].id)
@@ -127,7 +171,9 @@ def test_the_course_knows_nothing_of_later_hours():
     """The risk six hours ago is the same whether or not the last six hours are in the chart."""
     rows = table(SICK)
     early = [row for row in rows if not row["id"].endswith("-1")]
-    before, after = (course(chart(patient(), *some), AT, MODELS[0])[-7][1] for some in (rows, early))
+    before, after = (
+        course(chart(patient(), *some), AT, MODELS[0])[-7][1] for some in (rows, early)
+    )
     assert before == after is not None
 
 
@@ -136,11 +182,17 @@ def test_an_assessment_survives_its_record():
     whole = chart(patient(), *table(SICK))
     again = assess(Chart.from_json(whole.as_json()), AT, MODELS)
     first = assess(whole, AT, MODELS)
-    assert again == first and [r.contributions for r in again.risks] == [r.contributions for r in first.risks]
+    assert again == first and [r.contributions for r in again.risks] == [
+        r.contributions for r in first.risks
+    ]
 
 
 def test_worse_vital_signs_do_not_lower_the_risk_much():
     """Sanity of direction: a falling pressure and a rising lactate move the risk up."""
-    calm = of("when | heart_rate | respiratory_rate | spo2 | systolic | temperature | lactate | gcs\n1 | 80 | 16 | 97 | 125 | 37 | 1 | 15").lead
-    grave = of("when | heart_rate | respiratory_rate | spo2 | systolic | temperature | lactate | gcs\n1 | 80 | 16 | 97 | 75 | 37 | 9 | 6").lead
+    calm = of(
+        "when | heart_rate | respiratory_rate | spo2 | systolic | temperature | lactate | gcs\n1 | 80 | 16 | 97 | 125 | 37 | 1 | 15"
+    ).lead
+    grave = of(
+        "when | heart_rate | respiratory_rate | spo2 | systolic | temperature | lactate | gcs\n1 | 80 | 16 | 97 | 75 | 37 | 9 | 6"
+    ).lead
     assert grave.probability > 2 * calm.probability and not math.isnan(grave.score)

@@ -1,4 +1,6 @@
-"""How sure a risk is: wider when values are missing, open above what the model has seen, no band where none can be told."""
+"""How sure a risk is: wider when values are missing, open above what the model has seen, no band
+where none can be told.
+"""
 
 import math
 
@@ -6,10 +8,10 @@ import pytest
 
 from models.assess import assess
 from models.certainty import Certainty, certainty, half_width
-from models.fhir import parse
-from models.model import Model, ModelId, sigmoid
-from models.readings import read_chart
-from models.registry import load_models
+from models.fitted.model import Model, ModelId, sigmoid
+from models.fitted.registry import load_models
+from models.patient.fhir import parse
+from models.patient.readings import read_chart
 from tests.conftest import AT, SICK, bundle, patient, table
 
 FACTS = {
@@ -27,7 +29,11 @@ def logit(risk: float) -> float:
 
 def model(facts: dict | None = FACTS) -> Model:
     """Return a model that is its calibration alone."""
-    manifest = {"calibration": {"intercept": 0.0, "slope": 1.0}, "thresholds": LIMITS, "certainty": facts}
+    manifest = {
+        "calibration": {"intercept": 0.0, "slope": 1.0},
+        "thresholds": LIMITS,
+        "certainty": facts,
+    }
     return Model(ModelId("m", "1", "0"), manifest, "")
 
 
@@ -48,16 +54,26 @@ def test_the_interval_is_the_calibrated_score_give_or_take_its_half_width():
 def test_a_band_is_given_unless_the_interval_reaches_from_low_to_high():
     """With gcs and lactate missing a medium risk is not certain; a low or a high one still is."""
     gone = {"lactate": None, "gcs": None}
-    assert of(-1.5, **gone).indeterminate and not of(-5.0, **gone).indeterminate and not of(1.0, **gone).indeterminate
+    assert (
+        of(-1.5, **gone).indeterminate
+        and not of(-5.0, **gone).indeterminate
+        and not of(1.0, **gone).indeterminate
+    )
     assert not of(-1.5).indeterminate
-    assert of(-1.5, **gone).reasons == ("60 % of what the model usually goes by is not known, above all lactate, Glasgow coma score.",)
+    assert of(-1.5, **gone).reasons == (
+        "60 % of what the model usually goes by is not known, above all lactate, Glasgow coma score.",
+    )
 
 
 def test_what_the_model_has_not_seen_opens_the_interval_upwards():
-    """A low risk from a strange value is not trusted; a high one stays; the reason names value and range."""
+    """A low risk from a strange value is not trusted; a high one stays; the reason names value
+    and range.
+    """
     strange = of(-4.0, heart_rate=190.0)
     assert strange.indeterminate and strange.high == 1.0 and strange.text == "1.1 % or more"
-    assert strange.reasons == ("The model has hardly seen a heart rate of 190 /min (mostly 38 /min to 160 /min).",)
+    assert strange.reasons == (
+        "The model has hardly seen a heart rate of 190 /min (mostly 38 /min to 160 /min).",
+    )
     assert not of(1.0, heart_rate=190.0).indeterminate and of(1.0, heart_rate=190.0).reasons
     assert of(-4.0, heart_rate=160.0).high < 1 and not of(-4.0, heart_rate=160.0).reasons
 
@@ -75,10 +91,18 @@ def test_a_model_without_the_facts_gives_no_interval():
 def test_shipped_models_give_an_interval_around_every_risk():
     """The risk lies within its interval; fewer values never make it narrower, in log-odds."""
     risks = {}
-    for name, rows in {"whole": SICK, "few": "when | heart_rate | systolic | spo2\n1 | 96 | 118 | 95"}.items():
+    for name, rows in {
+        "whole": SICK,
+        "few": "when | heart_rate | systolic | spo2\n1 | 96 | 118 | 95",
+    }.items():
         chart = read_chart(parse(bundle([patient(), *table(rows)])).resources, "p1", AT)
         risks[name] = {risk.outcome: risk for risk in assess(chart, AT, load_models()).risks}
     for outcome, whole in risks["whole"].items():
         few = risks["few"][outcome]
-        assert all(risk.certainty.low < risk.probability < risk.certainty.high for risk in (whole, few))
-        assert logit(whole.certainty.high) - whole.score <= logit(few.certainty.high) - few.score + 1e-9
+        assert all(
+            risk.certainty.low < risk.probability < risk.certainty.high for risk in (whole, few)
+        )
+        assert (
+            logit(whole.certainty.high) - whole.score
+            <= logit(few.certainty.high) - few.score + 1e-9
+        )

@@ -1,15 +1,25 @@
-"""qSOFA (Sepsis-3, 2016) and SIRS (1992) at every published boundary, with the range of what is missing."""
+"""qSOFA (Sepsis-3, 2016) and SIRS (1992) at every published boundary, with the range of what is
+missing.
+"""
 
 from datetime import timedelta
 
 import pytest
 
-from models.features import series
-from models.offline.validation.criteria import qsofa, scores, sirs
-from models.readings import Chart, Reading
+from models.patient.features import series
+from models.patient.readings import Chart, Reading
+from studies.validation.criteria import qsofa, scores, sirs
 from tests.conftest import AT
 
-WELL = {"respiratory_rate": 16, "systolic": 120, "gcs": 15, "temperature": 37.0, "heart_rate": 70, "wbc": 8, "paco2": 40}
+WELL = {
+    "respiratory_rate": 16,
+    "systolic": 120,
+    "gcs": 15,
+    "temperature": 37.0,
+    "heart_rate": 70,
+    "wbc": 8,
+    "paco2": 40,
+}
 
 QSOFA = [("respiratory_rate", 21, 0), ("respiratory_rate", 21.5, 0), ("respiratory_rate", 22, 1), ("respiratory_rate", 60, 1),
          ("systolic", 101, 0), ("systolic", 100.5, 0), ("systolic", 100, 1), ("systolic", 60, 1),
@@ -23,7 +33,11 @@ SIRS = [("temperature", 36.0, 0), ("temperature", 35.9, 1), ("temperature", 38.0
 def chart(values: dict[str, float | None], hours_ago: float = 1) -> Chart:
     """Return a chart of one reading each; None is not charted."""
     time = AT - timedelta(hours=hours_ago)
-    readings = sorted(Reading(time, name, float(value), "s") for name, value in values.items() if value is not None)
+    readings = sorted(
+        Reading(time, name, float(value), "s")
+        for name, value in values.items()
+        if value is not None
+    )
     return Chart("p1", (AT - timedelta(days=365 * 70)).date(), "male", False, tuple(readings), {})
 
 
@@ -49,7 +63,12 @@ def test_each_boundary_of_sirs(variable, value, points):
         (qsofa, {"respiratory_rate": 24, "systolic": 90}, 2, "high"),
         (qsofa, {"respiratory_rate": 24, "systolic": 90, "gcs": 9}, 3, "high"),
         (qsofa, {"gcs": 9}, 1, "low"),
-        (sirs, {"temperature": 39, "heart_rate": 120, "respiratory_rate": 30, "paco2": 25, "wbc": 20}, 4, "high"),
+        (
+            sirs,
+            {"temperature": 39, "heart_rate": 120, "respiratory_rate": 30, "paco2": 25, "wbc": 20},
+            4,
+            "high",
+        ),
         (sirs, {"temperature": 39, "heart_rate": 120}, 2, "high"),
     ],
 )
@@ -76,24 +95,40 @@ def test_a_missing_part_of_sirs_is_never_normal(variable):
 def test_paco2_speaks_where_it_is_charted():
     """Low, it gives the point even without a rate; not charted, it is not missed beside a rate."""
     assert score(sirs, {"respiratory_rate": None, "paco2": 30}).total == 1
-    assert score(sirs, {"paco2": None}).total == 0 and score(sirs, {"paco2": None, "respiratory_rate": 25}).total == 1
+    assert (
+        score(sirs, {"paco2": None}).total == 0
+        and score(sirs, {"paco2": None, "respiratory_rate": 25}).total == 1
+    )
 
 
 def test_two_missing_parts_may_hide_a_positive_score():
     """Low is said only when it is sure: one known point and one missing could be two."""
     assert score(qsofa, {"respiratory_rate": 30, "gcs": None}).band == "unknown"
-    assert score(qsofa, {"systolic": None, "gcs": None}).band == "unknown" and score(qsofa, {"gcs": None}).band == "low"
+    assert (
+        score(qsofa, {"systolic": None, "gcs": None}).band == "unknown"
+        and score(qsofa, {"gcs": None}).band == "low"
+    )
     nothing = qsofa(series(chart({})), AT), sirs(series(chart({})), AT)
-    assert [(found.low, found.high, found.band) for found in nothing] == [(0, 3, "unknown"), (0, 4, "unknown")]
+    assert [(found.low, found.high, found.band) for found in nothing] == [
+        (0, 3, "unknown"),
+        (0, 4, "unknown"),
+    ]
 
 
 def test_not_alert_counts_as_altered_mentation():
     """A level of consciousness stands for a coma score where none is charted."""
-    assert score(qsofa, {"gcs": None, "acvpu": 1}).total == 1 and score(qsofa, {"gcs": None, "acvpu": 0}).total == 0
+    assert (
+        score(qsofa, {"gcs": None, "acvpu": 1}).total == 1
+        and score(qsofa, {"gcs": None, "acvpu": 0}).total == 0
+    )
 
 
 def test_stale_readings_are_missing():
-    """What is too old for the model is too old for the criteria; all three come from the same readings."""
+    """What is too old for the model is too old for the criteria; all three come from the same
+    readings.
+    """
     old = chart(WELL, hours_ago=1000)
     found = scores(old, series(old), AT)
-    assert set(found) == {"news2", "qsofa", "sirs"} and all(one.total is None and one.low == 0 for one in found.values())
+    assert set(found) == {"news2", "qsofa", "sirs"} and all(
+        one.total is None and one.low == 0 for one in found.values()
+    )

@@ -1,4 +1,6 @@
-"""Real charts as Epic, Oracle Health, US Core and Synthea write them go through discovery's queries and the hook without an error."""
+"""Real charts as Epic, Oracle Health, US Core and Synthea write them go through discovery's
+queries and the hook without an error.
+"""
 
 import uuid
 from collections import Counter
@@ -7,12 +9,12 @@ from datetime import UTC, datetime
 import pytest
 
 import vigil
-from models.fhir import parse
-from models.readings import read_chart
+from models.patient.fhir import parse
+from models.patient.readings import read_chart
 from runtime import store
 from runtime.audit import Audit
 from runtime.settings import settings_from
-from tests.integration import captures
+from tests.support import captures
 
 FHIR = "https://ehr.example.org/r4"
 VENDORS = ("epic", "oracle", "us-core", "synthea")
@@ -30,7 +32,11 @@ def redis(tmp_path_factory):
 def test_a_vendors_charts_are_answered(vendor, shared, tmp_path, redis):
     """Every chart gives 200 with one honest card, and what was read or rejected is on record."""
     moment = [datetime.now(UTC)]
-    config = {"public_url": "http://localhost:8000", "base_dir": str(tmp_path), "ehr": [{"id": vendor, "fhir_base": [FHIR], "hook_auth": "open"}]}
+    config = {
+        "public_url": "http://localhost:8000",
+        "base_dir": str(tmp_path),
+        "ehr": [{"id": vendor, "fhir_base": [FHIR], "hook_auth": "open"}],
+    }
     client = vigil.create_app(settings_from(config), redis, lambda: moment[0]).test_client()
     templates = client.get("/cds-services").get_json()["services"][0]["prefetch"]
     found = captures.resources(shared / "data" / "fhir" / vendor)
@@ -38,8 +44,13 @@ def test_a_vendors_charts_are_answered(vendor, shared, tmp_path, redis):
     read, rejected, statuses = Counter(), Counter(), Counter()
     for patient in names:
         moment[0] = captures.last_moment(found, patient) or datetime.now(UTC)
-        body = {"hook": "patient-view", "hookInstance": str(uuid.uuid4()), "fhirServer": FHIR,
-                "context": {"userId": "Practitioner/1", "patientId": patient}, "prefetch": captures.prefetch(found, templates, patient)}  # fmt: skip
+        body = {
+            "hook": "patient-view",
+            "hookInstance": str(uuid.uuid4()),
+            "fhirServer": FHIR,
+            "context": {"userId": "Practitioner/1", "patientId": patient},
+            "prefetch": captures.prefetch(found, templates, patient),
+        }
         answer = client.post("/cds-services/vigil-patient-view", json=body)
         assert answer.status_code == 200, answer.get_json()
         assert all(len(card["summary"]) < 140 for card in answer.get_json()["cards"])
@@ -47,15 +58,23 @@ def test_a_vendors_charts_are_answered(vendor, shared, tmp_path, redis):
         statuses[record["status"]] += 1
         read.update(reading[1] for reading in record["chart"]["readings"])
         rejected.update(record["chart"]["rejected"])
-    print(f"\n{vendor}: {len(names)} charts {dict(statuses)}; read {dict(read)}; rejected {dict(rejected)}")
+    print(
+        f"\n{vendor}: {len(names)} charts {dict(statuses)}; read {dict(read)}; rejected {dict(rejected)}"
+    )
     assert sum(statuses.values()) == len(names)
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_each_observation_is_read_or_rejected_with_a_reason_in_its_own_time(vendor, shared):
-    """Old sandbox charts hide what is readable: each Observation alone, an hour after it was taken, is a reading or a counted rejection."""
+    """Old sandbox charts hide what is readable: each Observation alone, an hour after it was
+    taken, is a reading or a counted rejection.
+    """
     read, rejected = Counter(), Counter()
-    observations = [r for r in captures.resources(shared / "data" / "fhir" / vendor) if r["resourceType"] == "Observation"]
+    observations = [
+        r
+        for r in captures.resources(shared / "data" / "fhir" / vendor)
+        if r["resourceType"] == "Observation"
+    ]
     for resource in observations:
         patient = captures.subject(resource).rsplit("/", 1)[-1].removeprefix("urn:uuid:")
         document = parse(resource)
@@ -64,5 +83,7 @@ def test_each_observation_is_read_or_rejected_with_a_reason_in_its_own_time(vend
         assert chart.readings or chart.rejected, resource["id"]
         read.update(reading.variable for reading in chart.readings)
         rejected.update(chart.rejected)
-    print(f"\n{vendor}: {len(observations)} Observations; read {dict(read)}; rejected {dict(rejected)}")
+    print(
+        f"\n{vendor}: {len(observations)} Observations; read {dict(read)}; rejected {dict(rejected)}"
+    )
     assert read

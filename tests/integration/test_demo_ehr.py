@@ -1,4 +1,6 @@
-"""`vigil demo` as a visitor meets it: two servers start, a chart shows its card, the app opens, everything stops again."""
+"""`vigil demo` as a visitor meets it: two servers start, a chart shows its card, the app opens,
+everything stops again.
+"""
 
 import os
 import re
@@ -26,7 +28,14 @@ def free_ports():
 def start(folder, port, ehr_port):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", START, str(port), str(ehr_port), str(folder)]
-    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def is_busy(port):
@@ -72,11 +81,18 @@ def chart(browser, ehr, patient):
 
 
 def launched(browser, ehr, vigil, text, label):
-    """Follow a button into the app; requests sends no Secure cookie over http, so hand it on as a browser does for localhost."""
+    """Follow a button into the app; requests sends no Secure cookie over http, so hand it on as
+    a browser does for localhost.
+    """
     path = re.search(rf'href="([^"]+)">{label}<', text)[1].replace("&amp;", "&")
     url, cookies = f"{ehr}{path}", {}
     for _ in range(8):
-        answer = browser.get(url, cookies=cookies if url.startswith(vigil) else None, allow_redirects=False, timeout=10)
+        answer = browser.get(
+            url,
+            cookies=cookies if url.startswith(vigil) else None,
+            allow_redirects=False,
+            timeout=10,
+        )
         cookies |= {cookie.name: cookie.value for cookie in answer.cookies}
         if not answer.is_redirect:
             return answer
@@ -106,7 +122,11 @@ def test_the_button_of_the_card_opens_its_explanation(browser, demo):
     """EHR launch with appContext: the page says which card it explains, of the right patient."""
     vigil, ehr = demo
     answer = launched(browser, ehr, vigil, chart(browser, ehr, "sepsis"), "Explain this estimate")
-    assert answer.status_code == 200 and answer.url.startswith(f"{vigil}/l/") and "Samplewood, Juniper" in answer.text
+    assert (
+        answer.status_code == 200
+        and answer.url.startswith(f"{vigil}/l/")
+        and "Samplewood, Juniper" in answer.text
+    )
     assert "explains the card" in answer.text
     assert f"frame-ancestors {ehr}" in answer.headers["Content-Security-Policy"]
 
@@ -122,7 +142,9 @@ def test_a_dismissal_reaches_vigil(browser, demo):
     """Feedback is signed and accepted."""
     text = chart(browser, demo[1], "haemorrhage")
     fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', text))
-    page = browser.post(f"{demo[1]}/chart/haemorrhage/feedback", data=fields | {"reason": "known"}, timeout=10)
+    page = browser.post(
+        f"{demo[1]}/chart/haemorrhage/feedback", data=fields | {"reason": "known"}, timeout=10
+    )
     assert "Dismissed, and Vigil has been told." in page.text
 
 
@@ -135,7 +157,9 @@ def test_a_busy_port_is_one_sentence_and_exit_code_1(tmp_path):
         process = start(tmp_path, port, ehr_port)
         out, errors = process.communicate(timeout=20)
     assert process.returncode == 1 and out == "" and errors.count("\n") == 1
-    assert f"Port {ehr_port} can't be used" in errors and "--ehr-port" in errors and not is_busy(port)
+    assert (
+        f"Port {ehr_port} can't be used" in errors and "--ehr-port" in errors and not is_busy(port)
+    )
 
 
 def test_when_one_server_dies_the_other_is_stopped_and_it_is_said(tmp_path):
@@ -149,7 +173,10 @@ def test_when_one_server_dies_the_other_is_stopped_and_it_is_said(tmp_path):
         pytest.skip("needs /proc to find the children")
     os.killpg(int(children.read_text().split()[0]), signal.SIGKILL)
     _, errors = process.communicate(timeout=30)
-    assert process.returncode == 1 and "Vigil has ended (exit code -9), so the demonstration stops." in errors
+    assert (
+        process.returncode == 1
+        and "Vigil has ended (exit code -9), so the demonstration stops." in errors
+    )
     assert gone(port, ehr_port)
 
 

@@ -1,4 +1,6 @@
-"""A whole launch over real HTTP and a real Redis: EHR, authorization, callback, page, and two workers that share the session."""
+"""A whole launch over real HTTP and a real Redis: EHR, authorization, callback, page, and two
+workers that share the session.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
@@ -7,8 +9,8 @@ import pytest
 import requests
 
 from runtime import store
-from tests.unit.smartapp.bench import PUBLIC, Bench
-from tests.unit.smartapp.small_ehr import SmallEhr
+from tests.support.launch_bench import PUBLIC, Bench
+from tests.support.small_ehr import SmallEhr
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,9 @@ def bench(tmp_path, ehr, redis):
 
 
 def test_a_launch_from_the_ehr_to_the_page(bench, ehr, redis):
-    """The browser follows the EHR's own redirect; Redis then holds one sealed session and nothing readable."""
+    """The browser follows the EHR's own redirect; Redis then holds one sealed session and
+    nothing readable.
+    """
     browser = bench.browser()
     with requests.Session() as people:
         agreed = people.get(browser.launch(), allow_redirects=False, timeout=5)
@@ -42,7 +46,11 @@ def test_a_launch_from_the_ehr_to_the_page(bench, ehr, redis):
     page = browser.get(place)
     assert page.status_code == 200 and "MRN-pat-1" in page.text and "Why this number" in page.text
     (key,) = redis.keys("*")
-    assert key.startswith(b"vigil:session:") and b"pat-1" not in key + redis.get(key) and 0 < redis.ttl(key) <= 900
+    assert (
+        key.startswith(b"vigil:session:")
+        and b"pat-1" not in key + redis.get(key)
+        and 0 < redis.ttl(key) <= 900
+    )
     assert bench.audit.verify().broken_at is None
 
 
@@ -64,7 +72,11 @@ def test_of_two_callbacks_at_once_one_gets_the_session(bench, ehr):
     header = {"Cookie": f"{cookie.key}={cookie.value}"}
 
     def attempt(_):
-        return bench.app.test_client(use_cookies=False).get("/callback", query_string=back, base_url=PUBLIC, headers=header).status_code
+        return (
+            bench.app.test_client(use_cookies=False)
+            .get("/callback", query_string=back, base_url=PUBLIC, headers=header)
+            .status_code
+        )
 
     with ThreadPoolExecutor(6) as pool:
         assert sorted(pool.map(attempt, range(6))) == [303, 400, 400, 400, 400, 400]

@@ -1,4 +1,6 @@
-"""One road: the same stay gives the same features and the same risk as a training row, as FHIR through the hook's reader, and on replay."""
+"""One road: the same stay gives the same features and the same risk as a training row, as FHIR
+through the hook's reader, and on replay.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,12 +8,12 @@ import pytest
 
 from demo.physionet import stays as as_fhir
 from models.assess import assess
-from models.features import feature_row, series
-from models.fhir import parse
-from models.offline.data.physionet2012 import read_stay
-from models.offline.data.stays import ADMITTED
-from models.readings import Chart, read_chart
-from models.registry import load_models
+from models.fitted.registry import load_models
+from models.patient.features import feature_row, series
+from models.patient.fhir import parse
+from models.patient.readings import Chart, read_chart
+from studies.data.physionet2012 import read_stay
+from studies.data.stays import ADMITTED
 
 NOW = datetime(2026, 3, 29, 13, 30, tzinfo=UTC)
 STAY = """Time,Parameter,Value
@@ -50,14 +52,23 @@ def as_training(record: str, text: str) -> Chart:
 
 def same(training: Chart, served: Chart, shift: timedelta, at: datetime) -> None:
     """Compare readings, features and risk of the two roads at one moment."""
-    moved = [(r.variable, r.time + shift, r.value) for r in training.readings if r.time + shift <= at]
-    assert sorted(moved) == sorted((r.variable, r.time, r.value) for r in served.readings if r.variable != "spo2_target")
+    moved = [
+        (r.variable, r.time + shift, r.value) for r in training.readings if r.time + shift <= at
+    ]
+    assert sorted(moved) == sorted(
+        (r.variable, r.time, r.value) for r in served.readings if r.variable != "spo2_target"
+    )
     model = load_models()[0]
     left = feature_row(training, series(training), at - shift)
     right = feature_row(served, series(served), at)
     assert left == right
-    risks = [assess(chart, moment, (model,)).lead for chart, moment in ((training, at - shift), (served, at))]
-    assert [risk and risk.probability for risk in risks[:1]] == [risk and risk.probability for risk in risks[1:]]
+    risks = [
+        assess(chart, moment, (model,)).lead
+        for chart, moment in ((training, at - shift), (served, at))
+    ]
+    assert [risk and risk.probability for risk in risks[:1]] == [
+        risk and risk.probability for risk in risks[1:]
+    ]
 
 
 def test_a_training_row_is_the_row_that_serving_makes(tmp_path):
@@ -73,7 +84,12 @@ def test_real_stays_give_the_same_rows_both_ways(shared):
     path = shared / "data" / "physionet2012" / "set-a.zip"
     with zipfile.ZipFile(path) as archive:
         for patient in as_fhir(path, NOW, 40):
-            record = next(i["value"] for r in patient.resources if r["resourceType"] == "Patient" for i in r["identifier"])
+            record = next(
+                i["value"]
+                for r in patient.resources
+                if r["resourceType"] == "Patient"
+                for i in r["identifier"]
+            )
             record = "".join(c for c in record if c.isdigit())
             _compare(patient, as_training(record, archive.read(f"set-a/{record}.txt").decode()))
 
@@ -82,7 +98,9 @@ def _compare(patient, training: Chart) -> None:
     resources = [resource for r in patient.resources for resource in parse(r).resources]
     served = read_chart(resources, patient.id, NOW)
     last = max(r.time for r in served.readings)
-    shift = last - max(r.time for r in training.readings if r.variable in {v.variable for v in served.readings})
+    shift = last - max(
+        r.time for r in training.readings if r.variable in {v.variable for v in served.readings}
+    )
     assert training.readings[0].time >= ADMITTED
     same(training, served, shift, NOW)
 
@@ -91,7 +109,19 @@ def _compare(patient, training: Chart) -> None:
 def test_features_do_not_depend_on_the_date(tmp_path, hours):
     """A stay moved to another day has the same features: nothing knows the calendar."""
     chart = as_training("132000", STAY)
-    moved = Chart("p", None, "male", False, tuple(r._replace(time=r.time + timedelta(days=5000)) for r in chart.readings), {})
+    moved = Chart(
+        "p",
+        None,
+        "male",
+        False,
+        tuple(r._replace(time=r.time + timedelta(days=5000)) for r in chart.readings),
+        {},
+    )
     at = ADMITTED + timedelta(hours=hours)
-    rows = [feature_row(c, series(c), moment) for c, moment in ((chart, at), (moved, at + timedelta(days=5000)))]
-    assert {k: v for k, v in rows[0].items() if k != "age"} == {k: v for k, v in rows[1].items() if k != "age"}
+    rows = [
+        feature_row(c, series(c), moment)
+        for c, moment in ((chart, at), (moved, at + timedelta(days=5000)))
+    ]
+    assert {k: v for k, v in rows[0].items() if k != "age"} == {
+        k: v for k, v in rows[1].items() if k != "age"
+    }

@@ -1,4 +1,6 @@
-"""`vigil audit`: the chain is whole, records can be shown, and a card's assessment comes out the same again."""
+"""`vigil audit`: the chain is whole, records can be shown, and a card's assessment comes out the
+same again.
+"""
 
 import uuid
 
@@ -17,15 +19,26 @@ FHIR = "https://ehr.example.org/r4"
 def config(tmp_path):
     """A Vigil whose audit log holds one answered call."""
     path = tmp_path / "vigil.toml"
-    path.write_text(f'public_url = "http://localhost:8000"\n[[ehr]]\nid = "e"\nfhir_base = ["{FHIR}"]\nhook_auth = "open"\n')
+    path.write_text(
+        f'public_url = "http://localhost:8000"\n[[ehr]]\nid = "e"\nfhir_base = ["{FHIR}"]\nhook_auth = "open"\n'
+    )
     server = store.embedded(tmp_path / "redis")
     settings = load_settings(path)
     from tests.conftest import AT
 
     client = vigil.create_app(settings, server.url, lambda: AT).test_client()
-    prefetch = {"patient": patient(), "vitals": bundle(table(SICK)), "labs": bundle([observation("bun", 40)])}
-    body = {"hook": "patient-view", "hookInstance": str(uuid.uuid4()), "fhirServer": FHIR, "prefetch": prefetch,
-            "context": {"userId": "Practitioner/1", "patientId": "p1"}}  # fmt: skip
+    prefetch = {
+        "patient": patient(),
+        "vitals": bundle(table(SICK)),
+        "labs": bundle([observation("bun", 40)]),
+    }
+    body = {
+        "hook": "patient-view",
+        "hookInstance": str(uuid.uuid4()),
+        "fhirServer": FHIR,
+        "prefetch": prefetch,
+        "context": {"userId": "Practitioner/1", "patientId": "p1"},
+    }
     assert client.post("/cds-services/vigil-patient-view", json=body).status_code == 200
     server.stop()
     return path
@@ -53,7 +66,9 @@ def test_a_changed_record_is_found(config):
 
     assert run("audit", "verify", "--config", config)[0] == 0
     with sqlite3.connect(load_settings(config).data_path / "audit.sqlite") as db:
-        db.execute("UPDATE audit SET body = CAST(replace(CAST(body AS TEXT), 'scored', 'Scored') AS BLOB) WHERE type = 'hook'")
+        db.execute(
+            "UPDATE audit SET body = CAST(replace(CAST(body AS TEXT), 'scored', 'Scored') AS BLOB) WHERE type = 'hook'"
+        )
     db.close()
     code, text = run("audit", "verify", "--config", config)
     assert code == 1 and "broken at record 1" in text

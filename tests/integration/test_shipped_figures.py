@@ -1,18 +1,22 @@
-"""The figures that are shipped beside a model can be made again: `vigil validate --part held-out` gives every value once more."""
+"""The figures that are shipped beside a model can be made again: `vigil validate --part
+held-out` gives every value once more.
+"""
 
 import json
 
 import pytest
 
-from models.offline.validation.dataset import Told
-from models.offline.validation.validate import named, validate
-from models.registry import TRAINED
+from models.fitted.registry import TRAINED
+from studies.validation.dataset import Told
+from studies.validation.validate import named, validate
 
 DATA = {"deterioration": "physionet2012"}
 
 
 def values(found, path=""):
-    """Yield the path and value of every figure, without its interval, which hangs on the number of draws."""
+    """Yield the path and value of every figure, without its interval, which hangs on the number
+    of draws.
+    """
     if isinstance(found, dict) and "interval" in found:
         yield path, found["value"]
     elif isinstance(found, dict):
@@ -28,7 +32,18 @@ def test_the_shipped_validation_is_made_again(name, shared, tmp_path):
     """Same data, same model: the same values, to the last digit that is written."""
     (model,) = named(TRAINED, [name])
     shipped = json.loads((TRAINED / name / model.id.version / "validation.json").read_text())
-    again = validate(shared / "data" / DATA[name], Told(), [model], tmp_path, part="held-out", draws=2)["models"][0]
+    again = validate(
+        shared / "data" / DATA[name], Told(), [model], tmp_path, part="held-out", draws=2
+    )["models"][0]
     assert shipped["model"]["sha256"] == model.id.sha256 and again["counts"] == shipped["counts"]
-    was, found = ({key: part[key] for key in ("figures", "stays", "without", "certainty", "groups", "challenge")} for part in (shipped, again))
-    assert dict(values(found)) == pytest.approx(dict(values(was)), rel=1e-5, nan_ok=True) and len(dict(values(was))) > 300
+    was, found = (
+        {
+            key: part[key]
+            for key in ("figures", "stays", "without", "certainty", "groups", "challenge")
+        }
+        for part in (shipped, again)
+    )
+    assert (
+        dict(values(found)) == pytest.approx(dict(values(was)), rel=1e-5, nan_ok=True)
+        and len(dict(values(was))) > 300
+    )

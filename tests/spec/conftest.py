@@ -4,8 +4,9 @@ import csv
 from pathlib import Path
 
 import pytest
-from hookcall import World
-from listener import Listener
+
+from tests.support.hookcall import World
+from tests.support.listener import Listener
 
 RULES = Path(__file__).with_name("rules.csv")
 _covered: set[str] = set()
@@ -23,7 +24,11 @@ def pytest_collection_modifyitems(items):
 def pytest_terminal_summary(terminalreporter):
     """Name each MUST of the standard that is not marked on any collected test."""
     with RULES.open(encoding="utf-8", newline="") as file:
-        missing = [row for row in csv.DictReader(file) if "MUST" in row["level"] and row["number"] not in _covered]
+        missing = [
+            row
+            for row in csv.DictReader(file)
+            if "MUST" in row["level"] and row["number"] not in _covered
+        ]
     terminalreporter.section("CDS Hooks: MUST rules without a test")
     for row in missing:
         terminalreporter.write_line(f"{row['number']:5} {row['who']:8} {row['title']}")

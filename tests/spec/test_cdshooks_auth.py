@@ -8,17 +8,22 @@ import threading
 import time
 import uuid
 
-import hookcall
 import pytest
-from hookcall import FEEDBACK, ISSUER, KEYS, PUBLIC, SERVICE, World
 from joserfc import jws
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from runtime import keys, store
+from ehr import keys
+from runtime import store
+from tests.support import hookcall
+from tests.support.hookcall import FEEDBACK, ISSUER, KEYS, PUBLIC, SERVICE, World
 
 
 def part(value):
-    return base64.urlsafe_b64encode(value if isinstance(value, bytes) else json.dumps(value).encode()).rstrip(b"=").decode()
+    return (
+        base64.urlsafe_b64encode(value if isinstance(value, bytes) else json.dumps(value).encode())
+        .rstrip(b"=")
+        .decode()
+    )
 
 
 def refused(world, token, **options):
@@ -39,20 +44,29 @@ def test_es384_and_rs384_are_accepted(world, key):
 
 
 @pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
-@pytest.mark.parametrize("key, alg", [
-    (ECKey.generate_key("P-256", {"kid": "k"}), "ES256"), (OKPKey.generate_key("Ed25519", {"kid": "k"}), "EdDSA"),
-    (RSAKey.generate_key(2048, {"kid": "k", "alg": "PS256"}), "PS256"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "key, alg",
+    [
+        (ECKey.generate_key("P-256", {"kid": "k"}), "ES256"),
+        (OKPKey.generate_key("Ed25519", {"kid": "k"}), "EdDSA"),
+        (RSAKey.generate_key(2048, {"kid": "k", "alg": "PS256"}), "PS256"),
+    ],
+)
 def test_other_algorithms_are_accepted_with_a_key_of_their_own(world, key, alg):
     """A3: the configured key set decides."""
     world.settings.path("jwks.json").write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
     claims = base64.urlsafe_b64decode(world.token().split(".")[1] + "==")
-    world.cards(hookcall.request(), token=jws.serialize_compact({"alg": alg, "kid": "k", "typ": "JWT"}, claims, key, [alg]))
+    world.cards(
+        hookcall.request(),
+        token=jws.serialize_compact({"alg": alg, "kid": "k", "typ": "JWT"}, claims, key, [alg]),
+    )
 
 
 def test_more_header_members_and_claims_are_accepted(world):
     now = int(world.now.timestamp())
-    token = world.token(header={"x-vendor": "y" * 700, "cty": "JWT"}, sub="x", nbf=now - 300, tenant="t")
+    token = world.token(
+        header={"x-vendor": "y" * 700, "cty": "JWT"}, sub="x", nbf=now - 300, tenant="t"
+    )
     world.cards(hookcall.request(), token=token)
 
 
@@ -63,10 +77,15 @@ def test_what_a_call_needs_comes_before_what_it_says(world):
 @pytest.mark.rule("R99")
 @pytest.mark.rule("R100")
 @pytest.mark.parametrize("path", [SERVICE, FEEDBACK])
-@pytest.mark.parametrize("header", [None, "", "Basic dXNlcjpwdw==", "Bearer", "Bearer ", "bearer x", "Bearer a.b.c, Bearer a.b.c"])
+@pytest.mark.parametrize(
+    "header",
+    [None, "", "Basic dXNlcjpwdw==", "Bearer", "Bearer ", "bearer x", "Bearer a.b.c, Bearer a.b.c"],
+)
 def test_a_call_without_a_bearer_token_is_refused(world, header, path):
     headers = {} if header is None else {"Authorization": header}
-    answer = world.client.post(f"{path}?access_token={world.token()}", json=hookcall.request(), headers=headers)
+    answer = world.client.post(
+        f"{path}?access_token={world.token()}", json=hookcall.request(), headers=headers
+    )
     assert answer.status_code == 401
 
 
@@ -109,7 +128,9 @@ def test_wrong_claims_are_refused(world, claims):
     refused(world, world.token(**claims))
 
 
-@pytest.mark.parametrize("claims", [{"iat": NOW + 20, "exp": NOW + 100}, {"iat": NOW - 60, "exp": NOW - 20}])
+@pytest.mark.parametrize(
+    "claims", [{"iat": NOW + 20, "exp": NOW + 100}, {"iat": NOW - 60, "exp": NOW - 20}]
+)
 def test_a_little_skew_is_accepted(world, claims):
     world.cards(hookcall.request(), token=world.token(**claims))
 
@@ -138,7 +159,9 @@ def test_another_audience_is_refused(world, audience):
 @pytest.mark.rule("R102")
 @pytest.mark.rule("R103")
 def test_an_audience_list_may_name_others_too(world):
-    world.cards(hookcall.request(), token=world.token(audience=["https://other.example", PUBLIC + SERVICE]))
+    world.cards(
+        hookcall.request(), token=world.token(audience=["https://other.example", PUBLIC + SERVICE])
+    )
 
 
 @pytest.mark.rule("R103")
@@ -171,14 +194,20 @@ def test_unsigned_tokens_are_refused(world, alg):
 @pytest.mark.parametrize("key", ["es", "rs"])
 def test_public_keys_are_no_shared_secrets(world, alg, form, key):
     public = KEYS[key]
-    secret = json.dumps(public.as_dict(private=False)).encode() if form == "jwk" else public.as_bytes(form.upper(), private=False)
+    secret = (
+        json.dumps(public.as_dict(private=False)).encode()
+        if form == "jwk"
+        else public.as_bytes(form.upper(), private=False)
+    )
     signed = f"{part({'alg': alg, 'kid': key, 'typ': 'JWT'})}.{world.token().split('.')[1]}"
     signature = hmac.new(secret, signed.encode(), getattr(hashlib, f"sha{alg[2:]}")).digest()
     refused(world, f"{signed}.{part(signature)}")
 
 
 @pytest.mark.rule("R105")
-@pytest.mark.parametrize("alg", ["ES256", "ES512", "RS256", "RS384", "PS384", "EdDSA", "es384", "ES384 "])
+@pytest.mark.parametrize(
+    "alg", ["ES256", "ES512", "RS256", "RS384", "PS384", "EdDSA", "es384", "ES384 "]
+)
 def test_the_algorithm_is_the_keys_not_the_tokens(world, alg):
     _, claims, signature = world.token().split(".")
     refused(world, f"{part({'alg': alg, 'kid': 'es', 'typ': 'JWT'})}.{claims}.{signature}")
@@ -186,7 +215,9 @@ def test_the_algorithm_is_the_keys_not_the_tokens(world, alg):
 
 def test_rs256_with_an_rs384_key_is_refused(world):
     payload = base64.urlsafe_b64decode(world.token().split(".")[1] + "==")
-    refused(world, jws.serialize_compact({"alg": "RS256", "kid": "rs"}, payload, KEYS["rs"], ["RS256"]))
+    refused(
+        world, jws.serialize_compact({"alg": "RS256", "kid": "rs"}, payload, KEYS["rs"], ["RS256"])
+    )
 
 
 WRONG_HEADERS = [
@@ -218,12 +249,29 @@ def test_wrong_headers_are_refused(world, header):
         refused(world, f"{signed}.{part(signature)}")
 
 
-MALFORMED = ["a.b", "a.b.c.d", "..", "a..c", "%20.b.c", "a b.c.d", "é.b.c", "e30.e30.e30", "W10.W10.AA", '{"payload":"x"}', "a.b.c.d.e"]
+MALFORMED = [
+    "a.b",
+    "a.b.c.d",
+    "..",
+    "a..c",
+    "%20.b.c",
+    "a b.c.d",
+    "é.b.c",
+    "e30.e30.e30",
+    "W10.W10.AA",
+    '{"payload":"x"}',
+    "a.b.c.d.e",
+]
 
 
 @pytest.mark.parametrize("token", MALFORMED)
 def test_malformed_tokens_are_refused(world, token):
-    assert world.client.post(SERVICE, json={}, headers={"Authorization": f"Bearer {token}"}).status_code == 401
+    assert (
+        world.client.post(
+            SERVICE, json={}, headers={"Authorization": f"Bearer {token}"}
+        ).status_code
+        == 401
+    )
 
 
 def test_long_tokens_are_refused_at_once(world):
@@ -242,11 +290,21 @@ def test_a_changed_token_is_refused(world):
 def test_all_refusals_look_alike(world):
     used = world.token()
     world.cards(hookcall.request(), token=used)
-    tokens = [used, "a.b.c", world.token(iss="x"), world.token(exp=NOW - 100, iat=NOW - 200), world.token(audience="x"), world.token("stranger")]
+    tokens = [
+        used,
+        "a.b.c",
+        world.token(iss="x"),
+        world.token(exp=NOW - 100, iat=NOW - 200),
+        world.token(audience="x"),
+        world.token("stranger"),
+    ]
     answers = [world.post(hookcall.request(), token=token) for token in (*tokens, None)]
     assert {answer.status_code for answer in answers} == {401}
     assert len({answer.data for answer in answers}) == 1
-    assert len({str(sorted((k, v) for k, v in a.headers if k != "X-Request-Id")) for a in answers}) == 1
+    assert (
+        len({str(sorted((k, v) for k, v in a.headers if k != "X-Request-Id")) for a in answers})
+        == 1
+    )
 
 
 @pytest.mark.rule("R109")
@@ -264,7 +322,12 @@ def test_of_parallel_uses_one_is_served(world):
 
     def call():
         body = json.dumps(hookcall.request())
-        answer = world.app.test_client().post(SERVICE, data=body, content_type="application/json", headers={"Authorization": f"Bearer {token}"})
+        answer = world.app.test_client().post(
+            SERVICE,
+            data=body,
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {token}"},
+        )
         statuses.append(answer.status_code)
 
     threads = [threading.Thread(target=call) for _ in range(12)]
@@ -296,7 +359,9 @@ def test_a_key_set_url_is_cached_rotated_and_never_the_tokens(build, listener, m
     clock = [1000.0]
     monkeypatch.setattr(keys.time, "monotonic", lambda: time.perf_counter() + clock[0])
     published = {"keys": [KEYS["es"].as_dict(private=False)]}
-    listener.answers["/jwks"] = lambda handler: listener._send(handler, (200, {}, json.dumps(published).encode()))
+    listener.answers["/jwks"] = lambda handler: listener._send(
+        handler, (200, {}, json.dumps(published).encode())
+    )
     world = build(hook_jwks_url=f"{listener.url}/jwks")
     for jku in (f"{listener.url}/jwks", None):
         world.cards(hookcall.request(), token=world.token(header={"jku": jku} if jku else {}))
@@ -317,16 +382,29 @@ def test_a_key_set_url_is_cached_rotated_and_never_the_tokens(build, listener, m
 def test_an_open_ehr_is_known_by_its_server_only(tmp_path):
     sandbox = {"id": "sandbox", "fhir_base": ["https://launch.example/r4"], "hook_auth": "open"}
     world = World(tmp_path, others=[sandbox])
-    assert world.post(hookcall.request(fhirServer="https://launch.example/r4"), token=None).status_code == 200
+    assert (
+        world.post(hookcall.request(fhirServer="https://launch.example/r4"), token=None).status_code
+        == 200
+    )
     assert world.record()["ehr"] == "sandbox" and world.record()["client"] is None
     assert world.post(hookcall.request(), token=None).status_code == 401
     assert world.post(hookcall.request(fhirServer=...), token=None).status_code == 401
-    assert world.post(hookcall.request(fhirServer="https://launch.example/r4"), token="a.b.c").status_code == 401
+    assert (
+        world.post(
+            hookcall.request(fhirServer="https://launch.example/r4"), token="a.b.c"
+        ).status_code
+        == 401
+    )
     assert world.post(hookcall.request(fhirServer="https://launch.example/r4")).status_code == 403
 
 
 def test_one_issuer_may_sign_for_several_tenants(tmp_path):
-    tenant = {"id": "two", "fhir_base": ["https://two.example/r4"], "hook_issuer": ISSUER, "hook_jwks_file": "jwks.json"}
+    tenant = {
+        "id": "two",
+        "fhir_base": ["https://two.example/r4"],
+        "hook_issuer": ISSUER,
+        "hook_jwks_file": "jwks.json",
+    }
     world = World(tmp_path, others=[tenant])
     world.cards(hookcall.request(fhirServer="https://two.example/r4"))
     assert world.record()["ehr"] == "two"
@@ -372,15 +450,29 @@ def test_errors_carry_the_cors_headers_too(world):
 
 
 @pytest.mark.rule("R112")
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://chart.example.org.evil.example", "http://chart.example.org"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "null",
+        "https://chart.example.org.evil.example",
+        "http://chart.example.org",
+    ],
+)
 def test_other_origins_get_no_cors_headers(world, origin):
-    answer = world.client.options(SERVICE, headers={"Origin": origin, "Access-Control-Request-Method": "POST"})
+    answer = world.client.options(
+        SERVICE, headers={"Origin": origin, "Access-Control-Request-Method": "POST"}
+    )
     assert not any(name.startswith("Access-Control") for name, _ in answer.headers)
 
 
 @pytest.mark.rule("R5")
 def test_answers_ask_for_tls_and_keep_to_themselves(world):
-    for answer in (world.post(hookcall.request()), world.post(b"", token=None), world.client.get("/nowhere")):
+    for answer in (
+        world.post(hookcall.request()),
+        world.post(b"", token=None),
+        world.client.get("/nowhere"),
+    ):
         assert "max-age" in answer.headers["Strict-Transport-Security"]
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Cache-Control"] == "no-store"
@@ -389,7 +481,15 @@ def test_answers_ask_for_tls_and_keep_to_themselves(world):
 
 
 def test_jtis_are_kept_per_issuer(tmp_path):
-    other = {"id": "two", "fhir_base": ["https://two.example/r4"], "hook_issuer": "https://two.example", "hook_jwks_file": "jwks.json"}
+    other = {
+        "id": "two",
+        "fhir_base": ["https://two.example/r4"],
+        "hook_issuer": "https://two.example",
+        "hook_jwks_file": "jwks.json",
+    }
     world, jti = World(tmp_path, others=[other]), uuid.uuid4().hex
     world.cards(hookcall.request(), token=world.token(jti=jti))
-    world.cards(hookcall.request(fhirServer="https://two.example/r4"), token=world.token(jti=jti, iss="https://two.example"))
+    world.cards(
+        hookcall.request(fhirServer="https://two.example/r4"),
+        token=world.token(jti=jti, iss="https://two.example"),
+    )

@@ -6,13 +6,24 @@ import re
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-import hookcall
 import pytest
-from hookcall import CALM, FEEDBACK, LABS, PUBLIC, SERVICE, SICK, bundle, observations, patient, prefetch
 from markdown_it import MarkdownIt
 
 from cdshooks import cards as making
 from cdshooks.markdown import escape
+from tests.support import hookcall
+from tests.support.hookcall import (
+    CALM,
+    FEEDBACK,
+    LABS,
+    PUBLIC,
+    SERVICE,
+    SICK,
+    bundle,
+    observations,
+    patient,
+    prefetch,
+)
 
 
 @pytest.fixture
@@ -21,7 +32,11 @@ def card(world):
 
 
 def well(**members):
-    return prefetch(vitals=bundle(observations(CALM | {"heart_rate": ("8867-4", "/min", 36)})), labs=None, **members)
+    return prefetch(
+        vitals=bundle(observations(CALM | {"heart_rate": ("8867-4", "/min", 36)})),
+        labs=None,
+        **members,
+    )
 
 
 def lint(card):
@@ -35,7 +50,9 @@ def lint(card):
 
 def _no_empty(value):
     assert value not in (None, "", [], {})
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+    for inner in (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    ):
         _no_empty(inner)
 
 
@@ -65,9 +82,16 @@ def test_the_card_says_risk_time_and_news2(card):
 @pytest.mark.rule("R65")
 @pytest.mark.parametrize(
     ("chart", "heart_rate", "lactate", "indicator"),
-    [(CALM, 31, 0.1, "info"), (CALM, 60, 2.0, "warning"), (CALM, 60, 8.0, "critical"), (SICK, 20, 0.5, "critical")],
+    [
+        (CALM, 31, 0.1, "info"),
+        (CALM, 60, 2.0, "warning"),
+        (CALM, 60, 8.0, "critical"),
+        (SICK, 20, 0.5, "critical"),
+    ],
 )
-def test_the_indicator_follows_the_graver_of_band_and_news2(world, chart, heart_rate, lactate, indicator):
+def test_the_indicator_follows_the_graver_of_band_and_news2(
+    world, chart, heart_rate, lactate, indicator
+):
     """A low risk does not quiet a NEWS2 of seven or more."""
     vitals = bundle(observations(chart | {"heart_rate": ("8867-4", "/min", heart_rate)}))
     labs = bundle(observations({"lactate": ("2524-7", "mmol/L", lactate)}))
@@ -77,10 +101,16 @@ def test_the_indicator_follows_the_graver_of_band_and_news2(world, chart, heart_
 
 
 def test_what_makes_a_card_urgent_comes_first(world):
-    """A critical card does not open with "Low risk": a grave NEWS2 is named before the model's number."""
+    """A critical card does not open with "Low risk": a grave NEWS2 is named before the model's
+    number.
+    """
     vitals = bundle(observations(SICK | {"heart_rate": ("8867-4", "/min", 20)}))
     card = world.cards(hookcall.request(prefetch=prefetch(vitals=vitals, labs=None)))[0]
-    assert card["indicator"] == "critical" and card["summary"].startswith("NEWS2") and "ow risk:" in card["summary"]
+    assert (
+        card["indicator"] == "critical"
+        and card["summary"].startswith("NEWS2")
+        and "ow risk:" in card["summary"]
+    )
 
 
 @pytest.mark.rule("R67")
@@ -224,7 +254,10 @@ def test_a_hook_instance_used_again_with_another_chart_is_answered_anew(world):
 def test_an_old_instance_or_another_patient_is_no_repeat(world):
     body = hookcall.request()
     first = world.cards(body)
-    other = body | {"context": {"userId": "Practitioner/d1", "patientId": "p2"}, "prefetch": {"vitals": None}}
+    other = body | {
+        "context": {"userId": "Practitioner/d1", "patientId": "p2"},
+        "prefetch": {"vitals": None},
+    }
     assert world.cards(other)[0]["uuid"] != first[0]["uuid"]
     world.now += timedelta(minutes=11)
     assert world.cards(body)[0]["uuid"] != first[0]["uuid"]
@@ -255,13 +288,33 @@ def test_text_from_a_chart_stays_text(payload):
     rendered = reader.render("x " + escape(payload))
     # GitHub's readers find bare addresses in the text after all else is undone.
     assert not re.search(r"\w://|www\.\w|\w@\w", html.unescape(rendered))
-    for live in ("<script", "<img", "<a ", "<code", "<strong", "<em", "<s>", "<h1", "<table", "\u202e", "\x1b", "49"):
+    for live in (
+        "<script",
+        "<img",
+        "<a ",
+        "<code",
+        "<strong",
+        "<em",
+        "<s>",
+        "<h1",
+        "<table",
+        "\u202e",
+        "\x1b",
+        "49",
+    ):
         assert live not in rendered, rendered
 
 
 def test_chart_text_does_not_reach_a_card(world):
-    marked = [o | {"code": o["code"] | {"text": "<b>CANARY</b>"}, "note": [{"text": "CANARY"}]} for o in observations(SICK)]
-    card = world.cards(hookcall.request(prefetch=prefetch(vitals=bundle(marked), patient=patient(name=[{"family": "CANARY"}]))))[0]
+    marked = [
+        o | {"code": o["code"] | {"text": "<b>CANARY</b>"}, "note": [{"text": "CANARY"}]}
+        for o in observations(SICK)
+    ]
+    card = world.cards(
+        hookcall.request(
+            prefetch=prefetch(vitals=bundle(marked), patient=patient(name=[{"family": "CANARY"}]))
+        )
+    )[0]
     assert "CANARY" not in json.dumps(card)
 
 
@@ -270,7 +323,7 @@ def test_a_summary_is_short_whatever_the_model_calls_its_outcome(world):
     from dataclasses import replace
 
     from models.assess import assess
-    from models.readings import Chart
+    from models.patient.readings import Chart
 
     world.cards(hookcall.request())
     assessment = assess(Chart.from_json(world.record()["chart"]), hookcall.AT, (hookcall.model(),))
@@ -281,7 +334,7 @@ def test_a_summary_is_short_whatever_the_model_calls_its_outcome(world):
 
 def test_the_record_holds_all_that_a_replay_needs(world):
     from models.assess import assess
-    from models.readings import Chart
+    from models.patient.readings import Chart
 
     context = json.loads(world.cards(hookcall.request())[0]["links"][0]["appContext"])
     record = world.audit.find_assessment(context["assessment"])
@@ -314,8 +367,17 @@ def test_no_exception_tells_what_it_holds(world, monkeypatch):
 @pytest.mark.rule("R95")
 @pytest.mark.rule("R97")
 def test_feedback_is_recorded(world):
-    accepted = {"card": "c1", "outcome": "accepted", "outcomeTimestamp": "2026-11-20T14:06:00Z", "acceptedSuggestions": [{"id": "s1"}]}
-    dismissed = {"card": "c2", "outcome": "overridden", "outcomeTimestamp": "2026-11-20T14:06:00.123Z"}
+    accepted = {
+        "card": "c1",
+        "outcome": "accepted",
+        "outcomeTimestamp": "2026-11-20T14:06:00Z",
+        "acceptedSuggestions": [{"id": "s1"}],
+    }
+    dismissed = {
+        "card": "c2",
+        "outcome": "overridden",
+        "outcomeTimestamp": "2026-11-20T14:06:00.123Z",
+    }
     answer = world.post({"feedback": [accepted, dismissed, dismissed]}, path=FEEDBACK)
     assert (answer.status_code, answer.json) == (200, {})
     records = list(world.audit.records(type="feedback"))
@@ -349,7 +411,11 @@ def test_every_form_of_a_reason_is_read(world, members, reason):
 
 @pytest.mark.rule("R96")
 def test_a_comment_is_kept_apart(world):
-    item = {"card": "c1", "outcome": "overridden", "overrideReason": {"userComment": "palliative", "reason": REASON}}
+    item = {
+        "card": "c1",
+        "outcome": "overridden",
+        "overrideReason": {"userComment": "palliative", "reason": REASON},
+    }
     world.post({"feedback": [item]}, path=FEEDBACK)
     assert "palliative" not in str(world.record("feedback"))
     assert world.record("feedback-comment")["comment"] == "palliative"
@@ -358,14 +424,21 @@ def test_a_comment_is_kept_apart(world):
 @pytest.mark.rule("R95")
 def test_bad_items_are_named_and_the_others_kept(world):
     good = {"card": "c1", "outcome": "accepted"}
-    bad = [{"outcome": "accepted"}, {"card": "c", "outcome": "liked"}, 5, {"card": 5, "outcome": "accepted"}]
+    bad = [
+        {"outcome": "accepted"},
+        {"card": "c", "outcome": "liked"},
+        5,
+        {"card": 5, "outcome": "accepted"},
+    ]
     answer = world.post({"feedback": [good, *bad]}, path=FEEDBACK)
     assert answer.status_code == 400 and "2, 3, 4, 5" in answer.text
     assert world.record("feedback")["card"] == "c1"
 
 
 @pytest.mark.rule("R94")
-@pytest.mark.parametrize("body", [{}, [], {"feedback": {}}, {"feedback": None}, b"{", b"", {"feedback": [{}] * 501}])
+@pytest.mark.parametrize(
+    "body", [{}, [], {"feedback": {}}, {"feedback": None}, b"{", b"", {"feedback": [{}] * 501}]
+)
 def test_feedback_without_a_list_is_400(world, body):
     assert world.post(body, path=FEEDBACK).status_code == 400
 

@@ -1,18 +1,27 @@
-"""Prefetch and fetching: every state a key can be in (CDS Hooks 2.0 "Providing FHIR Resources to a CDS Service")."""
+"""Prefetch and fetching: every state a key can be in (CDS Hooks 2.0 "Providing FHIR Resources to
+a CDS Service").
+"""
 
 import gzip
 import json
 import time
 
-import hookcall
 import pytest
-from hookcall import LABS, SICK, bundle, observation, observations, patient, prefetch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from listener import drip
 
-OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "processing"}]}
-NOTE = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "informational"}]}
+from tests.support import hookcall
+from tests.support.hookcall import LABS, SICK, bundle, observation, observations, patient, prefetch
+from tests.support.listener import drip
+
+OUTCOME = {
+    "resourceType": "OperationOutcome",
+    "issue": [{"severity": "error", "code": "processing"}],
+}
+NOTE = {
+    "resourceType": "OperationOutcome",
+    "issue": [{"severity": "warning", "code": "informational"}],
+}
 
 
 @pytest.fixture
@@ -29,7 +38,11 @@ def _search(resources, **members):
 
 
 def _ask(served, listener, **members):
-    usual = {"fhirServer": f"{listener.url}/r4", "fhirAuthorization": hookcall.authorization(), "prefetch": ...}
+    usual = {
+        "fhirServer": f"{listener.url}/r4",
+        "fhirAuthorization": hookcall.authorization(),
+        "prefetch": ...,
+    }
     return served.post(hookcall.request(**(usual | members)))
 
 
@@ -37,7 +50,11 @@ def _ask(served, listener, **members):
 def test_a_full_prefetch_is_scored_without_fetching(served, listener):
     answer = _ask(served, listener, prefetch=prefetch())
     assert answer.status_code == 200 and listener.seen == []
-    assert served.record()["sources"] == {"patient": "prefetched", "vitals": "prefetched", "labs": "prefetched"}
+    assert served.record()["sources"] == {
+        "patient": "prefetched",
+        "vitals": "prefetched",
+        "labs": "prefetched",
+    }
     assert served.record()["probability"] == pytest.approx(hookcall.expected_risk())
 
 
@@ -71,7 +88,11 @@ def test_only_missing_keys_are_fetched(served, listener):
         bundle([]),
         {"resourceType": "Bundle", "type": "searchset", "total": 0},
         {"resourceType": "Bundle", "type": "searchset", "entry": []},
-        {"resourceType": "Bundle", "total": 0, "entry": [{"resource": NOTE, "search": {"mode": "outcome"}}]},
+        {
+            "resourceType": "Bundle",
+            "total": 0,
+            "entry": [{"resource": NOTE, "search": {"mode": "outcome"}}],
+        },
     ],
 )
 def test_known_to_be_none_is_never_fetched(served, listener, nothing):
@@ -96,7 +117,16 @@ def test_an_outcome_beside_matches_leaves_the_matches(world):
     assert world.record()["status"] == "scored"
 
 
-GARBAGE = [5, "x", True, [], [1], {}, {"resourceType": "Binary"}, {"resourceType": "Bundle", "entry": [5, "x", None]}]
+GARBAGE = [
+    5,
+    "x",
+    True,
+    [],
+    [1],
+    {},
+    {"resourceType": "Binary"},
+    {"resourceType": "Bundle", "entry": [5, "x", None]},
+]
 
 
 @pytest.mark.rule("R50")
@@ -115,7 +145,16 @@ def test_keys_that_were_not_asked_for_are_passed_over(world):
 
 
 @pytest.mark.rule("R51")
-@pytest.mark.parametrize("given", [..., {}, {"patient": patient()}, {"vitals": OUTCOME, "labs": OUTCOME}, {"vitals": 5, "labs": "x"}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        ...,
+        {},
+        {"patient": patient()},
+        {"vitals": OUTCOME, "labs": OUTCOME},
+        {"vitals": 5, "labs": "x"},
+    ],
+)
 def test_no_observations_in_any_way_is_412(world, given):
     answer = world.post(hookcall.request(prefetch=given, fhirServer=...))
     assert answer.status_code == 412 and answer.json["resourceType"] == "OperationOutcome"
@@ -130,7 +169,9 @@ def test_partial_prefetch_is_no_412(world):
 @pytest.mark.rule("R53")
 @pytest.mark.parametrize("link", ["{}/r4/more?page=2", "/r4/more?page=2", "more?page=2"])
 def test_a_next_link_is_followed_with_the_token(served, listener, link):
-    listener.answers = {"/r4/more": _search([observation("2524-7", "mmol/L", 4.1)])} | listener.answers
+    listener.answers = {
+        "/r4/more": _search([observation("2524-7", "mmol/L", 4.1)])
+    } | listener.answers
     page = bundle(observations(SICK), link=[{"relation": "next", "url": link.format(listener.url)}])
     assert _ask(served, listener, prefetch=prefetch(vitals=page, labs=None)).status_code == 200
     assert listener.paths() == ["/r4/more?page=2"]
@@ -156,14 +197,21 @@ def test_a_next_link_is_followed_with_the_token(served, listener, link):
 )
 def test_a_next_link_that_leaves_the_server_is_not_followed(served, listener, link):
     other = listener.url.replace("127.0.0.1", "localhost")
-    page = bundle(observations(SICK), link=[{"relation": "next", "url": link.format(own=listener.url, other=other)}])
+    page = bundle(
+        observations(SICK),
+        link=[{"relation": "next", "url": link.format(own=listener.url, other=other)}],
+    )
     assert _ask(served, listener, prefetch=prefetch(vitals=page)).status_code == 200
-    assert not any("Authorization" in headers for _, headers in listener.seen if "more" in _ or "admin" in _)
+    assert not any(
+        "Authorization" in headers for _, headers in listener.seen if "more" in _ or "admin" in _
+    )
 
 
 @pytest.mark.rule("R53")
 def test_an_endless_next_ends(served, listener):
-    page = json.dumps(bundle([], link=[{"relation": "next", "url": f"{listener.url}/r4/more"}])).encode()
+    page = json.dumps(
+        bundle([], link=[{"relation": "next", "url": f"{listener.url}/r4/more"}])
+    ).encode()
     listener.answers = {"/r4/more": (200, {}, page)} | listener.answers
     started = time.monotonic()
     assert _ask(served, listener, prefetch=prefetch(labs=json.loads(page))).status_code == 200
@@ -171,7 +219,9 @@ def test_an_endless_next_ends(served, listener):
 
 
 def test_a_redirect_is_not_followed(served, listener):
-    listener.answers = {"/r4/Patient": (302, {"Location": f"{listener.url}/stolen"}, b"")} | listener.answers
+    listener.answers = {
+        "/r4/Patient": (302, {"Location": f"{listener.url}/stolen"}, b"")
+    } | listener.answers
     assert _ask(served, listener).status_code == 200
     assert "/stolen" not in listener.paths()
 
@@ -205,13 +255,18 @@ def test_compressed_answers_are_read(served, listener):
 
 
 def test_without_a_token_a_protected_server_is_left_alone(served, listener):
-    assert _ask(served, listener, fhirAuthorization=..., prefetch=prefetch(labs=...)).status_code == 200
+    assert (
+        _ask(served, listener, fhirAuthorization=..., prefetch=prefetch(labs=...)).status_code
+        == 200
+    )
     assert listener.seen == []
 
 
 @pytest.mark.parametrize("form", ["{0}/r4/", "{0}"])
 def test_the_server_is_compared_as_a_whole(served, listener, form):
-    answer = _ask(served, listener, fhirServer=form.format(listener.url), prefetch=prefetch(labs=...))
+    answer = _ask(
+        served, listener, fhirServer=form.format(listener.url), prefetch=prefetch(labs=...)
+    )
     assert answer.status_code == (200 if form.endswith("/r4/") else 403)
 
 
@@ -240,7 +295,9 @@ BYPASSES = [
 
 @pytest.mark.parametrize("server", BYPASSES)
 def test_only_the_configured_server_is_a_server(world, server):
-    body = hookcall.request(fhirServer=server, fhirAuthorization=hookcall.authorization(), prefetch=...)
+    body = hookcall.request(
+        fhirServer=server, fhirAuthorization=hookcall.authorization(), prefetch=...
+    )
     assert world.post(body).status_code in (400, 403, 412)
 
 
@@ -268,14 +325,25 @@ def test_tokens_are_nowhere_afterwards(served, listener, tmp_path, capfd):
     token = served.token()
     _ask(served, listener)
     served.post(hookcall.request(fhirAuthorization=hookcall.authorization()), token=token)
-    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()) + capfd.readouterr().err.encode()
+    kept = (
+        b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+        + capfd.readouterr().err.encode()
+    )
     assert b"SECRET-TOKEN" not in kept and token.encode() not in kept
 
 
-VALUE = st.none() | st.integers() | st.text(max_size=5) | st.lists(st.none(), max_size=2) | st.dictionaries(st.text(max_size=5), st.none())
+VALUE = (
+    st.none()
+    | st.integers()
+    | st.text(max_size=5)
+    | st.lists(st.none(), max_size=2)
+    | st.dictionaries(st.text(max_size=5), st.none())
+)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.sampled_from(["patient", "vitals", "labs"]), st.data())
 def test_any_mutation_of_prefetch_is_no_5xx(world, key, data):
     changed = prefetch()

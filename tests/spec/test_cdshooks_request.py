@@ -1,12 +1,15 @@
-"""The hook request: what is accepted, what is refused and how (CDS Hooks 2.0 "Calling a CDS Service")."""
+"""The hook request: what is accepted, what is refused and how (CDS Hooks 2.0 "Calling a CDS
+Service").
+"""
 
 import json
 import uuid
 
-import hookcall
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from tests.support import hookcall
 
 
 def refused(world, body, status=400, **options):
@@ -31,19 +34,33 @@ def test_a_missing_member_is_400(world, member):
 
 
 @pytest.mark.rule("R23")
-@pytest.mark.parametrize("context", [{}, {"patientId": "p1"}, {"userId": "Practitioner/d1"}, [], "p1", None])
+@pytest.mark.parametrize(
+    "context", [{}, {"patientId": "p1"}, {"userId": "Practitioner/d1"}, [], "p1", None]
+)
 def test_a_missing_context_member_is_400(world, context):
     refused(world, hookcall.request(context=context))
 
 
 @pytest.mark.rule("R24")
-@pytest.mark.parametrize("made", [str(uuid.uuid1()), str(uuid.uuid4()).upper(), "9cecd908-6b9e-11ef-ae9b-005056be2c3a"])
+@pytest.mark.parametrize(
+    "made", [str(uuid.uuid1()), str(uuid.uuid4()).upper(), "9cecd908-6b9e-11ef-ae9b-005056be2c3a"]
+)
 def test_any_uuid_is_a_hook_instance(world, made):
     world.cards(hookcall.request(hookInstance=made))
 
 
 @pytest.mark.rule("R24")
-@pytest.mark.parametrize("made", ["", "123", "d1577c69-dfbe-44ad-ba6d-3e05e953b2e", "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea\n", 7, None])
+@pytest.mark.parametrize(
+    "made",
+    [
+        "",
+        "123",
+        "d1577c69-dfbe-44ad-ba6d-3e05e953b2e",
+        "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea\n",
+        7,
+        None,
+    ],
+)
 def test_other_hook_instances_are_400(world, made):
     refused(world, hookcall.request(hookInstance=made))
 
@@ -55,7 +72,15 @@ def test_fhir_authorization_without_a_server_is_400(world):
 
 
 @pytest.mark.rule("R55")
-@pytest.mark.parametrize("member", [{"token_type": "Basic"}, {"access_token": ""}, {"access_token": "a\r\nX: y"}, {"access_token": 1}])
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"token_type": "Basic"},
+        {"access_token": ""},
+        {"access_token": "a\r\nX: y"},
+        {"access_token": 1},
+    ],
+)
 def test_a_token_that_is_no_bearer_token_is_400(world, member):
     refused(world, hookcall.request(fhirAuthorization=hookcall.authorization(**member)))
 
@@ -69,7 +94,9 @@ def test_scopes_may_be_anything(world):
 @pytest.mark.rule("R27")
 @pytest.mark.rule("R28")
 @pytest.mark.rule("R98")
-@pytest.mark.parametrize("value", ["x", 5, None, [1, {"a": []}], {"com.epic.cdshooks.request.bpa-trigger-action": "23"}])
+@pytest.mark.parametrize(
+    "value", ["x", 5, None, [1, {"a": []}], {"com.epic.cdshooks.request.bpa-trigger-action": "23"}]
+)
 def test_extensions_and_unknown_members_are_passed_over(world, value):
     context = {"userId": "Practitioner/d1", "patientId": "p1", "new": value}
     world.cards(hookcall.request(extension=value, somethingNew=value, context=context))
@@ -82,18 +109,27 @@ def test_another_hook_is_400(world, hook):
 
 
 @pytest.mark.rule("R114")
-@pytest.mark.parametrize("patient", ["Patient/p1", "", "p1/../p2", "p1?x=1", "a" * 65, "p 1", 12, None])
+@pytest.mark.parametrize(
+    "patient", ["Patient/p1", "", "p1/../p2", "p1?x=1", "a" * 65, "p 1", 12, None]
+)
 def test_the_patient_is_a_bare_id(world, patient):
     refused(world, hookcall.request(context={"userId": "Practitioner/d1", "patientId": patient}))
 
 
 @pytest.mark.rule("R114")
 def test_the_encounter_is_a_bare_id(world):
-    refused(world, hookcall.request(context={"userId": "Practitioner/d1", "patientId": "p1", "encounterId": "Encounter/1"}))
+    refused(
+        world,
+        hookcall.request(
+            context={"userId": "Practitioner/d1", "patientId": "p1", "encounterId": "Encounter/1"}
+        ),
+    )
 
 
 @pytest.mark.rule("R115")
-@pytest.mark.parametrize("user", ["Practitioner/d1", "PractitionerRole/a.b-1", "Patient/p1", "RelatedPerson/r"])
+@pytest.mark.parametrize(
+    "user", ["Practitioner/d1", "PractitionerRole/a.b-1", "Patient/p1", "RelatedPerson/r"]
+)
 def test_users_of_four_types_are_accepted(world, user):
     world.cards(hookcall.request(context={"userId": user, "patientId": "p1"}))
 
@@ -107,7 +143,11 @@ def test_other_users_are_400(world, user):
 @pytest.mark.rule("R116")
 def test_an_encounter_is_not_needed_and_may_come(world):
     world.cards(hookcall.request())
-    world.cards(hookcall.request(context={"userId": "Practitioner/d1", "patientId": "p1", "encounterId": "e1"}))
+    world.cards(
+        hookcall.request(
+            context={"userId": "Practitioner/d1", "patientId": "p1", "encounterId": "e1"}
+        )
+    )
 
 
 MALFORMED = {
@@ -154,16 +194,23 @@ def test_json_that_readers_disagree_on_is_400(world, name):
 
 def test_a_prefetch_key_written_twice_is_400(world):
     body = json.dumps(hookcall.request()).encode()
-    refused(world, body.replace(b'"prefetch": {', b'"prefetch": {"labs": {"resourceType": "Bundle"}, ', 1))
+    refused(
+        world,
+        body.replace(b'"prefetch": {', b'"prefetch": {"labs": {"resourceType": "Bundle"}, ', 1),
+    )
 
 
-@pytest.mark.parametrize("name", ["application/json", "application/json; charset=utf-8", "application/fhir+json", None])
+@pytest.mark.parametrize(
+    "name", ["application/json", "application/json; charset=utf-8", "application/fhir+json", None]
+)
 def test_json_media_types_are_read(world, name):
     assert world.post(hookcall.request(), content_type=name).status_code == 200
 
 
 @pytest.mark.rule("R29")
-@pytest.mark.parametrize("name", ["text/plain", "application/xml", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize(
+    "name", ["text/plain", "application/xml", "application/x-www-form-urlencoded"]
+)
 def test_other_media_types_are_415(world, name):
     refused(world, hookcall.request(), 415, content_type=name)
 
@@ -190,15 +237,26 @@ def test_errors_never_echo_the_request(world):
 
 def test_the_largest_strings_cost_no_time(world):
     long = "a" * 1_000_000
-    refused(world, hookcall.request(hook=long, hookInstance=long, context={"userId": long, "patientId": long}))
+    refused(
+        world,
+        hookcall.request(hook=long, hookInstance=long, context={"userId": long, "patientId": long}),
+    )
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4)
+    ),
     max_leaves=12,
 )
-ONE_WORLD = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ONE_WORLD = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @ONE_WORLD
@@ -214,6 +272,19 @@ def test_any_json_is_a_client_error(world, body):
 
 
 @ONE_WORLD
-@given(st.sampled_from(["hook", "hookInstance", "context", "fhirServer", "fhirAuthorization", "prefetch", "extension"]), JSON)
+@given(
+    st.sampled_from(
+        [
+            "hook",
+            "hookInstance",
+            "context",
+            "fhirServer",
+            "fhirAuthorization",
+            "prefetch",
+            "extension",
+        ]
+    ),
+    JSON,
+)
 def test_any_member_never_breaks_the_service(world, name, value):
     assert world.post(hookcall.request(**{name: value})).status_code in (200, 400, 403, 412)

@@ -4,7 +4,8 @@ import json
 import re
 
 import pytest
-from hookcall import PUBLIC, SERVICE
+
+from tests.support.hookcall import PUBLIC, SERVICE
 
 
 @pytest.fixture
@@ -33,7 +34,10 @@ def test_a_trailing_slash_finds_discovery_too(world):
 def test_the_service_says_what_it_is(service):
     assert service["hook"] == "patient-view"
     assert service["id"] == SERVICE.rpartition("/")[2]
-    assert all(isinstance(service[name], str) and service[name] for name in ("title", "description", "usageRequirements"))
+    assert all(
+        isinstance(service[name], str) and service[name]
+        for name in ("title", "description", "usageRequirements")
+    )
 
 
 @pytest.mark.rule("R42")
@@ -70,7 +74,12 @@ def test_prefetch_keeps_to_the_recommended_subset(service):
 def test_a_known_etag_is_answered_304(world):
     first = world.client.get("/cds-services")
     assert first.headers["ETag"].startswith('W/"')
-    assert world.client.get("/cds-services", headers={"If-None-Match": first.headers["ETag"]}).status_code == 304
+    assert (
+        world.client.get(
+            "/cds-services", headers={"If-None-Match": first.headers["ETag"]}
+        ).status_code
+        == 304
+    )
 
 
 @pytest.mark.rule("R2")
@@ -81,7 +90,9 @@ def test_no_member_is_null_or_empty(world):
 
 def _no_empty(value):
     assert value not in (None, "", [], {}), json.dumps(value)
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+    for inner in (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    ):
         _no_empty(inner)
 
 

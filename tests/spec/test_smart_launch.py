@@ -1,4 +1,6 @@
-"""SMART App Launch 2.2: launch, discovery and authorization request (SMART-4 to SMART-21, E1, E2)."""
+"""SMART App Launch 2.2: launch, discovery and authorization request (SMART-4 to SMART-21, E1,
+E2).
+"""
 
 import base64
 import hashlib
@@ -6,8 +8,8 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 
-from tests.unit.smartapp.bench import Bench
-from tests.unit.smartapp.small_ehr import SmallEhr
+from tests.support.launch_bench import Bench
+from tests.support.small_ehr import SmallEhr
 
 
 @pytest.fixture
@@ -34,11 +36,22 @@ def test_the_authorization_request_has_all_parameters(bench, ehr):
     assert all(len(values) == 1 for values in parse_qs(urlsplit(url).query).values())
     asked = query(url)
     assert asked | {"state": "", "nonce": "", "code_challenge": ""} == {
-        "response_type": "code", "client_id": "vigil-1", "redirect_uri": "https://vigil.example.org/callback", "launch": "an opaque/launch+value=",
-        "scope": "launch openid fhirUser patient/Patient.r patient/Observation.rs", "aud": ehr.iss, "code_challenge_method": "S256",
-        "state": "", "nonce": "", "code_challenge": "",
-    }  # fmt: skip
-    assert len(asked["code_challenge"]) == 43 and len(asked["state"]) >= 43 and len(asked["nonce"]) >= 22
+        "response_type": "code",
+        "client_id": "vigil-1",
+        "redirect_uri": "https://vigil.example.org/callback",
+        "launch": "an opaque/launch+value=",
+        "scope": "launch openid fhirUser patient/Patient.r patient/Observation.rs",
+        "aud": ehr.iss,
+        "code_challenge_method": "S256",
+        "state": "",
+        "nonce": "",
+        "code_challenge": "",
+    }
+    assert (
+        len(asked["code_challenge"]) == 43
+        and len(asked["state"]) >= 43
+        and len(asked["nonce"]) >= 22
+    )
 
 
 @pytest.mark.rule("SMART-13")
@@ -58,14 +71,20 @@ def test_parameters_of_the_endpoint_are_kept(bench, ehr):
 
 @pytest.mark.rule("SMART-14", "SMART-15", "E2")
 def test_two_launches_share_nothing(bench, ehr):
-    """state, nonce, challenge and cookie are new each time; the verifier has the right length and fits its challenge."""
+    """state, nonce, challenge and cookie are new each time; the verifier has the right length
+    and fits its challenge.
+    """
     browser = bench.browser()
     first, second = query(browser.launch()), query(browser.launch())
-    assert not {first[k] for k in ("state", "nonce", "code_challenge")} & {second[k] for k in ("state", "nonce", "code_challenge")}
+    assert not {first[k] for k in ("state", "nonce", "code_challenge")} & {
+        second[k] for k in ("state", "nonce", "code_challenge")
+    }
     browser.callback(ehr.approve(browser.launch()))
     verifier = ehr.form["code_verifier"]
     assert 43 <= len(verifier) <= 128
-    assert len(base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")) == 43
+    assert (
+        len(base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")) == 43
+    )
 
 
 @pytest.mark.rule("SMART-16")
@@ -74,14 +93,37 @@ def test_max_age_is_not_sent(bench):
 
 
 @pytest.mark.rule("SMART-5", "E1")
-@pytest.mark.parametrize("form", [
-    "https://evil.example.org/fhir", "{url}@evil.example.org/fhir", "http://good@{host}/fhir", "{iss}.evil.example.org", "{iss}x", "{iss}/..",
-    "{iss}?x=1", "{iss}#x", "{iss}//", "{iss}/Patient", "file:///etc/passwd", "http://169.254.169.254/latest", "//{host}/fhir", "{host}/fhir",
-    " {iss}", "{iss}%00", "{upper}", "javascript:alert(1)",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "form",
+    [
+        "https://evil.example.org/fhir",
+        "{url}@evil.example.org/fhir",
+        "http://good@{host}/fhir",
+        "{iss}.evil.example.org",
+        "{iss}x",
+        "{iss}/..",
+        "{iss}?x=1",
+        "{iss}#x",
+        "{iss}//",
+        "{iss}/Patient",
+        "file:///etc/passwd",
+        "http://169.254.169.254/latest",
+        "//{host}/fhir",
+        "{host}/fhir",
+        " {iss}",
+        "{iss}%00",
+        "{upper}",
+        "javascript:alert(1)",
+    ],
+)
 def test_an_unknown_iss_is_refused_before_any_traffic(bench, ehr, form):
     """400, no redirect, nothing fetched, no cookie, nothing of it on the page."""
-    iss = form.format(url=ehr.url, iss=ehr.iss, host=ehr.url.removeprefix("http://"), upper=ehr.iss.replace("/fhir", "/FHIR"))
+    iss = form.format(
+        url=ehr.url,
+        iss=ehr.iss,
+        host=ehr.url.removeprefix("http://"),
+        upper=ehr.iss.replace("/fhir", "/FHIR"),
+    )
     answer = bench.browser().get("/launch", query_string={"iss": iss, "launch": "secret-launch"})
     assert answer.status_code == 400 and answer.mimetype == "text/html"
     assert ehr.requests == [] and "Set-Cookie" not in answer.headers
@@ -89,7 +131,17 @@ def test_an_unknown_iss_is_refused_before_any_traffic(bench, ehr, form):
 
 
 @pytest.mark.rule("SMART-6")
-@pytest.mark.parametrize("tail", ["", "?iss={iss}", "?launch=x", "?iss={iss}&launch=", "?iss=&launch=x", "?iss={iss}&launch=" + "a" * 2049])
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "",
+        "?iss={iss}",
+        "?launch=x",
+        "?iss={iss}&launch=",
+        "?iss=&launch=x",
+        "?iss={iss}&launch=" + "a" * 2049,
+    ],
+)
 def test_a_launch_lacking_its_parts_is_a_readable_400(bench, ehr, tail):
     answer = bench.browser().get("/launch" + tail.format(iss=ehr.iss))
     assert answer.status_code == 400 and "<h1>" in answer.text and ehr.requests == []
@@ -97,7 +149,9 @@ def test_a_launch_lacking_its_parts_is_a_readable_400(bench, ehr, tail):
 
 @pytest.mark.rule("SMART-5")
 def test_two_different_iss_are_refused(bench, ehr):
-    answer = bench.browser().get(f"/launch?iss={ehr.iss}&iss=https://other.example.org/fhir&launch=x")
+    answer = bench.browser().get(
+        f"/launch?iss={ehr.iss}&iss=https://other.example.org/fhir&launch=x"
+    )
     assert answer.status_code == 400 and ehr.requests == []
 
 
@@ -107,10 +161,17 @@ def test_unknown_parameters_are_ignored(bench):
 
 
 @pytest.mark.rule("SMART-10", "SMART-11", "SMART-9")
-@pytest.mark.parametrize("fault", [
-    {"token_endpoint": None}, {"authorization_endpoint": None}, {"code_challenge_methods_supported": ["plain"]},
-    {"authorization_endpoint": "http://ehr.example.org/authorize"}, {"token_endpoint": "javascript:x"}, {"capabilities": "launch-ehr"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"token_endpoint": None},
+        {"authorization_endpoint": None},
+        {"code_challenge_methods_supported": ["plain"]},
+        {"authorization_endpoint": "http://ehr.example.org/authorize"},
+        {"token_endpoint": "javascript:x"},
+        {"capabilities": "launch-ehr"},
+    ],
+)
 def test_a_configuration_that_cannot_be_used_is_a_readable_page(bench, ehr, fault):
     """No endpoints, no S256, plain http or wrong types: a page that says so, no redirect."""
     ehr.configuration = fault
@@ -148,13 +209,19 @@ def test_a_standalone_launch_picks_the_ehr(bench, ehr):
     browser = bench.browser()
     assert ehr.iss in browser.get("/standalone").text
     asked = query(browser.get("/standalone", query_string={"iss": ehr.iss}).headers["Location"])
-    assert "launch" not in asked and asked["aud"] == ehr.iss and "launch/patient" in asked["scope"].split()
+    assert (
+        "launch" not in asked
+        and asked["aud"] == ehr.iss
+        and "launch/patient" in asked["scope"].split()
+    )
     assert browser.get("/standalone?iss=https://evil.example.org").status_code == 400
 
 
 @pytest.mark.rule("SMART-49", "SMART-1")
 def test_the_redirect_uri_does_not_come_from_the_host_header(bench, ehr):
-    answer = bench.app.test_client().get(f"/launch?iss={ehr.iss}&launch=x", base_url="https://evil.example.org")
+    answer = bench.app.test_client().get(
+        f"/launch?iss={ehr.iss}&launch=x", base_url="https://evil.example.org"
+    )
     assert query(answer.headers["Location"])["redirect_uri"] == "https://vigil.example.org/callback"
 
 

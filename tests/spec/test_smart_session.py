@@ -1,4 +1,6 @@
-"""SMART App Launch 2.2: reading FHIR, sessions, embedding, headers, appContext (SMART-38 to SMART-56, E5 to E7, D3)."""
+"""SMART App Launch 2.2: reading FHIR, sessions, embedding, headers, appContext (SMART-38 to
+SMART-56, E5 to E7, D3).
+"""
 
 import json
 import re
@@ -7,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from models.readings import Chart, Reading
+from models.patient.readings import Chart, Reading
 from runtime.audit import AuditError
 from smartapp import connection
-from tests.unit.smartapp.bench import Bench
-from tests.unit.smartapp.small_ehr import SmallEhr
+from tests.support.launch_bench import Bench
+from tests.support.small_ehr import SmallEhr
 
 CARD = "an-unguessable-assessment"
 
@@ -31,12 +33,32 @@ def bench(tmp_path, ehr):
 def record_card(bench, patient="pat-1", ehr_id="test", heart_rate=70.0) -> None:
     """Write what the hook service wrote when it made the card, two hours ago."""
     at = datetime.now(UTC) - timedelta(hours=2)
-    values = {"heart_rate": heart_rate, "respiratory_rate": 15.0, "spo2": 97.0, "systolic": 124.0, "temperature": 36.8}
-    readings = tuple(sorted(Reading(at - timedelta(minutes=30), name, value, f"Observation/{name}") for name, value in values.items()))
+    values = {
+        "heart_rate": heart_rate,
+        "respiratory_rate": 15.0,
+        "spo2": 97.0,
+        "systolic": 124.0,
+        "temperature": 36.8,
+    }
+    readings = tuple(
+        sorted(
+            Reading(at - timedelta(minutes=30), name, value, f"Observation/{name}")
+            for name, value in values.items()
+        )
+    )
     chart = Chart(patient, datetime(1951, 3, 9).date(), "female", False, readings, {})
     model = bench.models[0].id
-    bench.audit.append("hook", {"assessment_id": CARD, "patient": patient, "ehr": ehr_id, "at": at.isoformat(), "chart": chart.as_json(),
-                                "model": {"name": model.name, "version": model.version, "sha256": model.sha256}})  # fmt: skip
+    bench.audit.append(
+        "hook",
+        {
+            "assessment_id": CARD,
+            "patient": patient,
+            "ehr": ehr_id,
+            "at": at.isoformat(),
+            "chart": chart.as_json(),
+            "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
+        },
+    )
 
 
 def pages(bench) -> list[dict]:
@@ -48,9 +70,16 @@ def test_fhir_is_read_with_the_token_in_a_header(bench, ehr):
     """Bearer and Accept on every FHIR request, and no token in an address."""
     browser = bench.browser()
     browser.get(browser.sign_in())
-    reads = [(path, headers) for path, headers in ehr.requests if path.startswith("/fhir/") and "well-known" not in path]
+    reads = [
+        (path, headers)
+        for path, headers in ehr.requests
+        if path.startswith("/fhir/") and "well-known" not in path
+    ]
     assert len(reads) == 3
-    assert all(h["Authorization"] == "Bearer token-of-pat-1" and h["Accept"] == "application/fhir+json" for _, h in reads)
+    assert all(
+        h["Authorization"] == "Bearer token-of-pat-1" and h["Accept"] == "application/fhir+json"
+        for _, h in reads
+    )
 
 
 @pytest.mark.rule("SMART-39", "C2")
@@ -81,7 +110,9 @@ def test_a_redirect_is_not_followed_with_the_token(bench, ehr):
 
 @pytest.mark.rule("SMART-41")
 def test_endless_pages_end(bench, ehr):
-    """A server whose next link never ends is read ten pages deep, and the page says that older values are left out."""
+    """A server whose next link never ends is read ten pages deep, and the page says that older
+    values are left out.
+    """
     ehr.next_link = f"{ehr.iss}/Observation?patient=pat-1&code=8867-4&page=2"
     browser = bench.browser()
     page = browser.get(browser.sign_in())
@@ -91,19 +122,34 @@ def test_endless_pages_end(bench, ehr):
 
 @pytest.mark.rule("SMART-41")
 def test_slow_answers_share_one_deadline(bench, ehr, monkeypatch):
-    """Each answer may be in time and the page still late: what comes after the deadline is said to be missing."""
+    """Each answer may be in time and the page still late: what comes after the deadline is said
+    to be missing.
+    """
     browser = bench.browser()
     place = browser.sign_in()
     monkeypatch.setattr(connection, "TOTAL_SECONDS", 0.5)
     ehr.delay = 0.3
     started = time.monotonic()
     page = browser.get(place)
-    assert page.status_code == 200 and "Incomplete data." in page.text and "laboratory values in time" in page.text
+    assert (
+        page.status_code == 200
+        and "Incomplete data." in page.text
+        and "laboratory values in time" in page.text
+    )
     assert time.monotonic() - started < 2
 
 
 @pytest.mark.rule("SMART-40")
-@pytest.mark.parametrize("status, words", [(403, "does not let you read vital signs (403)"), (500, "(500)"), (429, "(429)"), (404, "(404)"), (302, "Incomplete data")])
+@pytest.mark.parametrize(
+    "status, words",
+    [
+        (403, "does not let you read vital signs (403)"),
+        (500, "(500)"),
+        (429, "(429)"),
+        (404, "(404)"),
+        (302, "Incomplete data"),
+    ],
+)
 def test_what_the_ehr_does_not_give_is_said_not_imputed(bench, ehr, status, words):
     """No number from an empty chart: the page names what is missing and shows no risk."""
     ehr.observations = status
@@ -119,7 +165,11 @@ def test_a_refused_token_ends_the_session(bench, ehr):
     place = browser.sign_in()
     ehr.patient = "pat-9"
     answer = browser.get(place)
-    assert answer.status_code == 401 and "This session has ended" in answer.text and "cookies" not in answer.text
+    assert (
+        answer.status_code == 401
+        and "This session has ended" in answer.text
+        and "cookies" not in answer.text
+    )
     ehr.patient = "pat-1"
     assert browser.get(place).status_code == 401
 
@@ -135,7 +185,9 @@ def test_scopes_that_were_not_granted_are_said(bench, ehr):
 
 @pytest.mark.rule("SMART-46", "E5", "E6")
 def test_the_address_alone_opens_nothing(bench):
-    """Another browser, a stolen cookie in another browser's agent, and another handle are all turned away alike."""
+    """Another browser, a stolen cookie in another browser's agent, and another handle are all
+    turned away alike.
+    """
     browser = bench.browser()
     place = browser.sign_in()
     assert bench.browser().get(place).status_code == 401
@@ -148,7 +200,9 @@ def test_the_address_alone_opens_nothing(bench):
 def test_a_session_can_not_be_planted(bench):
     """Fixation: a cookie and a handle that the attacker chose are nothing here."""
     victim = bench.browser()
-    victim.client.set_cookie("__Host-vigil-session-0123456789abcdef", "planted", domain="vigil.example.org", secure=True)
+    victim.client.set_cookie(
+        "__Host-vigil-session-0123456789abcdef", "planted", domain="vigil.example.org", secure=True
+    )
     assert victim.get("/l/planted/").status_code == 401
     assert "planted" not in victim.sign_in()
 
@@ -173,16 +227,32 @@ def test_a_session_ends_idle_absolute_and_with_its_token(bench, ehr):
 
 @pytest.mark.rule("SMART-44", "SMART-48", "D3")
 def test_every_page_has_its_headers(bench, ehr):
-    """CSP without inline, no-store, no-referrer, nosniff, HSTS, no X-Frame-Options; framed only by its own EHR."""
+    """CSP without inline, no-store, no-referrer, nosniff, HSTS, no X-Frame-Options; framed only
+    by its own EHR.
+    """
     browser = bench.browser()
     place = browser.sign_in()
     for path in (place, "/launch", "/callback", "/standalone", "/model-card", "/l/none/"):
         headers = browser.get(path).headers
         policy = headers["Content-Security-Policy"]
-        assert "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors *" not in policy, path
-        assert headers["Cache-Control"] == "no-store" and headers["Referrer-Policy"] == "no-referrer", path
-        assert headers["X-Content-Type-Options"] == "nosniff" and "Strict-Transport-Security" in headers and "X-Frame-Options" not in headers
-    assert browser.get(place).headers["Content-Security-Policy"].endswith("frame-ancestors https://ehr.example.org")
+        assert (
+            "default-src 'none'" in policy
+            and "unsafe" not in policy
+            and "frame-ancestors *" not in policy
+        ), path
+        assert (
+            headers["Cache-Control"] == "no-store" and headers["Referrer-Policy"] == "no-referrer"
+        ), path
+        assert (
+            headers["X-Content-Type-Options"] == "nosniff"
+            and "Strict-Transport-Security" in headers
+            and "X-Frame-Options" not in headers
+        )
+    assert (
+        browser.get(place)
+        .headers["Content-Security-Policy"]
+        .endswith("frame-ancestors https://ehr.example.org")
+    )
 
 
 @pytest.mark.rule("E7")
@@ -191,13 +261,18 @@ def test_addresses_hold_no_patient_and_no_token(bench):
     page = browser.get(browser.sign_in())
     links = re.findall(r'(?:href|src|action)="([^"]*)"', page.text)
     assert not any("pat-1" in link or "token" in link for link in links)
-    assert "token-of" not in page.text and re.search(r"<title>([^<]*)", page.text)[1] == "Risk explained, Vigil"
+    assert (
+        "token-of" not in page.text
+        and re.search(r"<title>([^<]*)", page.text)[1] == "Risk explained, Vigil"
+    )
 
 
 @pytest.mark.rule("SMART-53", "SMART-56")
 @pytest.mark.parametrize("context", [json.dumps({"assessment": CARD}), {"assessment": CARD}])
 def test_the_page_explains_the_very_card(bench, ehr, context):
-    """The card's own chart and moment are assessed again; the newest view is one link away, and what changed is listed."""
+    """The card's own chart and moment are assessed again; the newest view is one link away, and
+    what changed is listed.
+    """
     record_card(bench)
     ehr.token_extra = {"appContext": context}
     browser = bench.browser()
@@ -220,29 +295,49 @@ def test_a_card_of_another_patient_or_ehr_is_refused(bench, ehr, other):
     browser = bench.browser()
     place = browser.sign_in()
     answer = browser.get(place)
-    assert answer.status_code == 403 and "another patient" in answer.text and "MRN" not in answer.text
+    assert (
+        answer.status_code == 403 and "another patient" in answer.text and "MRN" not in answer.text
+    )
     assert browser.get(place).status_code == 401 and pages(bench) == []
     assert next(bench.audit.records(type="refusal"))["ehr"] == "test"
 
 
 @pytest.mark.rule("SMART-54", "SMART-55")
-@pytest.mark.parametrize("context, words", [(None, "computed from the chart as it is now"), ("unknown-assessment-id", "not known here any more")])
+@pytest.mark.parametrize(
+    "context, words",
+    [
+        (None, "computed from the chart as it is now"),
+        ("unknown-assessment-id", "not known here any more"),
+    ],
+)
 def test_without_a_known_card_the_page_is_computed_anew(bench, ehr, context, words):
     ehr.token_extra = {"appContext": context and {"assessment": context}}
     browser = bench.browser()
     page = browser.get(browser.sign_in())
     assert page.status_code == 200 and words in page.text
-    assert bench.audit.find_assessment("unknown-assessment-id") is None, "a made-up id must not become a record of that id"
+    assert bench.audit.find_assessment("unknown-assessment-id") is None, (
+        "a made-up id must not become a record of that id"
+    )
 
 
 def test_each_view_is_recorded_before_it_leaves(bench, monkeypatch):
-    """Route, session hash, patient, user, model and chart; and without a record nothing is shown."""
+    """Route, session hash, patient, user, model and chart; and without a record nothing is
+    shown.
+    """
     browser = bench.browser()
     place = browser.sign_in()
     browser.get(place)
     record = pages(bench)[0]
-    assert record["route"] == "explanation" and record["patient"] == "pat-1" and record["user"].endswith("|dr-1")
-    assert re.fullmatch("[0-9a-f]{16}", record["session"]) and record["model"]["sha256"] and record["chart"]["readings"]
+    assert (
+        record["route"] == "explanation"
+        and record["patient"] == "pat-1"
+        and record["user"].endswith("|dr-1")
+    )
+    assert (
+        re.fullmatch("[0-9a-f]{16}", record["session"])
+        and record["model"]["sha256"]
+        and record["chart"]["readings"]
+    )
 
     def fail(*args):
         raise AuditError("full")
@@ -252,7 +347,9 @@ def test_each_view_is_recorded_before_it_leaves(bench, monkeypatch):
     assert answer.status_code == 503 and "MRN" not in answer.text
 
 
-@pytest.mark.parametrize("path", ["/launch?iss={iss}&launch=x", "/callback?state=x&code=y", "{place}"])
+@pytest.mark.parametrize(
+    "path", ["/launch?iss={iss}&launch=x", "/callback?state=x&code=y", "{place}"]
+)
 def test_redis_down_is_a_readable_503(bench, ehr, path):
     """No fallback to state in the browser."""
     browser = bench.browser()
@@ -260,7 +357,9 @@ def test_redis_down_is_a_readable_503(bench, ehr, path):
     state = ehr.approve(browser.launch())["state"]
     bench.store.down = True
     answer = browser.get(path.format(iss=ehr.iss, place=place).replace("state=x", f"state={state}"))
-    assert answer.status_code == 503 and "<h1>" in answer.text and "Set-Cookie" not in answer.headers
+    assert (
+        answer.status_code == 503 and "<h1>" in answer.text and "Set-Cookie" not in answer.headers
+    )
 
 
 def test_a_patient_resource_of_somebody_else_is_refused(bench, ehr):
@@ -279,5 +378,13 @@ def test_text_from_the_chart_is_escaped(bench):
 def test_the_model_card_needs_no_session(bench):
     page = bench.browser().get("/model-card").text
     commands = [model.manifest["command"] for model in bench.models]
-    for words in ("Intended use", "Training data", "Limits", "AUROC", "not a cleared medical device", bench.models[0].id.sha256, *commands):
+    for words in (
+        "Intended use",
+        "Training data",
+        "Limits",
+        "AUROC",
+        "not a cleared medical device",
+        bench.models[0].id.sha256,
+        *commands,
+    ):
         assert words in page

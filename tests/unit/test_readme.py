@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.registry import TRAINED
+from models.fitted.registry import TRAINED
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 FIGURES = {
@@ -28,12 +28,26 @@ FIGURES = {
 
 @pytest.mark.parametrize(("name", "column"), [("deterioration", 1), ("sepsis", 2)])
 def test_the_readme_shows_the_shipped_figures(name, column):
-    """Every line of the table is a figure of the champion's validation, with its interval where the line has one."""
+    """Every line of the table is a figure of the champion's validation, with its interval where
+    the line has one.
+    """
     version = (TRAINED / name / "champion").read_text().strip()
     shipped = json.loads((TRAINED / name / version / "validation.json").read_text())
-    head, *lines = re.search(r"^\| `vigil validate.*?\n\n", README, re.MULTILINE | re.DOTALL).group().strip().splitlines()
-    assert f"{name} {version}: {shipped['counts']['patients']:,} patients, {shipped['counts']['rows']:,} rows" in head
-    shown = {cells[0]: cells[column] for line in lines[1:] if (cells := [cell.strip() for cell in line.strip("|").split("|")])}
+    head, *lines = (
+        re.search(r"^\| `vigil validate.*?\n\n", README, re.MULTILINE | re.DOTALL)
+        .group()
+        .strip()
+        .splitlines()
+    )
+    assert (
+        f"{name} {version}: {shipped['counts']['patients']:,} patients, {shipped['counts']['rows']:,} rows"
+        in head
+    )
+    shown = {
+        cells[0]: cells[column]
+        for line in lines[1:]
+        if (cells := [cell.strip() for cell in line.strip("|").split("|")])
+    }
     assert set(shown) == set(FIGURES)
     for words, path in FIGURES.items():
         part, figure = path.split("/")
@@ -41,4 +55,6 @@ def test_the_readme_shows_the_shipped_figures(name, column):
         numbers = [float(number) for number in re.findall(r"\d+\.\d+", shown[words])]
         scale, digits = (100, 1) if "%" in shown[words] else (1, 3)
         wanted = [found["value"], *found["interval"]][: len(numbers)]
-        assert numbers == pytest.approx([round(scale * value, digits) for value in wanted], abs=10**-digits / 1.9), words
+        assert numbers == pytest.approx(
+            [round(scale * value, digits) for value in wanted], abs=10**-digits / 1.9
+        ), words

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.demo.small_vigil import World
+from tests.support.small_vigil import World
 
 
 @pytest.fixture

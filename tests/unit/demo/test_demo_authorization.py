@@ -1,4 +1,6 @@
-"""The demonstration's authorization server grants what SMART App Launch asks and refuses everything near it."""
+"""The demonstration's authorization server grants what SMART App Launch asks and refuses
+everything near it.
+"""
 
 import base64
 from urllib.parse import quote_plus
@@ -7,7 +9,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from tests.unit.demo.small_vigil import APP_KEY, CALLBACK, EHR, VIGIL
+from tests.support.small_vigil import APP_KEY, CALLBACK, EHR, VIGIL
 
 
 @pytest.mark.rule("SMART-13")
@@ -20,15 +22,30 @@ def test_an_ehr_launch_gives_a_code_and_the_state_back_unchanged(world, post):
 
 @pytest.mark.rule("SMART-26")
 def test_the_token_response_holds_the_launch_context(world):
-    """Patient, encounter, banner, scope and the card's appContext arrive with the token, and nothing may be cached."""
+    """Patient, encounter, banner, scope and the card's appContext arrive with the token, and
+    nothing may be cached.
+    """
     world.http.get("/chart/sepsis")
     opening = world.http.get("/chart/sepsis").text.split("opening=")[1].split("&")[0].split('"')[0]
-    answer = world.token(world.code(launch=world.launch(query=f"?opening={opening}&call=0&card=0&link=0")))
+    answer = world.token(
+        world.code(launch=world.launch(query=f"?opening={opening}&call=0&card=0&link=0"))
+    )
     token = answer.json
     assert answer.status_code == 200 and answer.headers["Cache-Control"] == "no-store"
-    assert (token["patient"], token["encounter"], token["need_patient_banner"]) == ("sepsis", "sepsis-stay", True)
-    assert token["token_type"] == "Bearer" and token["expires_in"] == 900 and token["appContext"] == '{"assessment": "a1"}'
-    assert "refresh_token" not in token and token["scope"] == "launch openid fhirUser patient/Patient.r patient/Observation.rs"
+    assert (token["patient"], token["encounter"], token["need_patient_banner"]) == (
+        "sepsis",
+        "sepsis-stay",
+        True,
+    )
+    assert (
+        token["token_type"] == "Bearer"
+        and token["expires_in"] == 900
+        and token["appContext"] == '{"assessment": "a1"}'
+    )
+    assert (
+        "refresh_token" not in token
+        and token["scope"] == "launch openid fhirUser patient/Patient.r patient/Observation.rs"
+    )
 
 
 @pytest.mark.rule("SMART-33")
@@ -37,10 +54,14 @@ def test_the_id_token_says_who_is_signed_in(world):
     token = world.token(world.code()).json["id_token"]
     decoded = jwt.decode(token, world.keys(), algorithms=["RS256"])
     claims = decoded.claims
-    assert (claims["iss"], claims["aud"], claims["nonce"]) == (EHR, "vigil", "n1") and claims["exp"] > claims["iat"]
+    assert (claims["iss"], claims["aud"], claims["nonce"]) == (EHR, "vigil", "n1") and claims[
+        "exp"
+    ] > claims["iat"]
     assert claims["fhirUser"] == f"{EHR}/fhir/Practitioner/demo-clinician"
     public = world.http.get("/jwks.json").json["keys"]
-    assert {key["alg"] for key in public} == {"ES384", "RS256"} and not any("d" in key or "p" in key for key in public)
+    assert {key["alg"] for key in public} == {"ES384", "RS256"} and not any(
+        "d" in key or "p" in key for key in public
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,7 +85,11 @@ def test_the_id_token_says_who_is_signed_in(world):
 def test_a_wrong_request_goes_back_with_an_error(world, changes, error):
     """The app learns what is wrong by redirect; no code is given."""
     back = world.back(world.authorize(**changes))
-    assert back["error"] == error and "code" not in back and back.get("state") == changes.get("state", "a state & more")
+    assert (
+        back["error"] == error
+        and "code" not in back
+        and back.get("state") == changes.get("state", "a state & more")
+    )
 
 
 @pytest.mark.rule("SMART-1")
@@ -148,7 +173,9 @@ def test_a_bad_assertion_is_refused(world, changes):
     assert (answer.status_code, answer.json["error"]) == (401, "invalid_client")
 
 
-@pytest.mark.parametrize("assertion", ["", "x", "a.b.c", "e30.e30.e30", "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ2aWdpbCJ9."])
+@pytest.mark.parametrize(
+    "assertion", ["", "x", "a.b.c", "e30.e30.e30", "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ2aWdpbCJ9."]
+)
 def test_garbage_for_an_assertion_is_refused(world, assertion):
     """No input gives a 5xx."""
     assert world.token(world.code(), client_assertion=assertion).status_code == 401
@@ -165,12 +192,17 @@ def test_a_symmetric_assertion_is_refused(world):
     """An HS256 token keyed with the public key never passes."""
     from joserfc.jwk import OctKey
 
-    forged = world.assertion(key=OctKey.import_key(str(APP_KEY.as_dict(private=False))), header={"alg": "HS256"})
+    forged = world.assertion(
+        key=OctKey.import_key(str(APP_KEY.as_dict(private=False))), header={"alg": "HS256"}
+    )
     assert world.token(world.code(), forged).status_code == 401
 
 
 def basic(user, password):
-    return {"Authorization": "Basic " + base64.b64encode(f"{quote_plus(user)}:{quote_plus(password)}".encode()).decode()}
+    return {
+        "Authorization": "Basic "
+        + base64.b64encode(f"{quote_plus(user)}:{quote_plus(password)}".encode()).decode()
+    }
 
 
 @pytest.mark.rule("SMART-27")
@@ -179,15 +211,35 @@ def test_a_secret_with_strange_characters_works_and_a_wrong_one_does_not(world):
     form = {"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code_verifier": "v" * 43}
     for password, status in (("p+ss:w%rd", 200), ("wrong", 401)):
         code = world.code(client_id="se:cret")
-        assert world.http.post("/token", data=form | {"code": code}, headers=basic("se:cret", password)).status_code == status
+        assert (
+            world.http.post(
+                "/token", data=form | {"code": code}, headers=basic("se:cret", password)
+            ).status_code
+            == status
+        )
 
 
 def test_a_public_client_names_itself_and_a_confidential_one_may_not(world):
     """A client registered with a key can't come without it."""
     form = {"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code_verifier": "v" * 43}
-    assert world.http.post("/token", data=form | {"code": world.code(client_id="open"), "client_id": "open"}).status_code == 200
-    assert world.http.post("/token", data=form | {"code": world.code(), "client_id": "vigil"}).json["error"] == "invalid_client"
-    assert world.http.post("/token", data=form | {"code": world.code(), "client_id": "open"}).json["error"] == "invalid_grant"
+    assert (
+        world.http.post(
+            "/token", data=form | {"code": world.code(client_id="open"), "client_id": "open"}
+        ).status_code
+        == 200
+    )
+    assert (
+        world.http.post("/token", data=form | {"code": world.code(), "client_id": "vigil"}).json[
+            "error"
+        ]
+        == "invalid_client"
+    )
+    assert (
+        world.http.post("/token", data=form | {"code": world.code(), "client_id": "open"}).json[
+            "error"
+        ]
+        == "invalid_grant"
+    )
 
 
 @pytest.mark.rule("SMART-35")
@@ -196,8 +248,15 @@ def test_a_refresh_token_works_once_and_rotates(world):
     first = world.token(world.code(scope="launch online_access patient/Patient.rs")).json
 
     def refresh(token, **more):
-        changes = {"grant_type": "refresh_token", "refresh_token": token, "code_verifier": None, "redirect_uri": None} | more
-        return world.token(None, world.assertion(jti=f"refresh-{token}-{len(more)}-{world.now}"), **changes)
+        changes = {
+            "grant_type": "refresh_token",
+            "refresh_token": token,
+            "code_verifier": None,
+            "redirect_uri": None,
+        } | more
+        return world.token(
+            None, world.assertion(jti=f"refresh-{token}-{len(more)}-{world.now}"), **changes
+        )
 
     second = refresh(first["refresh_token"]).json
     assert second["patient"] == "sepsis" and second["refresh_token"] != first["refresh_token"]
@@ -216,11 +275,21 @@ def test_a_standalone_launch_picks_a_patient_first(world):
     answer = world.http.post("/authorize/patient", data={"request": request, "patient": "copd"})
     assert answer.status_code == 303
     assert world.token(world.back(answer)["code"]).json["patient"] == "copd"
-    assert world.http.post("/authorize/patient", data={"request": request, "patient": "copd"}).status_code == 400
+    assert (
+        world.http.post(
+            "/authorize/patient", data={"request": request, "patient": "copd"}
+        ).status_code
+        == 400
+    )
 
 
 def test_cancelling_the_choice_denies_access(world):
     """Nobody chosen, nothing granted."""
     page = world.authorize(launch=None, scope="launch/patient")
     request = page.text.split('name="request" value="')[1].split('"')[0]
-    assert world.back(world.http.post("/authorize/patient", data={"request": request, "patient": ""}))["error"] == "access_denied"
+    assert (
+        world.back(world.http.post("/authorize/patient", data={"request": request, "patient": ""}))[
+            "error"
+        ]
+        == "access_denied"
+    )

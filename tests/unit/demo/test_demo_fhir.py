@@ -29,22 +29,46 @@ def test_a_read_needs_a_token_and_stays_with_its_patient(world):
     assert wrong.status_code == 401 and "invalid_token" in wrong.headers["WWW-Authenticate"]
     headers = world.bearer()
     assert world.http.get("/fhir/Patient/sepsis", headers=headers).json["id"] == "sepsis"
-    for path, status in (("Patient/copd", 403), ("Encounter/copd-stay", 403), ("Patient/nobody", 404), ("Medication/1", 404)):
+    for path, status in (
+        ("Patient/copd", 403),
+        ("Encounter/copd-stay", 403),
+        ("Patient/nobody", 404),
+        ("Medication/1", 404),
+    ):
         answer = world.http.get(f"/fhir/{path}", headers=headers)
         assert answer.status_code == status and answer.json["resourceType"] == "OperationOutcome"
 
 
-@pytest.mark.parametrize("query", ["Observation?patient=copd", "Observation?subject=Patient/copd", "Patient?_id=copd", "Observation?patient=sepsis,copd"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "Observation?patient=copd",
+        "Observation?subject=Patient/copd",
+        "Patient?_id=copd",
+        "Observation?patient=sepsis,copd",
+    ],
+)
 def test_a_search_for_another_patient_is_forbidden(world, query):
     """However the other patient is named."""
     assert get(world, query).status_code == 403
 
 
-@pytest.mark.parametrize(("scope", "status"), [("patient/Observation.rs", 200), ("patient/Observation.read", 200), ("patient/*.read", 200),
-                                               ("patient/Observation.r", 403), ("patient/Patient.rs", 403)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("scope", "status"),
+    [
+        ("patient/Observation.rs", 200),
+        ("patient/Observation.read", 200),
+        ("patient/*.read", 200),
+        ("patient/Observation.r", 403),
+        ("patient/Patient.rs", 403),
+    ],
+)
 def test_a_search_needs_its_scope(world, scope, status):
     """Both syntaxes; `r` alone does not search."""
-    assert get(world, "Observation?patient=sepsis&_count=1", scope=f"launch {scope}").status_code == status
+    assert (
+        get(world, "Observation?patient=sepsis&_count=1", scope=f"launch {scope}").status_code
+        == status
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,15 +84,29 @@ def test_a_search_needs_its_scope(world, scope, status):
     ],
 )
 def test_token_parameters(world, parameters, expected):
-    """With and without a system, lists as or, repeated parameters as and; any coding of a concept may match."""
-    assert codes(found(get(world, f"Observation?patient=sepsis&_count=1000&{parameters}"))) == expected
+    """With and without a system, lists as or, repeated parameters as and; any coding of a
+    concept may match.
+    """
+    assert (
+        codes(found(get(world, f"Observation?patient=sepsis&_count=1000&{parameters}"))) == expected
+    )
 
 
 @pytest.mark.parametrize(
     "query",
-    ["Observation?date=yesterday", "Observation?date=sa2026-01-01", "Observation?_count=-1", "Observation?_count=many", "Observation?_sort=code",
-     "Observation?code=", "Observation?code:not=1", "Observation?date=2026-13-01", "Patient?_sort=-date", "Observation?code=|"],
-)  # fmt: skip
+    [
+        "Observation?date=yesterday",
+        "Observation?date=sa2026-01-01",
+        "Observation?_count=-1",
+        "Observation?_count=many",
+        "Observation?_sort=code",
+        "Observation?code=",
+        "Observation?code:not=1",
+        "Observation?date=2026-13-01",
+        "Patient?_sort=-date",
+        "Observation?code=|",
+    ],
+)
 def test_a_value_that_is_not_understood_is_an_error(world, query):
     """400 with an OperationOutcome that names the parameter."""
     answer = get(world, query)
@@ -85,8 +123,14 @@ def test_sorting_and_pages(world):
         link = next((link["url"] for link in page["link"] if link["relation"] == "next"), None)
         url = link and f"{urlsplit(link).path}?{urlsplit(link).query}"
     times = [resource["effectiveDateTime"] for resource in seen]
-    assert len(seen) == page["total"] == len({r["id"] for r in seen}) > 14 and times == sorted(times, reverse=True)
-    oldest = found(world.http.get("/fhir/Observation?patient=sepsis&code=8867-4&_sort=date&_count=1", headers=headers))
+    assert len(seen) == page["total"] == len({r["id"] for r in seen}) > 14 and times == sorted(
+        times, reverse=True
+    )
+    oldest = found(
+        world.http.get(
+            "/fhir/Observation?patient=sepsis&code=8867-4&_sort=date&_count=1", headers=headers
+        )
+    )
     assert oldest[0]["id"] == seen[-1]["id"]
 
 
@@ -101,14 +145,23 @@ def test_no_match_and_no_page(world):
 def test_unknown_parameters_are_ignored_and_the_self_link_says_so(world):
     """As FHIR's lenient handling has it."""
     answer = get(world, "Encounter?patient=sepsis&status=in-progress&colour=red").json
-    assert answer["total"] == 1 and "colour" not in answer["link"][0]["url"] and "status" in answer["link"][0]["url"]
+    assert (
+        answer["total"] == 1
+        and "colour" not in answer["link"][0]["url"]
+        and "status" in answer["link"][0]["url"]
+    )
 
 
 def test_a_search_by_post_equals_one_by_get(world):
     """POST /_search with a form."""
     headers = world.bearer()
-    by_post = world.http.post("/fhir/Observation/_search", data={"patient": "sepsis", "code": "8867-4"}, headers=headers).json
-    assert by_post == world.http.get("/fhir/Observation?patient=sepsis&code=8867-4", headers=headers).json
+    by_post = world.http.post(
+        "/fhir/Observation/_search", data={"patient": "sepsis", "code": "8867-4"}, headers=headers
+    ).json
+    assert (
+        by_post
+        == world.http.get("/fhir/Observation?patient=sepsis&code=8867-4", headers=headers).json
+    )
     assert world.http.post("/fhir/Observation/_search", json={}, headers=headers).status_code == 415
 
 
@@ -147,23 +200,48 @@ def test_dates_are_spans(prefix, wanted, value, expected):
     assert matches(prefix, span(wanted), span(value)) is expected
 
 
-@pytest.mark.parametrize("text", ["", "today", "2026-3-1", "2026-02-30", "2026-03-29T25:00Z", "0000", "9999-12-31"])
+@pytest.mark.parametrize(
+    "text", ["", "today", "2026-3-1", "2026-02-30", "2026-03-29T25:00Z", "0000", "9999-12-31"]
+)
 def test_what_is_no_date(text):
     """None, never an exception."""
     assert span(text) is None
 
 
 def test_discovery_documents(world):
-    """The smart-configuration has every required member; the CapabilityStatement names R4 and each search parameter."""
+    """The smart-configuration has every required member; the CapabilityStatement names R4 and
+    each search parameter.
+    """
     configuration = world.http.get("/fhir/.well-known/smart-configuration").json
-    needed = {"issuer", "jwks_uri", "authorization_endpoint", "token_endpoint", "grant_types_supported", "capabilities", "code_challenge_methods_supported"}
-    assert needed <= set(configuration) and configuration["code_challenge_methods_supported"] == ["S256"]
+    needed = {
+        "issuer",
+        "jwks_uri",
+        "authorization_endpoint",
+        "token_endpoint",
+        "grant_types_supported",
+        "capabilities",
+        "code_challenge_methods_supported",
+    }
+    assert needed <= set(configuration) and configuration["code_challenge_methods_supported"] == [
+        "S256"
+    ]
     statement = world.http.get("/fhir/metadata").json
     kinds = {resource["type"] for resource in statement["rest"][0]["resource"]}
-    assert statement["fhirVersion"] == "4.0.1" and kinds == {"Patient", "Encounter", "Observation", "Condition", "Practitioner"}
+    assert statement["fhirVersion"] == "4.0.1" and kinds == {
+        "Patient",
+        "Encounter",
+        "Observation",
+        "Condition",
+        "Practitioner",
+    }
     assert world.http.get("/fhir/metadata").headers["Content-Type"] == "application/fhir+json"
 
 
 def test_the_signed_in_user_can_be_read(world):
     """fhirUser points to a Practitioner of this server."""
-    assert get(world, "Practitioner/demo-clinician", scope="launch openid fhirUser").json["name"][0]["family"] == "Demonstrator"
+    assert (
+        get(world, "Practitioner/demo-clinician", scope="launch openid fhirUser").json["name"][0][
+            "family"
+        ]
+        == "Demonstrator"
+    )

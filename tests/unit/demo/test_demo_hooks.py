@@ -1,4 +1,6 @@
-"""The demonstration as a CDS client: what it sends is what the standard says, what it shows can't hurt."""
+"""The demonstration as a CDS client: what it sends is what the standard says, what it shows
+can't hurt.
+"""
 
 import re
 import threading
@@ -13,7 +15,7 @@ from demo.cards import detail, smart_link, view
 from demo.config import DemoConfig
 from demo.hooks import HookClient, ServiceError, resolve
 from demo.keys import Keys
-from tests.unit.demo.small_vigil import CARD, EHR, SERVICE, VIGIL, Answer
+from tests.support.small_vigil import CARD, EHR, SERVICE, VIGIL, Answer
 
 HOOK = f"{VIGIL}/cds-services/vigil-patient-view"
 
@@ -28,34 +30,77 @@ def opened(world, patient="sepsis"):
 @pytest.mark.rule("R102")
 @pytest.mark.rule("R103")
 def test_every_call_is_signed_for_its_own_address(world):
-    """Discovery, hook and feedback: ES384, jku, kid, typ, five minutes, aud of the endpoint, a new jti each."""
+    """Discovery, hook and feedback: ES384, jku, kid, typ, five minutes, aud of the endpoint, a
+    new jti each.
+    """
     text = opened(world)
     opening = re.search(r'name="opening" value="([^"]+)"', text)[1]
-    world.http.post("/chart/sepsis/feedback", data={"opening": opening, "call": 0, "card": 0, "reason": "known", "comment": " seen "})
-    assert [url for _, url, _, _ in world.sent] == [f"{VIGIL}/cds-services", HOOK, f"{HOOK}/feedback"]
+    world.http.post(
+        "/chart/sepsis/feedback",
+        data={"opening": opening, "call": 0, "card": 0, "reason": "known", "comment": " seen "},
+    )
+    assert [url for _, url, _, _ in world.sent] == [
+        f"{VIGIL}/cds-services",
+        HOOK,
+        f"{HOOK}/feedback",
+    ]
     ids = set()
     for _, url, _, headers in world.sent:
-        token = jwt.decode(headers["Authorization"].removeprefix("Bearer "), world.keys(), algorithms=["ES384"])
-        assert token.header["typ"] == "JWT" and token.header["kid"] and token.header["jku"] == f"{EHR}/jwks.json"
-        assert (token.claims["iss"], token.claims["aud"], token.claims["exp"] - token.claims["iat"]) == (EHR, url, 300)
+        token = jwt.decode(
+            headers["Authorization"].removeprefix("Bearer "), world.keys(), algorithms=["ES384"]
+        )
+        assert (
+            token.header["typ"] == "JWT"
+            and token.header["kid"]
+            and token.header["jku"] == f"{EHR}/jwks.json"
+        )
+        assert (
+            token.claims["iss"],
+            token.claims["aud"],
+            token.claims["exp"] - token.claims["iat"],
+        ) == (EHR, url, 300)
         ids.add(token.claims["jti"])
     assert len(ids) == 3
     item = world.sent[2][2]["feedback"][0]
-    assert item == {"card": CARD["uuid"], "outcome": "overridden", "outcomeTimestamp": "2026-03-29T13:30:00Z",
-                    "overrideReason": {"reason": CARD["overrideReasons"][0], "userComment": "seen"}}  # fmt: skip
+    assert item == {
+        "card": CARD["uuid"],
+        "outcome": "overridden",
+        "outcomeTimestamp": "2026-03-29T13:30:00Z",
+        "overrideReason": {"reason": CARD["overrideReasons"][0], "userComment": "seen"},
+    }
 
 
 @pytest.mark.rule("R23")
 @pytest.mark.rule("R55")
 def test_the_request_is_whole(world):
-    """hook, hookInstance, context, fhirServer and a token for this patient that ends with the call."""
+    """hook, hookInstance, context, fhirServer and a token for this patient that ends with the
+    call.
+    """
     opened(world)
     body = world.sent[1][2]
-    assert body["hook"] == "patient-view" and re.fullmatch(r"[0-9a-f-]{36}", body["hookInstance"]) and body["fhirServer"] == f"{EHR}/fhir"
-    assert body["context"] == {"userId": "Practitioner/demo-clinician", "patientId": "sepsis", "encounterId": "sepsis-stay"}
+    assert (
+        body["hook"] == "patient-view"
+        and re.fullmatch(r"[0-9a-f-]{36}", body["hookInstance"])
+        and body["fhirServer"] == f"{EHR}/fhir"
+    )
+    assert body["context"] == {
+        "userId": "Practitioner/demo-clinician",
+        "patientId": "sepsis",
+        "encounterId": "sepsis-stay",
+    }
     given = body["fhirAuthorization"]
-    assert (given["token_type"], given["expires_in"], given["subject"], given["patient"]) == ("Bearer", 300, "vigil", "sepsis")
-    assert world.http.get("/fhir/Patient/sepsis", headers={"Authorization": f"Bearer {given['access_token']}"}).status_code == 401
+    assert (given["token_type"], given["expires_in"], given["subject"], given["patient"]) == (
+        "Bearer",
+        300,
+        "vigil",
+        "sepsis",
+    )
+    assert (
+        world.http.get(
+            "/fhir/Patient/sepsis", headers={"Authorization": f"Bearer {given['access_token']}"}
+        ).status_code
+        == 401
+    )
 
 
 @pytest.mark.rule("R45")
@@ -67,7 +112,10 @@ def test_prefetch_equals_the_server_and_leaves_out_what_it_cannot_resolve(world)
     assert set(prefetch) == {"patient", "vitals"}
     query = SERVICE["prefetch"]["vitals"].replace("{{context.patientId}}", "sepsis")
     assert world.http.get(f"/fhir/{query}", headers=world.bearer()).json == prefetch["vitals"]
-    assert len(prefetch["vitals"]["entry"]) == 2 and prefetch["vitals"]["link"][1]["relation"] == "next"
+    assert (
+        len(prefetch["vitals"]["entry"]) == 2
+        and prefetch["vitals"]["link"][1]["relation"] == "next"
+    )
 
 
 def test_discovery_is_read_once_and_again_after_a_failure(world):
@@ -83,13 +131,25 @@ def test_discovery_is_read_once_and_again_after_a_failure(world):
     ("answer", "words"),
     [
         (Answer(200, {"cards": []}), "Vigil has nothing to say about this chart."),
-        (Answer(412, {"resourceType": "OperationOutcome", "issue": [{"diagnostics": "Prefetch <is> missing."}]}), "412: Prefetch &lt;is&gt; missing."),
+        (
+            Answer(
+                412,
+                {
+                    "resourceType": "OperationOutcome",
+                    "issue": [{"diagnostics": "Prefetch <is> missing."}],
+                },
+            ),
+            "412: Prefetch &lt;is&gt; missing.",
+        ),
         (Answer(401, None), "answered 401."),
         (Answer(200, {"cards": None}), "not in the form that CDS Hooks defines"),
         (Answer(200, []), "not in the form that CDS Hooks defines"),
         (Answer(200, {"cards": [{"summary": "no source"}, 7]}), "A card was left out"),
         (Answer(200, {"cards": [CARD | {"indicator": ["critical"]}]}), "A card was left out"),
-        (Answer(200, {"cards": [CARD | {"suggestions": [{}], "selectionBehavior": {}}]}), "A card was left out"),
+        (
+            Answer(200, {"cards": [CARD | {"suggestions": [{}], "selectionBehavior": {}}]}),
+            "A card was left out",
+        ),
         (Answer(200, {"cards": [CARD | {"links": [{"label": "x", "type": []}]}]}), "Critical"),
         (Answer(500, {"resourceType": "OperationOutcome", "issue": 7}), "answered 500."),
         (requests.Timeout(), "Vigil did not answer in time."),
@@ -110,7 +170,9 @@ def test_a_proxy_of_the_environment_is_not_used(monkeypatch):
     thread.start()
     try:
         with pytest.raises(ServiceError, match="answer can't be read"):
-            HookClient(DemoConfig(vigil_url=f"http://127.0.0.1:{server.port}"), None, None, Keys()).services()
+            HookClient(
+                DemoConfig(vigil_url=f"http://127.0.0.1:{server.port}"), None, None, Keys()
+            ).services()
     finally:
         server.shutdown()
         thread.join()
@@ -119,21 +181,47 @@ def test_a_proxy_of_the_environment_is_not_used(monkeypatch):
 def test_what_a_card_says_is_escaped_and_cleaned(world):
     """No script, image, handler or script link of a card reaches the page; tables and bold do."""
     text = opened(world)
-    assert "<script>alert" not in text and "onerror=alert" not in text.replace("&lt;img src=x onerror=alert(1)&gt;", "")
+    assert "<script>alert" not in text and "onerror=alert" not in text.replace(
+        "&lt;img src=x onerror=alert(1)&gt;", ""
+    )
     assert "javascript:" not in re.sub(r">[^<]*<", "><", text) and "evil.example" not in text
-    assert "<strong>Bold</strong>" in text and "<td>1</td>" in text and "Critical" in text and "Strange app" not in text
+    assert (
+        "<strong>Bold</strong>" in text
+        and "<td>1</td>" in text
+        and "Critical" in text
+        and "Strange app" not in text
+    )
     assert detail(None) == "" and detail({"a": 1}) == ""
 
 
 def test_cards_that_break_a_must_are_not_shown():
     """Indicator, source, summary, and the selection behaviour of suggestions."""
     assert view(CARD, VIGIL)["word"] == "Critical"
-    for change in ({"indicator": "hard-stop"}, {"source": {}}, {"source": "Vigil"}, {"summary": ""}, {"suggestions": [{"label": "x"}]}):
+    for change in (
+        {"indicator": "hard-stop"},
+        {"source": {}},
+        {"source": "Vigil"},
+        {"summary": ""},
+        {"suggestions": [{"label": "x"}]},
+    ):
         assert view(CARD | change, VIGIL) is None
-    assert view(CARD | {"suggestions": [{"label": "x"}], "selectionBehavior": "any"}, VIGIL)["suggestions"] == ["x"]
+    assert view(CARD | {"suggestions": [{"label": "x"}], "selectionBehavior": "any"}, VIGIL)[
+        "suggestions"
+    ] == ["x"]
 
 
-@pytest.mark.parametrize("url", [None, 7, "https://evil.example/launch", f"{VIGIL}.evil.example/launch", f"{VIGIL}/launch#x", f"{VIGIL}/a b", f"{VIGIL}\\@evil"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        None,
+        7,
+        "https://evil.example/launch",
+        f"{VIGIL}.evil.example/launch",
+        f"{VIGIL}/launch#x",
+        f"{VIGIL}/a b",
+        f"{VIGIL}\\@evil",
+    ],
+)
 def test_only_the_registered_app_is_launched(url):
     """A SMART link elsewhere is not offered, and can't be reached by its number."""
     assert smart_link({"links": [{"label": "x", "type": "smart", "url": url}]}, 0, VIGIL) is None
@@ -141,28 +229,53 @@ def test_only_the_registered_app_is_launched(url):
 
 @pytest.mark.rule("R87")
 def test_a_smart_link_becomes_an_ehr_launch(world):
-    """The app's URL with an opaque launch and our FHIR base; the plain button works without a card."""
+    """The app's URL with an opaque launch and our FHIR base; the plain button works without a
+    card.
+    """
     opening = re.search(r"opening=([\w-]+)", opened(world))[1]
     answer = world.http.get(f"/chart/sepsis/launch?opening={opening}&call=0&card=0&link=0")
-    assert answer.status_code == 302 and answer.location.startswith(f"{VIGIL}/launch?launch=") and answer.location.endswith("&iss=http%3A%2F%2Flocalhost%3A8001%2Ffhir")
+    assert (
+        answer.status_code == 302
+        and answer.location.startswith(f"{VIGIL}/launch?launch=")
+        and answer.location.endswith("&iss=http%3A%2F%2Flocalhost%3A8001%2Ffhir")
+    )
     assert "sepsis" not in answer.location
     assert world.http.get("/chart/sepsis/launch").status_code == 302
 
 
-@pytest.mark.parametrize("query", ["opening=x&call=0&card=0&link=0", "opening={o}&call=0&card=9&link=0", "opening={o}&call=9&card=0&link=0",
-                                   "opening={o}&call=0&card=0&link=1", "opening={o}&call=x&card=y"])  # fmt: skip
+@pytest.mark.parametrize(
+    "query",
+    [
+        "opening=x&call=0&card=0&link=0",
+        "opening={o}&call=0&card=9&link=0",
+        "opening={o}&call=9&card=0&link=0",
+        "opening={o}&call=0&card=0&link=1",
+        "opening={o}&call=x&card=y",
+    ],
+)
 def test_only_what_was_shown_can_be_launched(world, query):
     """Another chart's opening, a missing card, an unregistered link: 404."""
     opening = re.search(r"opening=([\w-]+)", opened(world))[1]
     assert world.http.get(f"/chart/sepsis/launch?{query.format(o=opening)}").status_code == 404
-    assert world.http.get(f"/chart/copd/launch?opening={opening}&call=0&card=0&link=0").status_code == 404
+    assert (
+        world.http.get(f"/chart/copd/launch?opening={opening}&call=0&card=0&link=0").status_code
+        == 404
+    )
 
 
 def test_feedback_that_fails_is_said(world):
-    """The dismissal page tells whether Vigil knows; a reload of the chart of that opening does not call the hook again."""
+    """The dismissal page tells whether Vigil knows; a reload of the chart of that opening does
+    not call the hook again.
+    """
     opening = re.search(r'name="opening" value="([^"]+)"', opened(world))[1]
-    world.feedback = Answer(503, {"resourceType": "OperationOutcome", "issue": [{"diagnostics": "Away."}]})
-    page = world.http.post("/chart/sepsis/feedback", data={"opening": opening, "call": 0, "card": 0}, follow_redirects=True)
+    world.feedback = Answer(
+        503, {"resourceType": "OperationOutcome", "issue": [{"diagnostics": "Away."}]}
+    )
+    page = world.http.post(
+        "/chart/sepsis/feedback",
+        data={"opening": opening, "call": 0, "card": 0},
+        follow_redirects=True,
+    )
     assert "Vigil could not be told. Feedback answered 503: Away." in page.text
     assert [url for _, url, _, _ in world.sent].count(HOOK) == 1
     assert "overrideReason" not in world.sent[-1][2]["feedback"][0]
@@ -173,7 +286,12 @@ def test_the_developer_page_hides_the_token(world):
     opening = re.search(r"opening=([\w-]+)", opened(world))[1]
     page = world.http.get(f"/chart/sepsis/developer?opening={opening}").text
     token = world.sent[1][2]["fhirAuthorization"]["access_token"]
-    assert token not in page and "not shown" in page and "hookInstance" in page and "&lt;script&gt;" in page
+    assert (
+        token not in page
+        and "not shown" in page
+        and "hookInstance" in page
+        and "&lt;script&gt;" in page
+    )
     assert world.http.get(f"/chart/copd/developer?opening={opening}").status_code == 404
 
 
@@ -182,7 +300,11 @@ def test_pages_carry_their_headers(world):
     for path in ("/", "/chart/sepsis", "/chart/nobody"):
         answer = world.http.get(path)
         policy = answer.headers["Content-Security-Policy"]
-        assert f"frame-src 'self' {VIGIL};" in policy and "default-src 'none'" in policy and answer.headers["Cache-Control"] == "no-store"
+        assert (
+            f"frame-src 'self' {VIGIL};" in policy
+            and "default-src 'none'" in policy
+            and answer.headers["Cache-Control"] == "no-store"
+        )
         assert "Demonstration EHR: synthetic patients, not real people" in answer.text
     assert world.http.get("/health").json == {"status": "ok"}
 
@@ -190,5 +312,8 @@ def test_pages_carry_their_headers(world):
 def test_templates_are_resolved_from_context():
     """First-level context fields and the user's id; everything else is not known here."""
     context = {"patientId": "p1", "userId": "Practitioner/demo-clinician"}
-    assert resolve("Patient/{{ context.patientId }}?x={{userPractitionerId}}", context) == "Patient/p1?x=demo-clinician"
+    assert (
+        resolve("Patient/{{ context.patientId }}?x={{userPractitionerId}}", context)
+        == "Patient/p1?x=demo-clinician"
+    )
     assert resolve("Encounter/{{context.encounterId}}", context) is None

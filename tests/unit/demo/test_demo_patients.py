@@ -14,7 +14,11 @@ PATIENTS = {patient.id: patient for patient in generate(NOW, seed=1)}
 
 
 def observations(patient_id, status=("final",)):
-    return [r for r in PATIENTS[patient_id].resources if r["resourceType"] == "Observation" and r["status"] in status]
+    return [
+        r
+        for r in PATIENTS[patient_id].resources
+        if r["resourceType"] == "Observation" and r["status"] in status
+    ]
 
 
 def series(patient_id, name):
@@ -29,8 +33,20 @@ def series(patient_id, name):
 
 def test_there_are_twelve_adults_and_a_child():
     """All of the asked-for kinds, in the order of the page."""
-    assert {"sepsis", "haemorrhage", "respiratory-failure", "heart-failure", "post-operative", "stable", "improving", "sparse", "stale",
-            "chart-mess", "copd", "child"} <= set(PATIENTS) and len(PATIENTS) >= 13  # fmt: skip
+    assert {
+        "sepsis",
+        "haemorrhage",
+        "respiratory-failure",
+        "heart-failure",
+        "post-operative",
+        "stable",
+        "improving",
+        "sparse",
+        "stale",
+        "chart-mess",
+        "copd",
+        "child",
+    } <= set(PATIENTS) and len(PATIENTS) >= 13
     ages = [scenario.age for scenario in load_scenarios()]
     assert sum(age < 18 for age in ages) == 1 and sum(age >= 18 for age in ages) >= 12
 
@@ -40,11 +56,20 @@ def test_the_same_seed_gives_the_same_charts_and_another_does_not():
     assert generate(NOW, 1) == tuple(PATIENTS.values())
     assert generate(NOW, 2) != generate(NOW, 1)
     tomorrow = generate(NOW + timedelta(days=1), 1)
-    values = [[r.get("valueQuantity") for r in p.resources if r["resourceType"] == "Observation"] for p in tomorrow]
-    assert values == [[r.get("valueQuantity") for r in p.resources if r["resourceType"] == "Observation"] for p in PATIENTS.values()]
+    values = [
+        [r.get("valueQuantity") for r in p.resources if r["resourceType"] == "Observation"]
+        for p in tomorrow
+    ]
+    assert values == [
+        [r.get("valueQuantity") for r in p.resources if r["resourceType"] == "Observation"]
+        for p in PATIENTS.values()
+    ]
 
 
-@pytest.mark.parametrize("now", [NOW, datetime(2028, 2, 29, 0, 5, tzinfo=UTC), datetime(2026, 12, 31, 23, 59, tzinfo=UTC)])
+@pytest.mark.parametrize(
+    "now",
+    [NOW, datetime(2028, 2, 29, 0, 5, tzinfo=UTC), datetime(2026, 12, 31, 23, 59, tzinfo=UTC)],
+)
 def test_ages_hold_on_every_day(now):
     """A patient has the age of the scenario whenever the demonstration runs."""
     for scenario, patient in zip(load_scenarios(), generate(now), strict=True):
@@ -55,7 +80,9 @@ def test_ages_hold_on_every_day(now):
 
 @pytest.mark.parametrize("patient_id", sorted(set(PATIENTS) - {"chart-mess"}))
 def test_charts_are_whole_plausible_and_in_the_past(patient_id):
-    """Unique ids of at most 64 characters, zoned times in the last 51 hours, this patient, LOINC, UCUM, inside limits."""
+    """Unique ids of at most 64 characters, zoned times in the last 51 hours, this patient,
+    LOINC, UCUM, inside limits.
+    """
     resources = PATIENTS[patient_id].resources
     ids = [(resource["resourceType"], resource["id"]) for resource in resources]
     assert len(ids) == len(set(ids)) and all(len(i) <= 64 for _, i in ids)
@@ -63,10 +90,18 @@ def test_charts_are_whole_plausible_and_in_the_past(patient_id):
     for resource in observations(patient_id):
         time = datetime.fromisoformat(resource["effectiveDateTime"])
         assert NOW - timedelta(hours=51) < time < NOW and time.tzinfo is not None
-        assert resource["subject"] == {"reference": f"Patient/{patient_id}"} and resource["code"]["coding"][0]["system"] == LOINC
-        assert resource["encounter"] == {"reference": f"Encounter/{patient_id}-stay"} and resource["category"]
+        assert (
+            resource["subject"] == {"reference": f"Patient/{patient_id}"}
+            and resource["code"]["coding"][0]["system"] == LOINC
+        )
+        assert (
+            resource["encounter"] == {"reference": f"Encounter/{patient_id}-stay"}
+            and resource["category"]
+        )
     for name in MEASURES.keys() - {"acvpu"}:
-        assert all(MEASURES[name].low <= value <= MEASURES[name].high for value in series(patient_id, name))
+        assert all(
+            MEASURES[name].low <= value <= MEASURES[name].high for value in series(patient_id, name)
+        )
     pairs = zip(series(patient_id, "systolic"), series(patient_id, "diastolic"), strict=True)
     assert all(systolic > diastolic + 10 for systolic, diastolic in pairs)
 
@@ -83,8 +118,15 @@ def test_loinc_codes_have_their_check_digit():
 @pytest.mark.parametrize("patient_id", ["sepsis", "haemorrhage"])
 def test_shock_develops(patient_id):
     """Pulse and lactate up, pressure down."""
-    pulse, pressure, lactate = (series(patient_id, name) for name in ("heart_rate", "systolic", "lactate"))
-    assert pulse[-1] > pulse[0] + 30 and pressure[-1] < 95 < pressure[0] and lactate[-1] > 2 * lactate[0] and lactate[-1] > 3.5
+    pulse, pressure, lactate = (
+        series(patient_id, name) for name in ("heart_rate", "systolic", "lactate")
+    )
+    assert (
+        pulse[-1] > pulse[0] + 30
+        and pressure[-1] < 95 < pressure[0]
+        and lactate[-1] > 2 * lactate[0]
+        and lactate[-1] > 3.5
+    )
 
 
 def test_each_sick_scenario_shows_its_own_sign():
@@ -92,19 +134,36 @@ def test_each_sick_scenario_shows_its_own_sign():
     assert series("sepsis", "temperature")[-1] > 38.5 and series("sepsis", "wbc")[-1] > 15
     haemoglobin = series("haemorrhage", "haemoglobin")
     assert haemoglobin[-1] < haemoglobin[0] - 3 and series("haemorrhage", "temperature")[-1] < 36.5
-    assert series("respiratory-failure", "fio2")[-1] >= 60 and series("respiratory-failure", "spo2")[-1] < 90 and series("respiratory-failure", "paco2")[-1] > 50
-    assert series("heart-failure", "systolic")[-1] < 105 and series("heart-failure", "fio2")[-1] > 21
+    assert (
+        series("respiratory-failure", "fio2")[-1] >= 60
+        and series("respiratory-failure", "spo2")[-1] < 90
+        and series("respiratory-failure", "paco2")[-1] > 50
+    )
+    assert (
+        series("heart-failure", "systolic")[-1] < 105 and series("heart-failure", "fio2")[-1] > 21
+    )
     creatinine = series("kidney", "creatinine")
     assert creatinine[-1] > 2 * creatinine[0] and series("kidney", "potassium")[-1] > 5.5
-    confused = [r for r in observations("withdrawal") if r.get("valueCodeableConcept", {}).get("text") == "Confused"]
+    confused = [
+        r
+        for r in observations("withdrawal")
+        if r.get("valueCodeableConcept", {}).get("text") == "Confused"
+    ]
     assert confused and series("withdrawal", "heart_rate")[-1] > 115
 
 
 def test_the_well_stay_well_and_the_improving_improve():
     """No false alarm is built in."""
     for patient_id in ("stable", "improving", "post-operative"):
-        assert series(patient_id, "heart_rate")[-1] < 95 and series(patient_id, "systolic")[-1] > 110 and series(patient_id, "spo2")[-1] >= 95
-    assert series("improving", "heart_rate")[0] > 115 and series("improving", "lactate")[0] > 3 > series("improving", "lactate")[-1]
+        assert (
+            series(patient_id, "heart_rate")[-1] < 95
+            and series(patient_id, "systolic")[-1] > 110
+            and series(patient_id, "spo2")[-1] >= 95
+        )
+    assert (
+        series("improving", "heart_rate")[0] > 115
+        and series("improving", "lactate")[0] > 3 > series("improving", "lactate")[-1]
+    )
 
 
 def test_missing_and_stale_charts():
@@ -117,7 +176,11 @@ def test_missing_and_stale_charts():
 def test_oxygen_scale_2_is_prescribed_not_guessed():
     """The target stands as reference range on each saturation, on oxygen, inside 88 to 92 %."""
     saturations = [r for r in observations("copd") if r["code"]["coding"][0]["code"] == "2708-6"]
-    assert all((r["referenceRange"][0]["low"]["value"], r["referenceRange"][0]["high"]["value"]) == (88, 92) for r in saturations)
+    assert all(
+        (r["referenceRange"][0]["low"]["value"], r["referenceRange"][0]["high"]["value"])
+        == (88, 92)
+        for r in saturations
+    )
     assert series("copd", "fio2")[-1] > 21 and 87 <= series("copd", "spo2")[-1] <= 92
 
 
@@ -129,7 +192,9 @@ def test_blood_pressure_comes_as_panel_and_as_rows():
 
 
 def test_the_mess_holds_every_kind():
-    """Fahrenheit, kPa, errors, drafts, 2099, no zone, day only, text, another patient, duplicates."""
+    """Fahrenheit, kPa, errors, drafts, 2099, no zone, day only, text, another patient,
+    duplicates.
+    """
     every = [r for r in PATIENTS["chart-mess"].resources if r["resourceType"] == "Observation"]
     quantities = {r["valueQuantity"]["code"] for r in every if "valueQuantity" in r}
     assert {"[degF]", "kPa", "mmol/L", "furlong"} <= quantities
@@ -144,4 +209,7 @@ def test_the_mess_holds_every_kind():
 def test_rounds_and_tables_read_as_written():
     """From hour -48 every four hours, from -12 every two, and the last."""
     assert round_hours("-8/4 -4/2") == [-8, -4, -2, 0] and round_hours("-48/4", -44) == [-48, -44]
-    assert read_table("hour | gcs | acvpu\n-2 | 15 | A\n0 | . | C") == {"gcs": [(-2.0, 15.0)], "acvpu": [(-2.0, "A"), (0.0, "C")]}
+    assert read_table("hour | gcs | acvpu\n-2 | 15 | A\n0 | . | C") == {
+        "gcs": [(-2.0, 15.0)],
+        "acvpu": [(-2.0, "A"), (0.0, "C")],
+    }

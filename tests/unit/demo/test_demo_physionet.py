@@ -1,4 +1,6 @@
-"""Stays of the 2012 challenge become FHIR charts that end now; a broken file is named with its line."""
+"""Stays of the 2012 challenge become FHIR charts that end now; a broken file is named with its
+line.
+"""
 
 import zipfile
 from datetime import UTC, datetime, timedelta
@@ -31,14 +33,26 @@ STAY = """Time,Parameter,Value
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "132539.txt").write_text(STAY)
-    (tmp_path / "132540.txt").write_text(STAY.replace("Age,54", "Age,81").replace("Gender,0", "Gender,-1"))
+    (tmp_path / "132540.txt").write_text(
+        STAY.replace("Age,54", "Age,81").replace("Gender,0", "Gender,-1")
+    )
     (tmp_path / "Outcomes-a.txt").write_text("RecordID,SAPS-I\n")
     return tmp_path
 
 
 def values(patient):
-    return {(o["code"]["coding"][0]["code"], part["code"]["coding"][0]["code"], part["valueQuantity"]["value"], part["valueQuantity"]["code"])
-            for o in patient.resources if o["resourceType"] == "Observation" for part in (o, *o.get("component", ())) if "valueQuantity" in part}  # fmt: skip
+    return {
+        (
+            o["code"]["coding"][0]["code"],
+            part["code"]["coding"][0]["code"],
+            part["valueQuantity"]["value"],
+            part["valueQuantity"]["code"],
+        )
+        for o in patient.resources
+        if o["resourceType"] == "Observation"
+        for part in (o, *o.get("component", ()))
+        if "valueQuantity" in part
+    }
 
 
 def test_a_folder_and_a_zip_give_the_same(folder, tmp_path):
@@ -47,17 +61,28 @@ def test_a_folder_and_a_zip_give_the_same(folder, tmp_path):
         for file in sorted(folder.glob("*.txt")):
             archive.write(file, f"set-a/{file.name}")
     read = stays(folder, NOW)
-    assert [patient.id for patient in read] == ["icu-132539", "icu-132540"] and read == stays(tmp_path / "set.zip", NOW)
+    assert [patient.id for patient in read] == ["icu-132539", "icu-132540"] and read == stays(
+        tmp_path / "set.zip", NOW
+    )
     assert len(stays(folder, NOW, limit=1)) == 1
 
 
 def test_values_units_and_pairs(folder):
-    """FiO2 becomes per cent, cuff and arterial line keep their pairs, two values of a minute keep their own ids."""
+    """FiO2 becomes per cent, cuff and arterial line keep their pairs, two values of a minute
+    keep their own ids.
+    """
     first = stays(folder, NOW)[0]
     found = values(first)
-    assert {("8310-5", "8310-5", 35.1, "Cel"), ("3150-0", "3150-0", 40.0, "%"), ("2708-6", "2708-6", 97.0, "%"), ("2160-0", "2160-0", 1.1, "mg/dL"),
-            ("85354-9", "8480-6", 147.0, "mm[Hg]"), ("85354-9", "8480-6", 150.0, "mm[Hg]"), ("8867-4", "8867-4", 80.0, "/min"),
-            ("8867-4", "8867-4", 82.0, "/min")} <= found  # fmt: skip
+    assert {
+        ("8310-5", "8310-5", 35.1, "Cel"),
+        ("3150-0", "3150-0", 40.0, "%"),
+        ("2708-6", "2708-6", 97.0, "%"),
+        ("2160-0", "2160-0", 1.1, "mg/dL"),
+        ("85354-9", "8480-6", 147.0, "mm[Hg]"),
+        ("85354-9", "8480-6", 150.0, "mm[Hg]"),
+        ("8867-4", "8867-4", 80.0, "/min"),
+        ("8867-4", "8867-4", 82.0, "/min"),
+    } <= found
     ids = [resource["id"] for resource in first.resources]
     assert len(ids) == len(set(ids))
 
@@ -65,11 +90,21 @@ def test_values_units_and_pairs(folder):
 def test_the_last_value_is_ten_minutes_ago_and_nobody_has_a_name(folder):
     """Times are shifted as one; a record number stands for the name."""
     first, second = stays(folder, NOW)
-    times = sorted(datetime.fromisoformat(r["effectiveDateTime"]) for r in first.resources if r["resourceType"] == "Observation")
-    assert times[-1] == NOW - timedelta(minutes=10) and times[-1] - times[0] == timedelta(hours=47, minutes=43)
+    times = sorted(
+        datetime.fromisoformat(r["effectiveDateTime"])
+        for r in first.resources
+        if r["resourceType"] == "Observation"
+    )
+    assert times[-1] == NOW - timedelta(minutes=10) and times[-1] - times[0] == timedelta(
+        hours=47, minutes=43
+    )
     person = first.resources[0]
     assert person["name"][0] == {"use": "official", "family": "ICU stay", "given": ["132539"]}
-    assert (person["birthDate"], person["gender"], second.resources[0]["gender"]) == ("1972-01-01", "female", "unknown")
+    assert (person["birthDate"], person["gender"], second.resources[0]["gender"]) == (
+        "1972-01-01",
+        "female",
+        "unknown",
+    )
 
 
 @pytest.mark.parametrize(
@@ -145,4 +180,8 @@ def test_an_impossible_age_is_unknown(folder):
 def test_the_published_files_are_read(shared):
     """The real thing: two dozen stays of set a, from the published folder."""
     read = stays(shared / "data" / "physionet2012", NOW)
-    assert len(read) == 24 and read[0].id == "icu-132539" and all(len(patient.resources) > 50 for patient in read)
+    assert (
+        len(read) == 24
+        and read[0].id == "icu-132539"
+        and all(len(patient.resources) > 50 for patient in read)
+    )

@@ -1,9 +1,11 @@
-"""The forms of the demonstration, sent as a browser sends them: every field of the pressed button's own form, in order."""
+"""The forms of the demonstration, sent as a browser sends them: every field of the pressed
+button's own form, in order.
+"""
 
 import re
 from html.parser import HTMLParser
 
-from tests.unit.demo.small_vigil import CARD, Answer
+from tests.support.small_vigil import CARD, Answer
 
 
 class Forms(HTMLParser):
@@ -30,8 +32,16 @@ class Forms(HTMLParser):
     def sent(self, label, choice=None):
         """Return what pressing a button sends, with a radio button chosen."""
         button = self.buttons[label]
-        fields = next((fields for name, fields in self.forms if name == button["form"]), None) if "form" in button else self.forms[button["own"]][1]
-        kept = [f for f in fields if f["type"] != "radio" or f["value"] == choice or (choice is None and "checked" in f)]
+        fields = (
+            next((fields for name, fields in self.forms if name == button["form"]), None)
+            if "form" in button
+            else self.forms[button["own"]][1]
+        )
+        kept = [
+            f
+            for f in fields
+            if f["type"] != "radio" or f["value"] == choice or (choice is None and "checked" in f)
+        ]
         own = [(button["name"], button.get("value", ""))] if "name" in button else []
         return [(field["name"], field["value"]) for field in kept] + own
 
@@ -53,20 +63,36 @@ def test_cancel_denies_access_whatever_is_chosen(world):
 
 
 def test_open_gives_the_chosen_patient_and_nobody_is_chosen_beforehand(world):
-    """The first of the list is no default: it would be another patient's chart for who presses Open too soon."""
+    """The first of the list is no default: it would be another patient's chart for who presses
+    Open too soon.
+    """
     assert world.token(pressed(world, "Open", "copd")["code"]).json["patient"] == "copd"
     assert pressed(world, "Open")["error"] == "access_denied"
     assert "checked" not in world.authorize(launch=None, scope="launch/patient").text
 
 
 def test_a_dismissed_card_folds_away_until_vigil_is_asked_again(world):
-    """Its summary stays to be seen, its buttons do not; a dismissal that Vigil did not get changes nothing."""
+    """Its summary stays to be seen, its buttons do not; a dismissal that Vigil did not get
+    changes nothing.
+    """
     text = world.http.get("/chart/sepsis").text
     opening = re.search(r'name="opening" value="([^"]+)"', text)[1]
-    page = world.http.post("/chart/sepsis/feedback", data={"opening": opening, "call": 0, "card": 0}, follow_redirects=True).text
-    assert "Dismissed: High risk &lt;script&gt;" in page and "Dismiss this card" not in page and CARD["links"][0]["label"] not in page
+    page = world.http.post(
+        "/chart/sepsis/feedback",
+        data={"opening": opening, "call": 0, "card": 0},
+        follow_redirects=True,
+    ).text
+    assert (
+        "Dismissed: High risk &lt;script&gt;" in page
+        and "Dismiss this card" not in page
+        and CARD["links"][0]["label"] not in page
+    )
     assert "Dismiss this card" in world.http.get("/chart/sepsis").text
     world.feedback = Answer(503, None)
     opening = re.search(r'name="opening" value="([^"]+)"', world.http.get("/chart/sepsis").text)[1]
-    page = world.http.post("/chart/sepsis/feedback", data={"opening": opening, "call": 0, "card": 0}, follow_redirects=True).text
+    page = world.http.post(
+        "/chart/sepsis/feedback",
+        data={"opening": opening, "call": 0, "card": 0},
+        follow_redirects=True,
+    ).text
     assert "Vigil could not be told" in page and "Dismiss this card" in page

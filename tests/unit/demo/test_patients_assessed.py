@@ -1,4 +1,6 @@
-"""What Vigil makes of the invented patients: the sick stand out, the well do not, and where no number is due none is given."""
+"""What Vigil makes of the invented patients: the sick stand out, the well do not, and where no
+number is due none is given.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,13 +10,19 @@ import pytest
 
 from demo.patients.generate import generate
 from models.assess import Assessment, assess, course
-from models.fhir import parse
-from models.readings import Chart, read_chart
-from models.registry import load_models
+from models.fitted.registry import load_models
+from models.patient.fhir import parse
+from models.patient.readings import Chart, read_chart
 
-AFTERNOON, NIGHT = datetime(2026, 3, 29, 13, 30, tzinfo=UTC), datetime(2026, 12, 31, 23, 50, tzinfo=UTC)
+AFTERNOON, NIGHT = (
+    datetime(2026, 3, 29, 13, 30, tzinfo=UTC),
+    datetime(2026, 12, 31, 23, 50, tzinfo=UTC),
+)
 RUNS = [(AFTERNOON, 1), (NIGHT, 1), (AFTERNOON, 2), (NIGHT, 3)]
-SICK, WELL = ("sepsis", "haemorrhage", "respiratory-failure"), ("post-operative", "improving", "stable", "copd")
+SICK, WELL = (
+    ("sepsis", "haemorrhage", "respiratory-failure"),
+    ("post-operative", "improving", "stable", "copd"),
+)
 SILENT = {"sparse": "insufficient", "stale": "stale", "child": "child"}
 
 
@@ -28,38 +36,72 @@ class Assessed:
 
 
 def read(resources: list[dict], patient_id: str, now: datetime) -> Assessed:
-    document = parse({"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": resource} for resource in resources]})
+    document = parse(
+        {
+            "resourceType": "Bundle",
+            "type": "searchset",
+            "entry": [{"resource": resource} for resource in resources],
+        }
+    )
     chart = read_chart(document.resources, patient_id, now, document.malformed)
     return Assessed(resources, chart, assess(chart, now, load_models()))
 
 
 @cache
 def patients(now: datetime = AFTERNOON, seed: int = 1) -> dict[str, Assessed]:
-    return {patient.id: read(list(patient.resources), patient.id, now) for patient in generate(now, seed)}
+    return {
+        patient.id: read(list(patient.resources), patient.id, now)
+        for patient in generate(now, seed)
+    }
 
 
 @pytest.mark.parametrize(("now", "seed"), RUNS)
 def test_the_sick_stand_out(now, seed):
-    """Each of the sick has at least three times the risk of death of any of the well, a higher NEWS2, and rises, whatever hour and seed."""
+    """Each of the sick has at least three times the risk of death of any of the well, a higher
+    NEWS2, and rises, whatever hour and seed.
+    """
     found = {name: row.found for name, row in patients(now, seed).items()}
-    assert {name: row.status for name, row in found.items()} == dict.fromkeys(found, "scored") | SILENT
-    death = {name: next(risk for risk in row.risks if risk.outcome == "death") for name, row in found.items() if row.risks}
-    assert min(death[name].probability for name in SICK) > 3 * max(death[name].probability for name in WELL)
+    assert {name: row.status for name, row in found.items()} == dict.fromkeys(
+        found, "scored"
+    ) | SILENT
+    death = {
+        name: next(risk for risk in row.risks if risk.outcome == "death")
+        for name, row in found.items()
+        if row.risks
+    }
+    assert min(death[name].probability for name in SICK) > 3 * max(
+        death[name].probability for name in WELL
+    )
     # Who was ill yesterday is not yet called low: the highest and lowest values of two days count.
     assert {found[name].lead.band for name in set(WELL) - {"improving"}} == {"low"}
-    assert found["improving"].lead.band in ("low", "medium") and "low" not in {found[name].lead.band for name in SICK}
+    assert found["improving"].lead.band in ("low", "medium") and "low" not in {
+        found[name].lead.band for name in SICK
+    }
     assert {death[name].trend for name in SICK} == {"rising"}
     assert death["improving"].probability < death["improving"].earlier
-    assert min(found[name].news2.total for name in SICK) >= 7 and max(found[name].news2.total for name in WELL) <= 4
+    assert (
+        min(found[name].news2.total for name in SICK) >= 7
+        and max(found[name].news2.total for name in WELL) <= 4
+    )
     assert found["sepsis"].lead.band == "high"
 
 
 @pytest.mark.parametrize(("now", "seed"), RUNS)
 def test_vital_signs_alone_leave_the_middle_open(now, seed):
-    """Where the interval reaches from the low band into the high one, no band is given, whatever hour and seed; the words say why."""
+    """Where the interval reaches from the low band into the high one, no band is given, whatever
+    hour and seed; the words say why.
+    """
     lead = patients(now, seed)["not-certain"].found.lead
-    assert (lead.outcome, lead.band) == ("death", "indeterminate") and lead.figure == lead.certainty.text
-    assert lead.certainty.low < lead.thresholds["medium"] < lead.thresholds["high"] < lead.certainty.high
+    assert (lead.outcome, lead.band) == (
+        "death",
+        "indeterminate",
+    ) and lead.figure == lead.certainty.text
+    assert (
+        lead.certainty.low
+        < lead.thresholds["medium"]
+        < lead.thresholds["high"]
+        < lead.certainty.high
+    )
     assert "is not known, above all Glasgow coma score" in lead.certainty.reasons[0]
 
 
@@ -73,7 +115,11 @@ def test_no_number_without_a_ground(patient_id):
 @pytest.mark.parametrize(("now", "seed"), RUNS)
 def test_the_newest_vital_signs_are_ten_to_fifty_minutes_old(now, seed):
     """As in a ward; but for the chart that is stale."""
-    ages = {name: now - row.found.data_time for name, row in patients(now, seed).items() if name != "stale"}
+    ages = {
+        name: now - row.found.data_time
+        for name, row in patients(now, seed).items()
+        if name != "stale"
+    }
     assert all(timedelta(minutes=10) <= age <= timedelta(minutes=51) for age in ages.values()), ages
 
 
@@ -86,28 +132,57 @@ def test_every_value_of_a_tidy_chart_is_read(patient_id):
 def test_the_mess_is_counted_by_reason_and_changes_little():
     """What is wrong would have shouted if believed; what is only in other units is read."""
     row = patients()["chart-mess"]
-    assert row.chart.rejected == {"bound": 1, "code": 1, "duplicate": 1, "future": 2, "patient": 1, "range": 1, "status": 3, "time": 2,
-                                  "unit": 1, "value": 2}  # fmt: skip
+    assert row.chart.rejected == {
+        "bound": 1,
+        "code": 1,
+        "duplicate": 1,
+        "future": 2,
+        "patient": 1,
+        "range": 1,
+        "status": 3,
+        "time": 2,
+        "unit": 1,
+        "value": 2,
+    }
     converted = {"fahrenheit": 37.1, "kilopascal": 120, "millimole": 110}
     for label, value in converted.items():
-        assert [reading.value for reading in row.chart.readings if label in reading.source] == [pytest.approx(value, rel=0.001)]
+        assert [reading.value for reading in row.chart.readings if label in reading.source] == [
+            pytest.approx(value, rel=0.001)
+        ]
     assert row.found.lead.band == "low" and row.found.news2.total == 0
 
 
-@pytest.mark.parametrize(("patient_id", "creatinine", "glucose"), [("heart-failure", 2.0, 149), ("post-operative", 0.7, 118)])
+@pytest.mark.parametrize(
+    ("patient_id", "creatinine", "glucose"),
+    [("heart-failure", 2.0, 149), ("post-operative", 0.7, 118)],
+)
 def test_si_units_are_the_same_values(patient_id, creatinine, glucose):
     """Creatinine in umol/L and glucose in mmol/L arrive as mg/dL."""
     row = patients()[patient_id]
-    quantities = {r["code"]["coding"][0]["code"]: r["valueQuantity"]["code"] for r in row.resources if "valueQuantity" in r}
-    assert (quantities["14682-9"], quantities["14749-6"]) == ("umol/L", "mmol/L") and not {"2160-0", "2345-7"} & set(quantities)
+    quantities = {
+        r["code"]["coding"][0]["code"]: r["valueQuantity"]["code"]
+        for r in row.resources
+        if "valueQuantity" in r
+    }
+    assert (quantities["14682-9"], quantities["14749-6"]) == ("umol/L", "mmol/L") and not {
+        "2160-0",
+        "2345-7",
+    } & set(quantities)
     latest = {reading.variable: reading.value for reading in row.chart.readings}
-    assert latest["creatinine"] == pytest.approx(creatinine, abs=0.1) and latest["glucose"] == pytest.approx(glucose, abs=12)
+    assert latest["creatinine"] == pytest.approx(creatinine, abs=0.1) and latest[
+        "glucose"
+    ] == pytest.approx(glucose, abs=12)
 
 
 def test_oxygen_scale_2_comes_from_the_prescription_alone():
-    """No points for 89 to 91 % on 28 % oxygen; the same chart without its reference ranges has three or two."""
+    """No points for 89 to 91 % on 28 % oxygen; the same chart without its reference ranges has
+    three or two.
+    """
     row = patients()["copd"]
-    without = [{name: value for name, value in resource.items() if name != "referenceRange"} for resource in row.resources]
+    without = [
+        {name: value for name, value in resource.items() if name != "referenceRange"}
+        for resource in row.resources
+    ]
     saturation = [
         next(part.points for part in found.news2.parts if part.name == "spo2")
         for found in (row.found, read(without, "copd", AFTERNOON).found)
@@ -125,10 +200,16 @@ def test_new_confusion_scores_three():
 
 
 def test_two_days_of_course():
-    """Every chart with 48 hours of history has a risk for nearly each hour, gaps where no band can be told; sepsis climbs, the treated patient comes down."""
+    """Every chart with 48 hours of history has a risk for nearly each hour, gaps where no band
+    can be told; sepsis climbs, the treated patient comes down.
+    """
     model = load_models()[0]
     for patient_id in (*SICK, *WELL):
-        risks = [risk for _, risk in course(patients()[patient_id].chart, AFTERNOON, model) if risk is not None]
+        risks = [
+            risk
+            for _, risk in course(patients()[patient_id].chart, AFTERNOON, model)
+            if risk is not None
+        ]
         assert len(risks) >= 38, patient_id
         if patient_id == "sepsis":
             assert risks[-1] > 4 * risks[0]

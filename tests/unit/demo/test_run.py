@@ -1,4 +1,6 @@
-"""The runner with two stand-in servers: what it says, what it returns, and that it never leaves anything running."""
+"""The runner with two stand-in servers: what it says, what it returns, and that it never leaves
+anything running.
+"""
 
 import os
 import signal
@@ -56,15 +58,38 @@ class Demonstration:
 
     def __init__(self, folder, vigil="well", ehr="well", seconds=20.0):
         self.port, self.ehr_port = free_ports()
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | {"PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-c", f"SERVER = {SERVER!r}\n{START}", str(self.port), str(self.ehr_port), str(seconds), vigil, ehr]
-        self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        environment = {
+            name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"
+        } | {"PYTHONPATH": str(ROOT)}
+        command = [
+            sys.executable,
+            "-c",
+            f"SERVER = {SERVER!r}\n{START}",
+            str(self.port),
+            str(self.ehr_port),
+            str(seconds),
+            vigil,
+            ehr,
+        ]
+        self.process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         self.groups: list[int] = []
 
     def opened(self):
         """Wait for the one line and note which process groups were started."""
         assert self.process.stdout.readline() == f"Open http://localhost:{self.ehr_port}/\n"
-        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True, check=True).stdout
+        children = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(self.process.pid)],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
         self.groups = [int(pid) for pid in children.split()]
         assert len(self.groups) == 2 and all(os.getpgid(pid) == pid for pid in self.groups)
         return self
@@ -80,11 +105,17 @@ class Demonstration:
 
 
 def is_alive(group):
-    """Tell whether a process group still has a member that is no zombie; init may take a moment to reap."""
+    """Tell whether a process group still has a member that is no zombie; init may take a moment
+    to reap.
+    """
     deadline = time.monotonic() + 3
     while time.monotonic() < deadline:
-        rows = subprocess.run(["ps", "-eo", "pgid=,stat="], capture_output=True, text=True, check=True).stdout.splitlines()
-        if not any(int(row.split()[0]) == group and not row.split()[1].startswith("Z") for row in rows):
+        rows = subprocess.run(
+            ["ps", "-eo", "pgid=,stat="], capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        if not any(
+            int(row.split()[0]) == group and not row.split()[1].startswith("Z") for row in rows
+        ):
             return False
         time.sleep(0.05)
     return True
@@ -92,7 +123,9 @@ def is_alive(group):
 
 @pytest.mark.parametrize("number", runner.SIGNALS, ids=lambda number: number.name)
 def test_a_signal_stops_all_that_was_started(tmp_path, number):
-    """Exit code 0, nothing more on stdout, not even a grandchild left; the line came without help from PYTHONUNBUFFERED."""
+    """Exit code 0, nothing more on stdout, not even a grandchild left; the line came without
+    help from PYTHONUNBUFFERED.
+    """
     demonstration = Demonstration(tmp_path).opened()
     demonstration.process.send_signal(number)
     code, out, errors = demonstration.end()
@@ -106,7 +139,11 @@ def test_more_signals_do_not_cut_the_clean_up_short(tmp_path):
         demonstration.process.send_signal(number)
         time.sleep(0.1)
     code, _, errors = demonstration.end()
-    assert code == 0 and "Vigil did not stop in time and is killed." in errors and not demonstration.orphans()
+    assert (
+        code == 0
+        and "Vigil did not stop in time and is killed." in errors
+        and not demonstration.orphans()
+    )
 
 
 def test_ctrl_c_while_it_starts(tmp_path):
@@ -121,14 +158,20 @@ def test_a_server_that_never_answers(tmp_path):
     """One sentence with the seconds, the log's name and its end; the other server stops too."""
     demonstration = Demonstration(tmp_path, ehr="silent", seconds=1.0)
     code, out, errors = demonstration.end()
-    assert (code, out) == (1, "") and "The demonstration EHR did not answer within 1 s. The end of " in errors
+    assert (code, out) == (
+        1,
+        "",
+    ) and "The demonstration EHR did not answer within 1 s. The end of " in errors
     assert f"{demonstration.ehr_port}.log:\n  a line of the log" in errors
 
 
 def test_a_server_that_ends_at_once(tmp_path):
     """The reason stands in its log, so it is shown."""
     code, out, errors = Demonstration(tmp_path, vigil="broken").end()
-    assert (code, out) == (1, "") and "Vigil has ended (exit code 1), so the demonstration stops." in errors
+    assert (code, out) == (
+        1,
+        "",
+    ) and "Vigil has ended (exit code 1), so the demonstration stops." in errors
     assert "  the model is missing\n" in errors
 
 
@@ -140,7 +183,10 @@ def test_a_server_that_dies_later(tmp_path):
     assert code == 1 and "has ended (exit code -9)" in errors and not demonstration.orphans()
 
 
-@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::1")])
+@pytest.mark.parametrize(
+    ("family", "address"),
+    [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::1")],
+)
 def test_a_busy_port_is_said_before_anything_starts(tmp_path, capsys, family, address):
     """On ::1 too, where a browser may look first."""
     try:
@@ -153,14 +199,19 @@ def test_a_busy_port_is_said_before_anything_starts(tmp_path, capsys, family, ad
         assert runner.run(free_ports()[0], busy, folder=tmp_path / "var") == 1
     said = capsys.readouterr()
     assert said.out == "" and said.err.splitlines() == [
-        f"Port {busy} can't be used (Address already in use); choose another with {option}." for option in ("--port", "--ehr-port")
+        f"Port {busy} can't be used (Address already in use); choose another with {option}."
+        for option in ("--port", "--ehr-port")
     ]
     assert not (tmp_path / "var").exists()
 
 
 @pytest.mark.parametrize(
     ("port", "ehr_port", "words"),
-    [(8123, 8123, "can't both use port 8123"), (0, 8123, "between 1 and 65535"), (8123, 65536, "between 1 and 65535")],
+    [
+        (8123, 8123, "can't both use port 8123"),
+        (0, 8123, "between 1 and 65535"),
+        (8123, 65536, "between 1 and 65535"),
+    ],
 )
 def test_impossible_ports(tmp_path, capsys, port, ehr_port, words):
     """One sentence each."""
@@ -185,15 +236,32 @@ def test_the_configuration_is_one_that_vigil_accepts(tmp_path):
     path = runner.write_configuration(tmp_path / "demo", 8100, 8101)
     settings = load_settings(path)
     (ehr,) = settings.ehr
-    assert settings.public_url == "http://localhost:8100" and ehr.hook_issuer == "http://localhost:8101"
-    assert ehr.hook_jwks_url == "http://localhost:8101/jwks.json" and list(ehr.fhir_base) == ["http://localhost:8101/fhir"]
-    assert (ehr.hook_auth, ehr.smart_client_auth, ehr.mode) == ("required", "private_key_jwt", "live")
-    assert [stat.S_IMODE(folder.stat().st_mode) for folder in (path.parent, path.parent.parent)] == [0o700, 0o700]
+    assert (
+        settings.public_url == "http://localhost:8100"
+        and ehr.hook_issuer == "http://localhost:8101"
+    )
+    assert ehr.hook_jwks_url == "http://localhost:8101/jwks.json" and list(ehr.fhir_base) == [
+        "http://localhost:8101/fhir"
+    ]
+    assert (ehr.hook_auth, ehr.smart_client_auth, ehr.mode) == (
+        "required",
+        "private_key_jwt",
+        "live",
+    )
+    assert [
+        stat.S_IMODE(folder.stat().st_mode) for folder in (path.parent, path.parent.parent)
+    ] == [0o700, 0o700]
     assert tomllib.loads(path.read_text()).keys() == {"public_url", "data_dir", "ehr"}
 
 
 def test_the_real_servers_are_what_is_started(tmp_path):
-    """The command lines, with the data's path made absolute, since the servers run in the checkout."""
+    """The command lines, with the data's path made absolute, since the servers run in the
+    checkout.
+    """
     vigil, ehr = runner.servers(8100, 8101, tmp_path / "vigil.toml", "set-a.zip")
-    assert vigil == ("Vigil", 8100, [sys.executable, "-m", "vigil", "serve", "--config", str(tmp_path / "vigil.toml")])
+    assert vigil == (
+        "Vigil",
+        8100,
+        [sys.executable, "-m", "vigil", "serve", "--config", str(tmp_path / "vigil.toml")],
+    )
     assert ehr[2][1:] == ["-m", "demo.serve", "8101", "8100", str(Path("set-a.zip").resolve())]

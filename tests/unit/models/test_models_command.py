@@ -1,4 +1,6 @@
-"""`vigil models`: what is shipped is signed and in service, and an unsigned or unfit version can't be promoted."""
+"""`vigil models`: what is shipped is signed and in service, and an unsigned or unfit version
+can't be promoted.
+"""
 
 import shutil
 
@@ -6,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 import vigil
-from models.registry import TRAINED, list_versions
-from models.signature import keygen
+from models.fitted.registry import TRAINED, list_versions
+from models.fitted.signature import keygen
 
 
 def run(*arguments) -> tuple[int, str]:
@@ -18,7 +20,9 @@ def run(*arguments) -> tuple[int, str]:
 def test_the_shipped_champions_are_signed_by_the_shipped_key():
     """Every version in service is signed; the list says by whom."""
     champions = [found for found in list_versions() if "champion" in found.aliases]
-    assert {found.name for found in champions} == {"deterioration", "sepsis"} and all(found.signed_by for found in champions)
+    assert {found.name for found in champions} == {"deterioration", "sepsis"} and all(
+        found.signed_by for found in champions
+    )
     code, text = run("list")
     assert code == 0 and "not signed" not in text
 
@@ -40,11 +44,23 @@ def copy(tmp_path):
 
 def test_an_altered_or_unsigned_version_is_not_promoted(copy):
     """A changed manifest no longer fits its signature; without one nothing is served."""
-    (altered,), (unsigned,) = (list((copy / name).glob("*/manifest.json")) for name in ("sepsis", "deterioration"))
+    (altered,), (unsigned,) = (
+        list((copy / name).glob("*/manifest.json")) for name in ("sepsis", "deterioration")
+    )
     altered.write_text(altered.read_text().replace('"high": 0.', '"high": 0.0'))
     (unsigned.parent / "manifest.sig").unlink()
     for path, reason in ((altered, "signature"), (unsigned, "not signed")):
-        code, text = run("promote", path.parents[1].name, path.parent.name, "--by", "Dr Test", "--reason", "x", "--models", copy)
+        code, text = run(
+            "promote",
+            path.parents[1].name,
+            path.parent.name,
+            "--by",
+            "Dr Test",
+            "--reason",
+            "x",
+            "--models",
+            copy,
+        )
         assert code == 1 and reason in text and "Traceback" not in text
 
 
@@ -53,7 +69,11 @@ def test_a_champion_without_one_before_it_stays(copy):
     before = {path: path.read_text() for path in copy.glob("*/champion")}
     (copy / "sepsis" / "history").unlink()
     code, text = run("rollback", "sepsis", "--by", "Dr Test", "--reason", "x", "--models", copy)
-    assert code == 1 and "Error:" in text and before == {path: path.read_text() for path in copy.glob("*/champion")}
+    assert (
+        code == 1
+        and "Error:" in text
+        and before == {path: path.read_text() for path in copy.glob("*/champion")}
+    )
 
 
 def test_a_key_is_private_and_never_overwritten(tmp_path):
@@ -64,4 +84,7 @@ def test_a_key_is_private_and_never_overwritten(tmp_path):
     # The public half never lands on the private one, nor on another key's.
     assert run("keygen", tmp_path / "only.pub")[0] == 1 and not (tmp_path / "only.pub").exists()
     before = path.with_suffix(".pub").read_text()
-    assert run("keygen", tmp_path / "release.pem")[0] == 1 and path.with_suffix(".pub").read_text() == before
+    assert (
+        run("keygen", tmp_path / "release.pem")[0] == 1
+        and path.with_suffix(".pub").read_text() == before
+    )

@@ -1,4 +1,6 @@
-"""The model in service: equal to LightGBM's and shap's own answers, and refused when a byte is wrong."""
+"""The model in service: equal to LightGBM's and shap's own answers, and refused when a byte is
+wrong.
+"""
 
 import json
 import shutil
@@ -7,8 +9,8 @@ import warnings
 import numpy as np
 import pytest
 
-from models.predict import ModelError, Predictor
-from models.registry import TRAINED, load, load_models, verify
+from models.fitted.booster import ModelError, Predictor
+from models.fitted.registry import TRAINED, load, load_models, verify
 
 MODEL = load_models()[0]
 GOLDEN = [vector["row"] for vector in MODEL.manifest["golden"]]
@@ -39,7 +41,9 @@ def test_contributions_equal_shaps():
     expected = expected[..., 1] if expected.ndim == 3 else expected
     for row, line in zip(GOLDEN, expected, strict=True):
         parts = MODEL.predictor.contributions(row)
-        assert parts[:-1] == pytest.approx(line, abs=1e-9) and sum(parts) == pytest.approx(MODEL.predictor.score(row), abs=1e-9)
+        assert parts[:-1] == pytest.approx(line, abs=1e-9) and sum(parts) == pytest.approx(
+            MODEL.predictor.score(row), abs=1e-9
+        )
 
 
 def test_a_row_of_another_length_is_refused():
@@ -58,7 +62,12 @@ def copy(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda raw: raw[: len(raw) // 2], lambda raw: raw.replace(b"leaf_value=0", b"leaf_value=9", 1), lambda raw: b""]
+    "damage",
+    [
+        lambda raw: raw[: len(raw) // 2],
+        lambda raw: raw.replace(b"leaf_value=0", b"leaf_value=9", 1),
+        lambda raw: b"",
+    ],
 )
 def test_a_damaged_model_is_refused_before_it_is_parsed(copy, damage):
     """A truncated file would kill LightGBM's process: its hash is checked first."""

@@ -7,11 +7,11 @@ import stat
 
 import pytest
 
-from models import probe as probing
-from models.model import load
-from models.predict import ModelError
-from models.probe import probe
-from models.registry import TRAINED, load_models
+from models.fitted import probe as probing
+from models.fitted.booster import ModelError
+from models.fitted.model import load
+from models.fitted.probe import probe
+from models.fitted.registry import TRAINED, load_models
 
 SHIPPED = load_models()[0]
 
@@ -25,24 +25,43 @@ def version(tmp_path):
 
 
 def damage(folder, change) -> None:
-    """Change model.txt and make the manifest agree, as if the damage had happened before the hash was taken."""
+    """Change model.txt and make the manifest agree, as if the damage had happened before the
+    hash was taken.
+    """
     raw = change((folder / "model.txt").read_bytes())
     (folder / "model.txt").write_bytes(raw)
     manifest = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps(manifest | {"model_sha256": hashlib.sha256(raw).hexdigest()}))
+    (folder / "manifest.json").write_text(
+        json.dumps(manifest | {"model_sha256": hashlib.sha256(raw).hexdigest()})
+    )
 
 
 def doubled_leaves(raw: bytes) -> bytes:
     lines = raw.split(b"\n")
     place = next(i for i, line in enumerate(lines) if line.startswith(b"leaf_value="))
-    return b"\n".join([*lines[: place + 1], b"leaf_value=" + b" ".join([b"9"] * len(lines[place].split(b" "))), *lines[place + 1 :]])
+    return b"\n".join(
+        [
+            *lines[: place + 1],
+            b"leaf_value=" + b" ".join([b"9"] * len(lines[place].split(b" "))),
+            *lines[place + 1 :],
+        ]
+    )
 
 
 def other_leaves(raw: bytes) -> bytes:
-    """Return the text with nines in the leaves of its first tree: of the same length, so that LightGBM loads it."""
+    """Return the text with nines in the leaves of its first tree: of the same length, so that
+    LightGBM loads it.
+    """
     start = raw.index(b"leaf_value=") + len(b"leaf_value=")
     end = raw.index(b"\n", start)
-    return raw[:start] + bytes(b if chr(b) in " .-e+" else ord("9") if chr(b) in "12345678" else b for b in raw[start:end]) + raw[end:]
+    return (
+        raw[:start]
+        + bytes(
+            b if chr(b) in " .-e+" else ord("9") if chr(b) in "12345678" else b
+            for b in raw[start:end]
+        )
+        + raw[end:]
+    )
 
 
 def no_tree_sizes(raw: bytes) -> bytes:
@@ -64,7 +83,19 @@ def no_tree_sizes(raw: bytes) -> bytes:
         lambda raw: b"tree\n",
         lambda raw: bytes(1000),
     ],
-    ids=["half", "leaf", "unsized", "feature", "child", "leaves", "doubled", "other", "empty", "head", "zeros"],
+    ids=[
+        "half",
+        "leaf",
+        "unsized",
+        "feature",
+        "child",
+        "leaves",
+        "doubled",
+        "other",
+        "empty",
+        "head",
+        "zeros",
+    ],
 )
 def test_a_damaged_text_is_refused_and_this_process_lives(version, change):
     """Truncated, flipped, doubled: whatever LightGBM does with it, it does in the child."""
@@ -85,10 +116,18 @@ def test_a_child_that_dies_is_told_by_its_signal(version, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "said", ["printf 'bad \\245 bytes \\033[2J' >&2; exit 65", "printf '\\245' >&2; exit 1", "exit 3", "printf '\\245'"]
+    "said",
+    [
+        "printf 'bad \\245 bytes \\033[2J' >&2; exit 65",
+        "printf '\\245' >&2; exit 1",
+        "exit 3",
+        "printf '\\245'",
+    ],
 )
 def test_stray_bytes_from_a_child_are_a_sentence_too(version, monkeypatch, said):
-    """LightGBM quotes memory when a text is damaged: that neither breaks the parent nor reaches a terminal."""
+    """LightGBM quotes memory when a text is damaged: that neither breaks the parent nor reaches
+    a terminal.
+    """
     speaker = version.parent / "speaker"
     speaker.write_text(f"#!/bin/sh\n{said}\n")
     speaker.chmod(0o755)
@@ -142,7 +181,9 @@ def test_a_manifest_that_makes_no_sense_is_refused(version):
 
 
 def test_a_verdict_is_asked_for_once(version, tmp_path, monkeypatch):
-    """The file remembers what passed, over processes; another model, or other vectors, are asked for anew."""
+    """The file remembers what passed, over processes; another model, or other vectors, are asked
+    for anew.
+    """
     verdicts = tmp_path / "verdicts"
     probing._sound.clear()
     probe(version, load(version), verdicts)

@@ -1,12 +1,14 @@
-"""Queries and vocabulary: one list for prefetch, fetch and SMART; codes and units that hold by rule."""
+"""Queries and vocabulary: one list for prefetch, fetch and SMART; codes and units that hold by
+rule.
+"""
 
 import re
 from datetime import UTC, datetime
 
 import pytest
 
-from models.queries import searches
-from models.vocabulary import BY_CODE, VARIABLES, convert
+from models.patient.queries import searches
+from models.patient.vocabulary import BY_CODE, VARIABLES, convert
 
 TEMPLATES = searches("{{context.patientId}}")
 
@@ -21,7 +23,9 @@ def test_queries_keep_to_the_recommended_subset():
         path, _, rest = query.partition("?")
         assert re.fullmatch(r"Patient/p1|Observation", path)
         names = [part.partition("=")[0] for part in rest.split("&") if part]
-        assert set(names) <= {"patient", "code", "date", "_sort", "_count"} and len(set(names)) == len(names)
+        assert set(names) <= {"patient", "code", "date", "_sort", "_count"} and len(
+            set(names)
+        ) == len(names)
 
 
 @pytest.mark.rule("R42")
@@ -54,19 +58,33 @@ def test_every_loinc_code_has_its_right_check_digit_and_one_variable():
         assert (10 - sum(doubled) % 10) % 10 == int(check), code
 
 
-MOLAR = {"lactate": 90.08, "creatinine": 113.12, "glucose": 180.16, "bilirubin": 584.67, "haemoglobin": 16114.0, "bun": 28.014}
+MOLAR = {
+    "lactate": 90.08,
+    "creatinine": 113.12,
+    "glucose": 180.16,
+    "bilirubin": 584.67,
+    "haemoglobin": 16114.0,
+    "bun": 28.014,
+}
 
 
-@pytest.mark.parametrize(("name", "unit"), [(v.name, unit) for v in VARIABLES.values() for unit in v.units])
+@pytest.mark.parametrize(
+    ("name", "unit"), [(v.name, unit) for v in VARIABLES.values() for unit in v.units]
+)
 def test_each_conversion_equals_a_ucum_librarys(name, unit):
-    """Every factor of the table is what pint says of the UCUM codes, with the molar mass where one is needed."""
+    """Every factor of the table is what pint says of the UCUM codes, with the molar mass where
+    one is needed.
+    """
     from ucumvert import PintUcumRegistry
 
     variable, registry = VARIABLES[name], _registry(PintUcumRegistry)
     if unit.startswith("{") or variable.unit in {"{score}", "[pH]"}:
         assert variable.units[unit] == (1.0, 0.0)
         return
-    source, target = registry.from_ucum(unit.replace("meq", "mmol")), registry.from_ucum(variable.unit)
+    source, target = (
+        registry.from_ucum(unit.replace("meq", "mmol")),
+        registry.from_ucum(variable.unit),
+    )
     context = _molar(registry, MOLAR.get(name))
     expected = registry.Quantity(20.0, source).to(target, *context).magnitude
     assert convert(variable, 20.0, unit) == pytest.approx(expected, rel=2e-4)
@@ -86,6 +104,10 @@ def _molar(registry, mass):
 
     context = pint.Context()
     grams = mass * registry.gram / registry.mole
-    context.add_transformation("[substance]/[length]**3", "[mass]/[length]**3", lambda _, x: x * grams)
-    context.add_transformation("[mass]/[length]**3", "[substance]/[length]**3", lambda _, x: x / grams)
+    context.add_transformation(
+        "[substance]/[length]**3", "[mass]/[length]**3", lambda _, x: x * grams
+    )
+    context.add_transformation(
+        "[mass]/[length]**3", "[substance]/[length]**3", lambda _, x: x / grams
+    )
     return (context,)

@@ -1,4 +1,6 @@
-"""Readings: an Observation counts only if status, patient, code, unit, range and time allow it; the rest is counted by reason."""
+"""Readings: an Observation counts only if status, patient, code, unit, range and time allow it;
+the rest is counted by reason.
+"""
 
 from datetime import UTC, timedelta
 
@@ -6,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.fhir import FhirError, parse
-from models.readings import Chart, WrongPatient, read_chart
+from models.patient.fhir import FhirError, parse
+from models.patient.readings import Chart, WrongPatient, read_chart
 from tests.conftest import AT, bundle, observation, patient, table
 
 
@@ -17,13 +19,27 @@ def chart(*resources: dict) -> Chart:
 
 
 def quantity(value, unit=None, code=None, **more) -> dict:
-    return {"valueQuantity": {"value": value, "unit": unit, "code": code, "system": "http://unitsofmeasure.org" if code else None} | more}
+    return {
+        "valueQuantity": {
+            "value": value,
+            "unit": unit,
+            "code": code,
+            "system": "http://unitsofmeasure.org" if code else None,
+        }
+        | more
+    }
 
 
 def test_an_ordinary_observation_becomes_a_reading_with_its_source():
-    """A reading carries its variable, canonical value, aware UTC time and the resource it came from."""
+    """A reading carries its variable, canonical value, aware UTC time and the resource it came
+    from.
+    """
     (reading,) = chart(observation("heart_rate", 88, 2)).readings
-    assert (reading.variable, reading.value, reading.source) == ("heart_rate", 88.0, "Observation/heart_rate-2")
+    assert (reading.variable, reading.value, reading.source) == (
+        "heart_rate",
+        88.0,
+        "Observation/heart_rate-2",
+    )
     assert reading.time == AT - timedelta(hours=2) and reading.time.tzinfo == UTC
 
 
@@ -66,10 +82,20 @@ def test_what_must_not_count_is_rejected_with_its_reason(reason, change):
 
 
 @pytest.mark.parametrize("status", ["final", "amended", "corrected"])
-@pytest.mark.parametrize("reference", ["Patient/p1", "https://ehr.example/r4/Patient/p1", "Patient/p1/_history/3", "urn:uuid:p1"])
+@pytest.mark.parametrize(
+    "reference",
+    ["Patient/p1", "https://ehr.example/r4/Patient/p1", "Patient/p1/_history/3", "urn:uuid:p1"],
+)
 def test_valid_statuses_and_forms_of_reference_count(status, reference):
     """Absolute, versioned and urn references name the same patient."""
-    assert len(chart(observation("heart_rate", 88, status=status, subject={"reference": reference})).readings) == 1
+    assert (
+        len(
+            chart(
+                observation("heart_rate", 88, status=status, subject={"reference": reference})
+            ).readings
+        )
+        == 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -100,19 +126,32 @@ def test_units_are_converted_to_the_variables_own(variable, unit, code, value, e
 
 
 def test_epics_white_cells_per_millilitre_are_not_taken_for_microlitres():
-    """Epic's sandbox sends 6.1 10*3/mL: a thousandth of what is plausible, so it is refused and not guessed at."""
-    assert chart(observation("wbc", 1, **quantity(6.1, "10*3/mL", "10*3/mL"))).rejected == {"range": 1}
+    """Epic's sandbox sends 6.1 10*3/mL: a thousandth of what is plausible, so it is refused and
+    not guessed at.
+    """
+    assert chart(observation("wbc", 1, **quantity(6.1, "10*3/mL", "10*3/mL"))).rejected == {
+        "range": 1
+    }
 
 
 def test_a_panel_gives_a_reading_for_each_component():
     """Blood pressure as 85354-9 with components is two readings of one source."""
     parts = [
-        {"code": {"coding": [{"system": "http://loinc.org", "code": code}]}} | quantity(value, "mmHg", "mm[Hg]")
+        {"code": {"coding": [{"system": "http://loinc.org", "code": code}]}}
+        | quantity(value, "mmHg", "mm[Hg]")
         for code, value in (("8480-6", 120), ("8462-4", 70))
     ]
-    panel = observation("heart_rate", 0, code={"coding": [{"system": "http://loinc.org", "code": "85354-9"}]}, valueQuantity=None)
+    panel = observation(
+        "heart_rate",
+        0,
+        code={"coding": [{"system": "http://loinc.org", "code": "85354-9"}]},
+        valueQuantity=None,
+    )
     found = chart(panel | {"component": parts})
-    assert [(r.variable, r.value) for r in found.readings] == [("diastolic", 70.0), ("systolic", 120.0)]
+    assert [(r.variable, r.value) for r in found.readings] == [
+        ("diastolic", 70.0),
+        ("systolic", 120.0),
+    ]
     assert len({r.source for r in found.readings}) == 1 and found.rejected == {}
 
 
@@ -138,7 +177,15 @@ def test_another_patients_resource_is_refused():
 
 @pytest.mark.parametrize(
     ("born", "age"),
-    [("1956-02-01", 70), ("2008-03-29", 18), ("2008-03-30", 17), ("2008", 17), ("2008-03", 17), ("1808-01-01", None), ("soon", None)],
+    [
+        ("1956-02-01", 70),
+        ("2008-03-29", 18),
+        ("2008-03-30", 17),
+        ("2008", 17),
+        ("2008-03", 17),
+        ("1808-01-01", None),
+        ("soon", None),
+    ],
 )
 def test_a_partial_birth_date_is_read_as_the_youngest_it_may_be(born, age):
     """Who may be a child is not taken for an adult."""
@@ -157,21 +204,39 @@ def test_a_target_of_88_to_92_is_read_from_the_reference_range():
     target = {"referenceRange": [{"low": {"value": 88}, "high": {"value": 92}}]}
     normal = {"referenceRange": [{"low": {"value": 95}, "high": {"value": 100}}]}
     assert "spo2_target" in {r.variable for r in chart(observation("spo2", 90, **target)).readings}
-    assert "spo2_target" not in {r.variable for r in chart(observation("spo2", 90, **normal)).readings}
+    assert "spo2_target" not in {
+        r.variable for r in chart(observation("spo2", 90, **normal)).readings
+    }
 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4)
+    ),
     max_leaves=12,
 )
-MEMBERS = st.sampled_from(["status", "code", "subject", "effectiveDateTime", "valueQuantity", "component", "effectivePeriod", "id", "resourceType"])
+MEMBERS = st.sampled_from(
+    [
+        "status",
+        "code",
+        "subject",
+        "effectiveDateTime",
+        "valueQuantity",
+        "component",
+        "effectivePeriod",
+        "id",
+        "resourceType",
+    ]
+)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(MEMBERS, JSON, max_size=4))
 def test_garbage_never_raises_and_never_becomes_a_reading_unsaid(change):
-    """Whatever an EHR puts into an Observation, it is a reading, a counted rejection, or another type of resource."""
+    """Whatever an EHR puts into an Observation, it is a reading, a counted rejection, or another
+    type of resource.
+    """
     document = parse(bundle([observation("heart_rate", 88) | change]))
     found = read_chart(document.resources, "p1", AT, document.malformed)
     kinds = [r.resourceType for r in document.resources]
@@ -189,23 +254,38 @@ def test_bytes_and_dicts_are_read_alike():
     """Prefetch comes as bytes, a fetched page as a dict; both are the same chart."""
     import msgspec
 
-    page = bundle([patient(), *table("when | heart_rate\n3 | 80"), {"resourceType": "Observation", "code": 7}])
+    page = bundle(
+        [patient(), *table("when | heart_rate\n3 | 80"), {"resourceType": "Observation", "code": 7}]
+    )
     assert parse(page) == parse(msgspec.json.encode(page))
 
 
 def test_an_outcome_in_place_of_data_is_seen():
-    """Epic answers an empty search with an informational outcome entry: that is no error; a fatal one is."""
-    entry = lambda severity: bundle([{"resourceType": "OperationOutcome", "issue": [{"severity": severity}]}])  # noqa: E731
+    """Epic answers an empty search with an informational outcome entry: that is no error; a
+    fatal one is.
+    """
+
+    def entry(severity: str) -> dict:
+        return bundle([{"resourceType": "OperationOutcome", "issue": [{"severity": severity}]}])
+
     assert not parse(entry("information")).outcome and parse(entry("fatal")).outcome
     assert parse({"resourceType": "OperationOutcome", "issue": []}).outcome
 
 
 def test_a_next_link_is_kept():
     """The page's next link is known, so that it can be followed."""
-    link = [{"relation": "self", "url": "a"}, {"relation": "next", "url": "https://ehr.example/r4/page2"}]
+    link = [
+        {"relation": "self", "url": "a"},
+        {"relation": "next", "url": "https://ehr.example/r4/page2"},
+    ]
     assert parse(bundle([], link=link)).next == "https://ehr.example/r4/page2"
 
 
 def test_time_zones_are_honoured():
     """The same moment written in another zone is the same reading."""
-    assert chart(observation("heart_rate", 80, effectiveDateTime="2026-03-29T09:00:00-04:00")).readings[0].time.hour == 13
+    assert (
+        chart(observation("heart_rate", 80, effectiveDateTime="2026-03-29T09:00:00-04:00"))
+        .readings[0]
+        .time.hour
+        == 13
+    )

@@ -1,4 +1,6 @@
-"""The registry: what is in service is signed and sound, the last good version is kept, and every change leaves its line (F4, G7)."""
+"""The registry: what is in service is signed and sound, the last good version is kept, and every
+change leaves its line (F4, G7).
+"""
 
 import json
 import shutil
@@ -6,10 +8,21 @@ from datetime import UTC, datetime
 
 import pytest
 
-from models import aliases, registry, signature
-from models.model import load
-from models.predict import ModelError
-from models.registry import TRAINED, Trust, admit, chosen, list_versions, load_models, load_shadows, promote, rollback, show
+from models.fitted import aliases, registry, signature
+from models.fitted.booster import ModelError
+from models.fitted.model import load
+from models.fitted.registry import (
+    TRAINED,
+    Trust,
+    admit,
+    chosen,
+    list_versions,
+    load_models,
+    load_shadows,
+    promote,
+    rollback,
+    show,
+)
 
 SHIPPED = load_models()[0]
 NAME = SHIPPED.id.name
@@ -19,7 +32,9 @@ WHO = ("Dr A. Example", "meeting of\t21 November\nagreed")
 
 @pytest.fixture
 def world(tmp_path):
-    """A folder of one model with the signed versions 1.0.0, 2.0.0 and 3.0.0, none in service, and the trust in their key."""
+    """A folder of one model with the signed versions 1.0.0, 2.0.0 and 3.0.0, none in service,
+    and the trust in their key.
+    """
     (tmp_path / "keys").mkdir()
     signature.keygen(tmp_path / "release.key").rename(tmp_path / "keys" / "release.pub")
     for version in ("1.0.0", "2.0.0", "3.0.0"):
@@ -65,7 +80,9 @@ BREAKS = (break_text, break_signature, break_manifest, break_folder)
 
 
 def test_promote_and_rollback_walk_the_history(world):
-    """Rolled back twice it goes two back, and after that nothing is left; a new promotion goes on from there."""
+    """Rolled back twice it goes two back, and after that nothing is left; a new promotion goes
+    on from there.
+    """
     put(world, "1.0.0", "2.0.0", "3.0.0")
     assert in_service(world) == "3.0.0"
     for version in ("2.0.0", "1.0.0"):
@@ -75,7 +92,11 @@ def test_promote_and_rollback_walk_the_history(world):
     put(world, "3.0.0")
     assert rollback(NAME, *WHO, AT, *world).id.version == "1.0.0"
     lines = (world[0] / NAME / "history").read_text().splitlines()
-    assert len(lines) == 7 and lines[0] == "2026-11-21T06:00:00Z\tchampion\tpromote\t1.0.0\tDr A. Example\tmeeting of 21 November agreed"
+    assert (
+        len(lines) == 7
+        and lines[0]
+        == "2026-11-21T06:00:00Z\tchampion\tpromote\t1.0.0\tDr A. Example\tmeeting of 21 November agreed"
+    )
 
 
 @pytest.mark.parametrize("damage", BREAKS)
@@ -87,7 +108,9 @@ def test_a_broken_champion_gives_way_to_the_last_good_version(world, damage):
     assert in_service(world, notices) == "2.0.0"
     damage(world[0] / NAME / "2.0.0")
     assert in_service(world, notices) == "1.0.0"
-    assert len(notices) == 2 and all("last good version, since its champion failed" in n and "3.0.0" in n for n in notices)
+    assert len(notices) == 2 and all(
+        "last good version, since its champion failed" in n and "3.0.0" in n for n in notices
+    )
 
 
 @pytest.mark.parametrize("damage", BREAKS)
@@ -125,7 +148,9 @@ def test_an_alias_written_without_history_can_be_rolled_back(world):
 
 
 def test_a_crash_between_history_and_alias_does_no_harm(world, monkeypatch):
-    """The line is there, the alias is not: the old champion serves, and goes back to its own forerunner."""
+    """The line is there, the alias is not: the old champion serves, and goes back to its own
+    forerunner.
+    """
     put(world, "1.0.0", "2.0.0")
     before = (world[0] / NAME / "champion").read_text()
     put(world, "3.0.0")
@@ -150,7 +175,8 @@ def test_what_is_not_fit_is_not_promoted(world, damage):
 
 
 @pytest.mark.parametrize(
-    "name, version, alias", [("../x", "1.0.0", "champion"), (NAME, "../1.0.0", "champion"), (NAME, "1.0.0", "history")]
+    "name, version, alias",
+    [("../x", "1.0.0", "champion"), (NAME, "../1.0.0", "champion"), (NAME, "1.0.0", "history")],
 )
 def test_names_stay_inside_the_folder(world, name, version, alias):
     """No path goes out of the folder, and no alias overwrites the history."""
@@ -168,7 +194,9 @@ def test_a_signed_version_can_not_stand_in_for_another(world):
 
 
 def test_a_development_folder_may_be_unsigned_but_not_forged(world):
-    """Without a signature or by an unknown key it loads there; a signature that does not fit is refused everywhere."""
+    """Without a signature or by an unknown key it loads there; a signature that does not fit is
+    refused everywhere.
+    """
     folder = world[0] / NAME / "1.0.0"
     for trust in (Trust(), Trust(keys=world[1].keys)):
         with pytest.raises(ModelError, match="not signed|not trusted"):
@@ -222,20 +250,29 @@ def test_a_shadow_is_another_alias_and_never_stops_the_service(world):
     put(world, "1.0.0")
     promote(NAME, "2.0.0", *WHO, AT, aliases.SHADOW, *world)
     notices = []
-    assert [m.id.version for m in load_shadows(*world, notices.append)] == ["2.0.0"] and in_service(world) == "1.0.0"
+    assert [m.id.version for m in load_shadows(*world, notices.append)] == ["2.0.0"] and in_service(
+        world
+    ) == "1.0.0"
     break_text(world[0] / NAME / "2.0.0")
     assert load_shadows(*world, notices.append) == () and "SHA-256" in notices[0]
     assert aliases.earlier(world[0] / NAME, "1.0.0") == []
 
 
 def test_list_and_show(world):
-    """Versions in their order with aliases and signer; show gives the champion's manifest and the changes."""
+    """Versions in their order with aliases and signer; show gives the champion's manifest and
+    the changes.
+    """
     put(world, "2.0.0")
     folder = world[0] / NAME / "10.0.0"
     shutil.copytree(world[0] / NAME / "2.0.0", folder)
     write(folder, SHIPPED.manifest | {"version": "10.0.0"})
     listed = list_versions(*world)
-    assert [(v.version, v.aliases) for v in listed] == [("1.0.0", ()), ("2.0.0", ("champion",)), ("3.0.0", ()), ("10.0.0", ())]
+    assert [(v.version, v.aliases) for v in listed] == [
+        ("1.0.0", ()),
+        ("2.0.0", ("champion",)),
+        ("3.0.0", ()),
+        ("10.0.0", ()),
+    ]
     assert [v.signed_by is not None for v in listed] == [True, True, True, False]
     manifest, changes = show(NAME, folder=world[0])
     assert manifest["version"] == "2.0.0" and [c.by for c in changes] == ["Dr A. Example"]

@@ -10,10 +10,16 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import signature
-from models.predict import ModelError
+from models.fitted import signature
+from models.fitted.booster import ModelError
 
-MANIFEST = {"name": "toy", "version": "1.0.0", "model_sha256": "ab" * 32, "calibration": {"intercept": 0.1, "slope": 1.0}, "label": "Tod ü"}
+MANIFEST = {
+    "name": "toy",
+    "version": "1.0.0",
+    "model_sha256": "ab" * 32,
+    "calibration": {"intercept": 0.1, "slope": 1.0},
+    "label": "Tod ü",
+}
 
 
 @pytest.fixture
@@ -39,7 +45,13 @@ def test_what_was_signed_passes_and_says_by_which_key(signed):
 
 
 @pytest.mark.parametrize(
-    "change", [{"label": "Tod u"}, {"calibration": {"intercept": 0.1, "slope": 1.0000000000000002}}, {"more": None}, {"version": 1}]
+    "change",
+    [
+        {"label": "Tod u"},
+        {"calibration": {"intercept": 0.1, "slope": 1.0000000000000002}},
+        {"more": None},
+        {"version": 1},
+    ],
 )
 def test_any_change_of_the_manifest_is_found(signed, change):
     """A changed, an added, a retyped member: the signature does not fit."""
@@ -63,7 +75,17 @@ def test_any_flipped_bit_of_the_signature_is_found(tmp_path_factory, byte, bit):
         signature.check(folder, MANIFEST, signature.trusted_keys(folder / "keys"))
 
 
-@pytest.mark.parametrize("content", [b"", b"ed25519", b"ed25519 a b c", b"ed25519 a ***", b"\xff\xfe", b"ed25519 " + b"a" * 16 + b" AAA"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"ed25519",
+        b"ed25519 a b c",
+        b"ed25519 a ***",
+        b"\xff\xfe",
+        b"ed25519 " + b"a" * 16 + b" AAA",
+    ],
+)
 def test_garbage_is_no_signature(signed, content):
     """One sentence, no traceback."""
     folder, keys = signed
@@ -76,7 +98,9 @@ def test_a_missing_signature_and_an_unknown_key_say_how_to_sign(signed, tmp_path
     """Both are Unsigned, which a development folder may do without; neither passes by itself."""
     folder, keys = signed
     shipped = signature.trusted_keys()
-    with pytest.raises(signature.Unsigned, match="not trusted.*vigil models sign toy 1.0.0 --key FILE"):
+    with pytest.raises(
+        signature.Unsigned, match="not trusted.*vigil models sign toy 1.0.0 --key FILE"
+    ):
         signature.check(folder, MANIFEST, shipped)
     (folder / signature.FILE).unlink()
     with pytest.raises(signature.Unsigned, match="`vigil models sign toy 1.0.0 --key FILE"):
@@ -90,7 +114,9 @@ def test_a_trusted_keys_name_over_anothers_signature_does_not_pass(signed, tmp_p
     signature.keygen(other)
     signature.sign(folder, MANIFEST, other)
     _, _, mark = (folder / signature.FILE).read_text().split()
-    (folder / signature.FILE).write_text(f"ed25519 {next(iter(set(keys) - set(signature.trusted_keys())))} {mark}\n")
+    (folder / signature.FILE).write_text(
+        f"ed25519 {next(iter(set(keys) - set(signature.trusted_keys())))} {mark}\n"
+    )
     with pytest.raises(ModelError, match="does not fit"):
         signature.check(folder, MANIFEST, keys)
 
@@ -98,7 +124,9 @@ def test_a_trusted_keys_name_over_anothers_signature_does_not_pass(signed, tmp_p
 def test_a_signature_without_our_purpose_does_not_pass(signed, key):
     """Bytes that the same key signed for something else are no release."""
     folder, keys = signed
-    bare = serialization.load_pem_private_key(key.read_bytes(), None).sign(signature.canonical(MANIFEST))
+    bare = serialization.load_pem_private_key(key.read_bytes(), None).sign(
+        signature.canonical(MANIFEST)
+    )
     kind, name, _ = (folder / signature.FILE).read_text().split()
     (folder / signature.FILE).write_text(f"{kind} {name} {base64.b64encode(bare).decode()}\n")
     with pytest.raises(ModelError, match="does not fit"):
@@ -121,14 +149,18 @@ def test_only_ed25519_keys_are_taken(tmp_path):
     """Another kind of key, or none at all, is named."""
     other = generate_private_key(SECP256R1())
     pem = serialization.Encoding.PEM
-    (tmp_path / "ec.pub").write_bytes(other.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo))
+    (tmp_path / "ec.pub").write_bytes(
+        other.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
     with pytest.raises(ModelError, match="ec.pub is no Ed25519"):
         signature.trusted_keys(tmp_path)
     (tmp_path / "ec.pub").write_bytes(b"x")
     with pytest.raises(ModelError, match="ec.pub is no public key"):
         signature.trusted_keys(tmp_path)
     path = tmp_path / "ec.key"
-    path.write_bytes(other.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    path.write_bytes(
+        other.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
     path.chmod(0o600)
     with pytest.raises(ModelError, match="no Ed25519 key"):
         signature.sign(tmp_path, MANIFEST, path)
@@ -144,5 +176,9 @@ def test_what_is_no_json_number_is_not_signed(tmp_path, key):
 
 def test_no_private_key_is_shipped():
     """Beside the models lies a public key, and nothing that could sign."""
-    found = [path for path in signature.SHIPPED_KEY.parent.rglob("*") if path.is_file() and b"PRIVATE KEY" in path.read_bytes()]
+    found = [
+        path
+        for path in signature.SHIPPED_KEY.parent.rglob("*")
+        if path.is_file() and b"PRIVATE KEY" in path.read_bytes()
+    ]
     assert signature.SHIPPED_KEY.exists() and not found

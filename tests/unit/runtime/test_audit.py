@@ -16,7 +16,12 @@ def audit(tmp_path):
 
 
 def fill(audit, count=5):
-    return [audit.append("hook", {"assessment_id": f"a{number}", "hook_instance": f"h{number}", "n": number}) for number in range(count)]
+    return [
+        audit.append(
+            "hook", {"assessment_id": f"a{number}", "hook_instance": f"h{number}", "n": number}
+        )
+        for number in range(count)
+    ]
 
 
 def tamper(audit, statement):
@@ -132,7 +137,10 @@ def test_workers_may_all_be_the_first(tmp_path):
     fork = multiprocessing.get_context("fork")
     for number in range(5):
         ready, failures = fork.Barrier(6), fork.Queue()
-        workers = [fork.Process(target=_open_first, args=(tmp_path / f"{number}.db", ready, failures)) for _ in range(6)]
+        workers = [
+            fork.Process(target=_open_first, args=(tmp_path / f"{number}.db", ready, failures))
+            for _ in range(6)
+        ]
         for worker in workers:
             worker.start()
         for worker in workers:

@@ -4,8 +4,9 @@ import pytest
 import redis
 from flask import Flask
 
-from runtime import fhir, health
-from runtime.outgoing import OutgoingError
+from ehr import fetch
+from ehr.http import OutgoingError
+from runtime import health
 from runtime.settings import settings_from
 
 BASE = "https://fhir.example.org/r4"
@@ -22,20 +23,31 @@ class Down:
 
 
 def test_a_server_that_is_down_is_left_alone_for_a_while(monkeypatch):
-    """Five failures open the way's breaker; after ten seconds one try is let through, and closes it again at once."""
+    """Five failures open the way's breaker; after ten seconds one try is let through, and closes
+    it again at once.
+    """
     clock, http = [1000.0], Down()
-    monkeypatch.setattr(fhir.time, "monotonic", lambda: clock[0])
-    settings = settings_from({"public_url": "https://vigil.example.org", "ehr": [{"id": "a", "fhir_base": [BASE], "smart_client_id": "v"}]})
-    server = fhir.Fhir(http, settings)
+    monkeypatch.setattr(fetch.time, "monotonic", lambda: clock[0])
+    settings = settings_from(
+        {
+            "public_url": "https://vigil.example.org",
+            "ehr": [{"id": "a", "fhir_base": [BASE], "smart_client_id": "v"}],
+        }
+    )
+    server = fetch.Fhir(http, settings)
 
     def ask() -> str:
-        with pytest.raises(fhir.FetchError) as caught:
+        with pytest.raises(fetch.FetchError) as caught:
             server.start(BASE, "token").get("Patient/1")
         return str(caught.value)
 
     assert [ask() for _ in range(8)] == ["timeout"] * 5 + ["server is down"] * 3 and http.asked == 5
     clock[0] += 11
-    assert [ask() for _ in range(3)] == ["timeout", "server is down", "server is down"] and http.asked == 6
+    assert [ask() for _ in range(3)] == [
+        "timeout",
+        "server is down",
+        "server is down",
+    ] and http.asked == 6
 
 
 @pytest.mark.parametrize("up", [True, False])
@@ -50,4 +62,8 @@ def test_health_is_200_while_cards_can_be_answered(up):
     app.register_blueprint(health.create_blueprint(Store(), ["deterioration 1.0.0"]))
     answer = app.test_client().get("/health")
     assert answer.status_code == 200
-    assert answer.json == {"status": "ok" if up else "degraded", "redis": up, "models": ["deterioration 1.0.0"]}
+    assert answer.json == {
+        "status": "ok" if up else "degraded",
+        "redis": up,
+        "models": ["deterioration 1.0.0"],
+    }

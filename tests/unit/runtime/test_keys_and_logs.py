@@ -6,8 +6,9 @@ import json
 import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from runtime import keys, logs
-from runtime.outgoing import Answer, OutgoingError
+from ehr import keys
+from ehr.http import Answer, OutgoingError
+from runtime import logs, signing_key
 from runtime.secretfile import SecretFileError, read_or_create
 
 P384 = ECKey.generate_key("P-384", {"kid": "a", "alg": "ES384"})
@@ -16,12 +17,22 @@ RSA = RSAKey.generate_key(2048, {"kid": "c"})
 
 
 def jwks(*entries):
-    return json.dumps({"keys": [entry if isinstance(entry, dict) else entry.as_dict(private=False) for entry in entries]}).encode()
+    return json.dumps(
+        {
+            "keys": [
+                entry if isinstance(entry, dict) else entry.as_dict(private=False)
+                for entry in entries
+            ]
+        }
+    ).encode()
 
 
 def test_each_key_has_one_algorithm():
     assert [keys.algorithm(key) for key in (P384, P256, RSA)] == ["ES384", "ES256", "RS384"]
-    assert [keys.algorithm(OKPKey.generate_key(curve, {"kid": "d"})) for curve in ("Ed25519", "Ed448", "X25519")] == ["EdDSA", None, None]
+    assert [
+        keys.algorithm(OKPKey.generate_key(curve, {"kid": "d"}))
+        for curve in ("Ed25519", "Ed448", "X25519")
+    ] == ["EdDSA", None, None]
     assert keys.algorithm(RSAKey.generate_key(2048, {"alg": "RS256"})) == "RS256"
     assert keys.algorithm(RSAKey.generate_key(2048, {"alg": "HS256"})) is None
     assert keys.algorithm(ECKey.generate_key("P-384", {"alg": "ES256"})) is None
@@ -30,13 +41,26 @@ def test_each_key_has_one_algorithm():
 @pytest.mark.filterwarnings("ignore")
 def test_keys_that_may_not_sign_are_passed_over():
     secret = OctKey.generate_key(256, {"kid": "s"})
-    odd = [{}, 5, {"kty": "EC", "kid": "x"}, {"kty": "XX", "kid": "x"}, P384.as_dict(private=False) | {"kid": 5}]
+    odd = [
+        {},
+        5,
+        {"kty": "EC", "kid": "x"},
+        {"kty": "XX", "kid": "x"},
+        P384.as_dict(private=False) | {"kid": 5},
+    ]
     weak = RSAKey.generate_key(1024, {"kid": "weak"}).as_dict(private=False)
     encryption = P256.as_dict(private=False) | {"use": "enc"}
-    assert set(keys.usable_keys(jwks(P384, weak, encryption, secret.as_dict(), *[o for o in odd if isinstance(o, dict)]))) == {"a"}
+    assert set(
+        keys.usable_keys(
+            jwks(P384, weak, encryption, secret.as_dict(), *[o for o in odd if isinstance(o, dict)])
+        )
+    ) == {"a"}
 
 
-@pytest.mark.parametrize("document", [b"", b"{", b"[]", b'{"keys": 5}', b'{"keys": {}}', b"null", b"[" * 100_000, b"\xff"])
+@pytest.mark.parametrize(
+    "document",
+    [b"", b"{", b"[]", b'{"keys": 5}', b'{"keys": {}}', b"null", b"[" * 100_000, b"\xff"],
+)
 def test_garbage_holds_no_keys(document):
     assert keys.usable_keys(document) == {}
 
@@ -79,23 +103,27 @@ def test_a_file_is_a_key_set_too(tmp_path):
 
 
 def test_our_key_is_made_once_and_its_public_half_is_published(tmp_path):
-    key = keys.signing_key(tmp_path)
-    assert keys.signing_key(tmp_path).kid == key.kid
-    (published,) = keys.public_jwks(key)["keys"]
-    assert (published["kid"], published["alg"], published["use"]) == (key.kid, "ES384", "sig") and "d" not in published
+    key = signing_key.signing_key(tmp_path)
+    assert signing_key.signing_key(tmp_path).kid == key.kid
+    (published,) = signing_key.public_jwks(key)["keys"]
+    assert (published["kid"], published["alg"], published["use"]) == (
+        key.kid,
+        "ES384",
+        "sig",
+    ) and "d" not in published
 
 
 def test_secrets_that_others_can_read_are_refused(tmp_path):
-    keys.signing_key(tmp_path)
+    signing_key.signing_key(tmp_path)
     (tmp_path / "signing-key.json").chmod(0o644)
     with pytest.raises(SecretFileError, match="chmod 600"):
-        keys.signing_key(tmp_path)
+        signing_key.signing_key(tmp_path)
 
 
 def test_a_damaged_key_is_said(tmp_path):
     assert read_or_create(tmp_path / "signing-key.json", lambda: b"{") == b"{"
     with pytest.raises(SecretFileError, match="damaged"):
-        keys.signing_key(tmp_path)
+        signing_key.signing_key(tmp_path)
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""The configuration: what is taken, and the one sentence that stops a start (a contract for those who write such files)."""
+"""The configuration: what is taken, and the one sentence that stops a start (a contract for
+those who write such files).
+"""
 
 import tomllib
 from pathlib import Path
@@ -34,7 +36,8 @@ WRONG = {
     "the required key `id` is missing in [[ehr]]": TOP + EHR.replace('id = "a"\n', ""),
     "at least one [[ehr]]": TOP + "ehr = []\n",
     "share one `id`": TOP + EHR + EHR,
-    "`ehr[0].fhir_base`: expected a list, got text": TOP + EHR.replace('["http://localhost:8001/fhir"]', '"http://localhost:8001/fhir"'),
+    "`ehr[0].fhir_base`: expected a list, got text": TOP
+    + EHR.replace('["http://localhost:8001/fhir"]', '"http://localhost:8001/fhir"'),
     "`workers`: expected a whole number, got text": TOP + 'workers = "2"\n' + EHR,
     "`port`: expected a whole number, got true or false": TOP + "port = true\n" + EHR,
     "`port` must be": TOP + "port = 99999\n" + EHR,
@@ -60,15 +63,34 @@ WRONG = {
 def test_a_wrong_file_is_one_sentence_that_names_the_key(words):
     with pytest.raises(SettingsError) as caught:
         read(WRONG[words])
-    assert words in str(caught.value) and str(caught.value).startswith("vigil.toml: ") and "\n" not in str(caught.value)
+    assert (
+        words in str(caught.value)
+        and str(caught.value).startswith("vigil.toml: ")
+        and "\n" not in str(caught.value)
+    )
 
 
-@pytest.mark.parametrize("origin", ["*", "https://*.example.org", "https://a.example.org/", "null", "https://a b", "https://a;b", "ftp://a"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "https://*.example.org",
+        "https://a.example.org/",
+        "null",
+        "https://a b",
+        "https://a;b",
+        "ftp://a",
+    ],
+)
 @pytest.mark.parametrize("key", ["frame_ancestors", "cors_origins"])
 def test_an_origin_is_an_origin(key, origin):
     with pytest.raises(SettingsError, match=key):
         read(TOP + EHR + f"{key} = [{origin!r}]\n")
-    read(TOP + EHR + f'{key} = ["https://a.example.org", "http://localhost:8001", "https://[::1]:8443"]\n')
+    read(
+        TOP
+        + EHR
+        + f'{key} = ["https://a.example.org", "http://localhost:8001", "https://[::1]:8443"]\n'
+    )
 
 
 def test_a_file_that_can_not_be_read_is_one_sentence(tmp_path):
@@ -82,7 +104,10 @@ def test_a_secret_comes_from_a_private_file_or_the_environment(tmp_path, monkeyp
     """Otherwise the server does not start (F6)."""
     (tmp_path / "secret").write_text("s3\n", "utf-8")
     basic = TOP + EHR + 'smart_client_auth = "client_secret_basic"\n'
-    by_file, by_name = read(basic + 'smart_client_secret_file = "secret"\n', tmp_path), read(basic + 'smart_client_secret_env = "V"\n', tmp_path)
+    by_file, by_name = (
+        read(basic + 'smart_client_secret_file = "secret"\n', tmp_path),
+        read(basic + 'smart_client_secret_env = "V"\n', tmp_path),
+    )
     (tmp_path / "secret").chmod(0o644)
     monkeypatch.delenv("V", raising=False)
     for found in (by_file, by_name):
@@ -95,6 +120,16 @@ def test_a_secret_comes_from_a_private_file_or_the_environment(tmp_path, monkeyp
 
 def test_an_ehr_is_found_by_its_whole_base_only():
     found = read(TOP + EHR)
-    assert found.trusted("http://localhost:8001/fhir").id == found.trusted("http://localhost:8001/fhir/").id == "a"
-    for other in ("http://localhost:8001/fhir//", "http://localhost:8001/fhirs", "http://localhost:8001", "HTTP://localhost:8001/fhir", ""):
+    assert (
+        found.trusted("http://localhost:8001/fhir").id
+        == found.trusted("http://localhost:8001/fhir/").id
+        == "a"
+    )
+    for other in (
+        "http://localhost:8001/fhir//",
+        "http://localhost:8001/fhirs",
+        "http://localhost:8001",
+        "HTTP://localhost:8001/fhir",
+        "",
+    ):
         assert found.trusted(other) is None

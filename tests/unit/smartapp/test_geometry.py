@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from models.scale import round_values
-from models.scores import news2
+from models.patient.news2 import news2
+from models.ticks import round_values
 from smartapp.axes import Scale, hours_before, lines, time_scale, time_ticks, value_range
 from smartapp.plots import WIDTH, news2_strip, risk_course, waterfall
 from smartapp.trends import trends
-from tests.unit.smartapp import build
+from tests.support import assessments
 
 
 def test_a_scale_keeps_values_outside_at_its_edge():
@@ -19,7 +19,9 @@ def test_a_scale_keeps_values_outside_at_its_edge():
     assert [scale(v) for v in (-5, 0, 5, 10, 99)] == [100, 100, 150, 200, 200]
 
 
-@pytest.mark.parametrize("low, high", [(0, 1), (36.2, 39.9), (0.0, 0.06), (80, 135), (-3, 3), (1e-4, 2e-4)])
+@pytest.mark.parametrize(
+    "low, high", [(0, 1), (36.2, 39.9), (0.0, 0.06), (80, 135), (-3, 3), (1e-4, 2e-4)]
+)
 def test_ticks_are_round_few_and_inside(low, high):
     """Every axis has two to seven ticks inside its range."""
     values = round_values(low, high)
@@ -41,17 +43,25 @@ def test_lines_break_at_gaps():
 
 
 def test_time_runs_from_left_to_now():
-    """48 h before lie at the left edge, the moment itself at the right, ticks every twelve hours."""
-    scale = time_scale(build.AT, 48, 40, 300)
-    ticks = time_ticks(scale, build.AT)
-    assert [(t.at, t.label) for t in ticks] == [(300, "now"), (235, "−12 h"), (170, "−24 h"), (105, "−36 h"), (40, "−48 h")]
-    assert ticks[1].time == build.AT - timedelta(hours=12)
-    assert hours_before(ticks[4].time, build.AT) == -48
+    """48 h before lie at the left edge, the moment itself at the right, ticks every twelve
+    hours.
+    """
+    scale = time_scale(assessments.AT, 48, 40, 300)
+    ticks = time_ticks(scale, assessments.AT)
+    assert [(t.at, t.label) for t in ticks] == [
+        (300, "now"),
+        (235, "−12 h"),
+        (170, "−24 h"),
+        (105, "−36 h"),
+        (40, "−48 h"),
+    ]
+    assert ticks[1].time == assessments.AT - timedelta(hours=12)
+    assert hours_before(ticks[4].time, assessments.AT) == -48
 
 
 def test_the_waterfall_walks_from_baseline_to_score():
     """Each bar begins where the last ended; the last ends at the score."""
-    plot = waterfall(build.risk())
+    plot = waterfall(assessments.risk())
     assert plot.bars[0].start == plot.baseline
     assert plot.bars[-1].end == pytest.approx(plot.score, abs=0.2)
     assert all(b.start == a.end for a, b in zip(plot.bars, plot.bars[1:], strict=False))
@@ -60,7 +70,7 @@ def test_the_waterfall_walks_from_baseline_to_score():
 
 def test_small_contributions_are_one_bar_with_their_sum():
     """Nothing is dropped: the shown amounts and "all others" add up."""
-    risk = build.risk()
+    risk = assessments.risk()
     plot = waterfall(risk, most=4)
     assert [bar.label for bar in plot.bars][-1] == "all others (9)"
     rest = math.fsum(c.log_odds for c in risk.contributions[4:])
@@ -69,15 +79,17 @@ def test_small_contributions_are_one_bar_with_their_sum():
 
 def test_direction_is_in_the_bar_not_only_its_colour():
     """A lowering contribution goes left and says so."""
-    plot = waterfall(build.risk(weights=[("lactate", 0.5), ("sodium", -0.4)]))
+    plot = waterfall(assessments.risk(weights=[("lactate", 0.5), ("sodium", -0.4)]))
     up, down = plot.bars
     assert (up.kind, down.kind, down.amount) == ("raises", "lowers", "−0.40")
     assert up.end > up.start and down.end < down.start
 
 
 def test_risk_ticks_stand_where_their_log_odds_are():
-    """The axis is of risk, the lengths are of log-odds: the baseline lies left of a tick of greater risk."""
-    plot = waterfall(build.risk())
+    """The axis is of risk, the lengths are of log-odds: the baseline lies left of a tick of
+    greater risk.
+    """
+    plot = waterfall(assessments.risk())
     labels = {tick.label: tick.at for tick in plot.ticks}
     assert plot.baseline < labels["20 %"] < labels["50 %"] < plot.score
     gaps = [b.at - a.at for a, b in zip(plot.ticks, plot.ticks[1:], strict=False)]
@@ -86,7 +98,7 @@ def test_risk_ticks_stand_where_their_log_odds_are():
 
 def test_a_waterfall_without_contributions_is_still_a_plot():
     """A model that used nothing shows its baseline."""
-    plot = waterfall(build.risk(weights=[]))
+    plot = waterfall(assessments.risk(weights=[]))
     assert plot.bars == () and plot.baseline == plot.score
 
 
@@ -96,14 +108,27 @@ def test_the_strip_marks_unknown_parts_and_the_range():
     assert len(strip.rows) == 7
     assert [row.points for row in strip.rows].count(None) == 6
     assert strip.low < strip.high
-    whole = news2_strip(news2({"heart_rate": 80.0, "respiratory_rate": 16.0, "spo2": 98.0, "systolic": 120.0, "temperature": 37.0,
-                               "oxygen": 0.0, "acvpu": 0.0}))  # fmt: skip
+    whole = news2_strip(
+        news2(
+            {
+                "heart_rate": 80.0,
+                "respiratory_rate": 16.0,
+                "spo2": 98.0,
+                "systolic": 120.0,
+                "temperature": 37.0,
+                "oxygen": 0.0,
+                "acvpu": 0.0,
+            }
+        )
+    )
     assert whole.low == whole.high
 
 
 def test_the_course_has_gaps_thresholds_and_a_last_point():
-    """Hours without a number are gaps; both thresholds are drawn; the plot never passes its frame."""
-    plot = risk_course(build.course(), {"medium": 0.1, "high": 0.3}, build.AT)
+    """Hours without a number are gaps; both thresholds are drawn; the plot never passes its
+    frame.
+    """
+    plot = risk_course(assessments.course(), {"medium": 0.1, "high": 0.3}, assessments.AT)
     assert len(plot.lines) == 2
     assert [t.label for t in plot.thresholds] == ["medium", "high"]
     assert plot.thresholds[0].at > plot.thresholds[1].at
@@ -112,21 +137,24 @@ def test_the_course_has_gaps_thresholds_and_a_last_point():
 
 def test_a_course_without_any_number_is_empty_not_zero():
     """None is never drawn as zero."""
-    plot = risk_course([(build.AT, None)], {"medium": 0.1, "high": 0.3}, build.AT)
+    plot = risk_course([(assessments.AT, None)], {"medium": 0.1, "high": 0.3}, assessments.AT)
     assert plot.points == () and plot.last is None and plot.lines == ()
 
 
 def test_trends_mark_the_value_that_the_model_saw():
     """The newest reading in use has the other shape, and only it."""
-    assessment = build.assessment()
-    found = {t.variable: t for t in trends(build.chart().readings, assessment.inputs, build.AT)}
+    assessment = assessments.assessment()
+    found = {
+        t.variable: t
+        for t in trends(assessments.chart().readings, assessment.inputs, assessments.AT)
+    }
     assert [p.seen for p in found["heart_rate"].points] == [False] * 8 + [True]
     assert not any(p.seen for p in found["haemoglobin"].points), "a stale value was not used"
 
 
 def test_a_trend_line_breaks_where_the_older_value_had_expired():
     """Respiratory rates 14 h apart are not joined: the older one no longer counted."""
-    found = {t.variable: t for t in trends(build.chart().readings, (), build.AT)}
+    found = {t.variable: t for t in trends(assessments.chart().readings, (), assessments.AT)}
     assert len(found["respiratory_rate"].lines) == 2
     assert len(found["respiratory_rate"].points) == 5
     assert len(found["heart_rate"].lines) == 1
@@ -134,13 +162,18 @@ def test_a_trend_line_breaks_where_the_older_value_had_expired():
 
 def test_an_axis_names_only_values_that_can_be():
     """Whole coma scores, the letters of ACVPU, tenths of a potassium."""
-    chart = build.chart({"gcs": [(9, 15), (5, 15)], "acvpu": [(9, 0), (5, 3)], "potassium": [(9, 3.8), (5, 4.1)]})
-    labels = {t.variable: [tick.label for tick in t.y_ticks] for t in trends(chart.readings, (), build.AT)}
+    chart = assessments.chart(
+        {"gcs": [(9, 15), (5, 15)], "acvpu": [(9, 0), (5, 3)], "potassium": [(9, 3.8), (5, 4.1)]}
+    )
+    labels = {
+        t.variable: [tick.label for tick in t.y_ticks]
+        for t in trends(chart.readings, (), assessments.AT)
+    }
     assert labels["gcs"] == ["15"] and labels["potassium"] == ["3.8", "4"]
     assert labels["acvpu"] == ["A", "C", "V", "P"]
 
 
 def test_trends_leave_out_the_future_and_what_is_older_than_two_days():
     """Only the 48 h up to `at` are drawn."""
-    chart = build.chart({"heart_rate": [(60, 80), (10, 90), (-1, 99)]})
-    assert [p.value for p in trends(chart.readings, (), build.AT)[0].points] == ["90"]
+    chart = assessments.chart({"heart_rate": [(60, 80), (10, 90), (-1, 99)]})
+    assert [p.value for p in trends(chart.readings, (), assessments.AT)[0].points] == ["90"]

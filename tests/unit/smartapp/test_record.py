@@ -6,21 +6,63 @@ import pytest
 
 from smartapp.record import Person, _person
 
-MR = {"type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]}, "value": "4410"}
+MR = {
+    "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]},
+    "value": "4410",
+}
 
 
-@pytest.mark.parametrize("members, person", [
-    ({"name": [{"family": "Okafor", "given": ["Ada", "M"]}], "birthDate": "1951-03", "gender": "female", "identifier": [MR]},
-     Person("Okafor, Ada M", "1951-03", "female", "4410")),
-    ({"name": [{"use": "nickname", "given": ["Addy"]}, {"use": "official", "family": "Okafor"}]}, Person("Okafor")),
-    ({"name": [{"use": "old", "family": "Before"}, {"use": "usual", "text": "Ada Okafor"}]}, Person("Ada Okafor")),
-    ({"identifier": [{"type": {"coding": [{"code": "SS"}]}, "value": "123-45-6789"}, {"value": "7"}]}, Person()),
-    ({"name": "x", "birthDate": 5, "gender": [], "identifier": [5, {"type": 5}, {"type": {"coding": "MR"}, "value": "1"}]}, Person()),
-    ({"name": [None, {"given": "Ada"}, {"given": [5, None]}]}, Person()),
-    ({}, Person()),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "members, person",
+    [
+        (
+            {
+                "name": [{"family": "Okafor", "given": ["Ada", "M"]}],
+                "birthDate": "1951-03",
+                "gender": "female",
+                "identifier": [MR],
+            },
+            Person("Okafor, Ada M", "1951-03", "female", "4410"),
+        ),
+        (
+            {
+                "name": [
+                    {"use": "nickname", "given": ["Addy"]},
+                    {"use": "official", "family": "Okafor"},
+                ]
+            },
+            Person("Okafor"),
+        ),
+        (
+            {"name": [{"use": "old", "family": "Before"}, {"use": "usual", "text": "Ada Okafor"}]},
+            Person("Ada Okafor"),
+        ),
+        (
+            {
+                "identifier": [
+                    {"type": {"coding": [{"code": "SS"}]}, "value": "123-45-6789"},
+                    {"value": "7"},
+                ]
+            },
+            Person(),
+        ),
+        (
+            {
+                "name": "x",
+                "birthDate": 5,
+                "gender": [],
+                "identifier": [5, {"type": 5}, {"type": {"coding": "MR"}, "value": "1"}],
+            },
+            Person(),
+        ),
+        ({"name": [None, {"given": "Ada"}, {"given": [5, None]}]}, Person()),
+        ({}, Person()),
+    ],
+)
 def test_a_banner_takes_what_is_there_and_invents_nothing(members, person):
-    """Official and usual names first; only an identifier of type MR is an MRN, never a social security number."""
+    """Official and usual names first; only an identifier of type MR is an MRN, never a social
+    security number.
+    """
     assert _person(json.dumps({"resourceType": "Patient", "id": "p"} | members).encode()) == person
 
 

@@ -13,13 +13,18 @@ BOTH = {"Patient", "Observation"}
 @pytest.mark.rule("SMART-18")
 def test_v2_is_asked_where_it_is_offered_and_v1_where_not():
     """The syntax follows permission-v2, and no wildcard is ever asked for."""
-    assert wanted(EHR, Endpoints(capabilities=("permission-v2",)), False) == "launch patient/Patient.r patient/Observation.rs"
+    assert (
+        wanted(EHR, Endpoints(capabilities=("permission-v2",)), False)
+        == "launch patient/Patient.r patient/Observation.rs"
+    )
     assert wanted(EHR, Endpoints(), False) == "launch patient/Patient.read patient/Observation.read"
 
 
 @pytest.mark.rule("SMART-19", "SMART-20", "SMART-21")
 def test_context_and_user_scopes():
-    """An EHR launch asks `launch`, a standalone one `launch/patient`; the user only where the server knows users."""
+    """An EHR launch asks `launch`, a standalone one `launch/patient`; the user only where the
+    server knows users.
+    """
     openid = Endpoints(capabilities=("sso-openid-connect",))
     assert wanted(EHR, openid, False).startswith("launch openid fhirUser ")
     assert wanted(EHR, openid, True).startswith("launch/patient openid fhirUser ")
@@ -28,11 +33,22 @@ def test_context_and_user_scopes():
 
 
 @pytest.mark.rule("SMART-17")
-@pytest.mark.parametrize("granted, types", [
-    ("patient/Patient.read patient/Observation.read", BOTH), ("patient/*.rs", BOTH), ("user/*.*", BOTH), ("patient/*.cruds", BOTH),
-    ("patient/Observation.rs?category=vital-signs launch", {"Observation"}), ("patient/Patient.r", {"Patient"}), ("patient/Observation.cud", set()),
-    ("patient/Observation.write", set()), ("launch openid", set()), ("", set()), ("patient/Observation.sr", set()),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "granted, types",
+    [
+        ("patient/Patient.read patient/Observation.read", BOTH),
+        ("patient/*.rs", BOTH),
+        ("user/*.*", BOTH),
+        ("patient/*.cruds", BOTH),
+        ("patient/Observation.rs?category=vital-signs launch", {"Observation"}),
+        ("patient/Patient.r", {"Patient"}),
+        ("patient/Observation.cud", set()),
+        ("patient/Observation.write", set()),
+        ("launch openid", set()),
+        ("", set()),
+        ("patient/Observation.sr", set()),
+    ],
+)
 def test_a_grant_is_compared_by_meaning(granted, types):
     """v1, v2, reduced and other-syntax grants are understood; what was not granted is not read."""
     assert readable(granted) == types

@@ -1,0 +1,87 @@
+"""Turns a call and its result into the audit record from which card and page can be made again
+(governance part 5).
+"""
+
+import hashlib
+from dataclasses import asdict
+from datetime import datetime
+
+from cdshooks.auth import Caller
+from cdshooks.delivery import Delivery
+from cdshooks.hooks import HookRequest
+from cdshooks.prefetch import Collected
+from models.assess import Assessment, Risk
+from models.patient.readings import Chart
+from runtime.settings import Ehr
+
+TOP = 5
+
+
+def call(request: HookRequest, ehr: Ehr, caller: Caller | None, at: datetime) -> dict:
+    """Return who asked what: the part that every record of a hook call has."""
+    client = {"iss": caller.issuer, "kid": caller.kid, "jti": caller.jti} if caller else None
+    return {
+        "hook": request.hook,
+        "hook_instance": request.hookInstance.lower(),
+        "ehr": ehr.id,
+        "client": client,
+        "user": request.context.userId,
+        "patient": request.context.patientId,
+        "encounter": request.context.encounterId,
+        "at": at.isoformat(),
+        "mode": ehr.mode,
+    }
+
+
+def result(assessment: Assessment, chart: Chart, collected: Collected) -> dict:
+    """Return what was computed and from what: enough for a replay to the last digit."""
+    lead, score = assessment.lead, assessment.news2
+    found = {
+        "status": assessment.status,
+        "news2": {"total": score.total, "low": score.low, "high": score.high},
+        "missing": [
+            item.variable for item in assessment.inputs if item.state in ("missing", "stale")
+        ],
+        "chart": chart.as_json(),
+        "sources": collected.states,
+        "degraded": collected.degraded,
+        "model": None,
+        "risks": [_risk(risk) for risk in assessment.risks],
+    }
+    if lead:
+        found |= {
+            "model": asdict(lead.model),
+            "threshold": lead.thresholds,
+            "score": lead.score,
+            "probability": lead.probability,
+            "band": lead.band,
+            "top": [[item.variable, item.log_odds] for item in lead.contributions[:TOP]],
+        }
+    return found
+
+
+def _risk(risk: Risk) -> dict:
+    sure = risk.certainty
+    return {
+        "outcome": risk.outcome,
+        "probability": risk.probability,
+        "band": risk.band,
+        "model": asdict(risk.model),
+        "interval": [sure.low, sure.high] if sure else None,
+    }
+
+
+def answer(delivery: Delivery, cards: list[dict]) -> dict:
+    """Return what left Vigil, without the words on the card."""
+    return {
+        "shown": delivery.shown,
+        "delivery": delivery.reason,
+        "cards": [
+            {
+                "uuid": card["uuid"],
+                "indicator": card["indicator"],
+                "summary_sha256": hashlib.sha256(card["summary"].encode()).hexdigest(),
+            }
+            for card in cards
+        ],
+    }

@@ -1,0 +1,245 @@
+"""Turns a folder of models into those in service: signature and hash first, then a child process,
+then this one (F4).
+
+`<folder>/<name>/<version>/` holds a version, `<folder>/<name>/champion` and `shadow` name one. A
+champion that fails gives way to the last good one before it, and a notice says so.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from models.fitted import aliases, signature
+from models.fitted.aliases import CHAMPION, SHADOW
+from models.fitted.booster import ModelError
+from models.fitted.model import Model, ModelId, load, verify
+from models.fitted.probe import probe
+from models.patient.features import names
+
+__all__ = ["TRAINED", "Model", "ModelError", "ModelId", "load", "load_models", "verify"]
+TRAINED = Path(__file__).parents[1] / "trained"
+Notice = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What makes a version fit to be loaded.
+
+    `keys`: folder of further public keys. `development`: unsigned versions pass. `verdicts`: file
+    that remembers what a child passed.
+    """
+
+    keys: Path | None = None
+    development: bool = False
+    verdicts: Path | None = None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A version as `vigil models list` shows it; `signed_by` is a key's id, None when no trusted
+    key signed it.
+    """
+
+    name: str
+    version: str
+    aliases: tuple[str, ...]
+    signed_by: str | None
+
+
+SHIPPED, LOG = Trust(), logging.getLogger(__name__).error
+
+
+def load_models(
+    folder: Path | None = None, trust: Trust = SHIPPED, notice: Notice = LOG
+) -> tuple[Model, ...]:
+    """Return the champion of each model below `folder`, verified and loaded, in order of name.
+
+    `notice` is told in one sentence of a champion that gave way to an earlier version. Raises
+    ModelError when a model has no good one.
+    """
+    return tuple(verify(model) for model in chosen(folder, trust, notice))
+
+
+def chosen(
+    folder: Path | None = None, trust: Trust = SHIPPED, notice: Notice = LOG
+) -> tuple[Model, ...]:
+    """Return what `load_models` does, checked but not loaded in this process: what a server may
+    do before it forks (F5).
+    """
+    found = sorted(path.parent for path in (folder or TRAINED).glob(f"*/{CHAMPION}"))
+    if not found:
+        raise ModelError(f"There is no trained model below {folder or TRAINED}.")
+    return tuple(_champion(model, trust, notice) for model in found)
+
+
+def load_shadows(
+    folder: Path | None = None, trust: Trust = SHIPPED, notice: Notice = LOG
+) -> tuple[Model, ...]:
+    """Return the shadow of each model that has one, verified and loaded; one that fails is left
+    out and told of.
+    """
+    models = []
+    for path in sorted((folder or TRAINED).glob(f"*/{SHADOW}")):
+        try:
+            models.append(
+                verify(admit(path.parent / str(aliases.current(path.parent, SHADOW)), trust))
+            )
+        except ModelError as error:
+            notice(f"The shadow of {path.parent.name} is left out: {error}")
+    return tuple(models)
+
+
+def admit(folder: Path, trust: Trust = SHIPPED) -> Model:
+    """Return one version that may be loaded: right hash, right place, signed by a trusted key, fed
+    by features that we make, and passed by a child process.
+
+    Raises ModelError that says what is wrong; before the child, LightGBM has parsed nothing.
+    """
+    model = load(folder)
+    place = folder.absolute()
+    if (model.id.name, model.id.version) != (place.parent.name, place.name):
+        raise ModelError(
+            f"{folder} holds {model.id.name}/{model.id.version}: a version can't stand in for "
+            "another."
+        )
+    try:
+        signature.check(folder, model.manifest, signature.trusted_keys(trust.keys))
+    except signature.Unsigned:
+        if not trust.development:
+            raise
+    if unknown := sorted(set(model.features) - set(names())):
+        raise ModelError(
+            f"{folder} needs features that this code does not make: {', '.join(unknown)}."
+        )
+    probe(folder, model, trust.verdicts)
+    return model
+
+
+def _champion(folder: Path, trust: Trust, notice: Notice) -> Model:
+    reasons: list[str] = []
+    try:
+        champion = aliases.current(folder)
+    except ModelError as error:
+        champion = None
+        reasons.append(str(error))
+    for version in [*([champion] if champion else ()), *aliases.earlier(folder, champion)]:
+        try:
+            model = admit(folder / version, trust)
+        except ModelError as error:
+            reasons.append(str(error))
+            continue
+        if reasons:
+            notice(
+                f"{folder.name} serves {version}, the last good version, since its champion "
+                f"failed: {reasons[0]}"
+            )
+        return model
+    raise ModelError(" ".join(reasons))
+
+
+def list_versions(folder: Path | None = None, trust: Trust = SHIPPED) -> list[Listed]:
+    """Return every version below `folder` by name and version, with its aliases and who signed
+    it; nothing is loaded.
+    """
+    keys = signature.trusted_keys(trust.keys)
+    return [
+        _listed(path.parent, keys)
+        for path in sorted((folder or TRAINED).glob("*/*/manifest.json"), key=_in_order)
+    ]
+
+
+def show(
+    name: str, version: str | None = None, folder: Path | None = None
+) -> tuple[dict, list[aliases.Change]]:
+    """Return the manifest of a version (the champion if none is given) and the model's changes,
+    the oldest first.
+    """
+    place = located(name, version, folder)
+    return load(place).manifest, aliases.history(place.parent)
+
+
+def located(name: str, version: str | None = None, folder: Path | None = None) -> Path:
+    """Return the folder of a version, the champion's if none is given. Raises ModelError when it
+    is not there.
+    """
+    home = _home(name, folder)
+    wanted = version or aliases.current(home)
+    if wanted is None:
+        raise ModelError(f"{name} has no champion below {home.parent}; name a version.")
+    if not aliases.VERSION.fullmatch(wanted) or not (home / wanted).is_dir():
+        raise ModelError(f"There is no version {wanted!r} of {name} below {home.parent}.")
+    return home / wanted
+
+
+def promote(
+    name: str,
+    version: str,
+    by: str,
+    reason: str,
+    at: datetime,
+    alias: str = CHAMPION,
+    folder: Path | None = None,
+    trust: Trust = SHIPPED,
+) -> Model:
+    """Let an alias name a version that is fit to be loaded; `by` and `reason` go into the history.
+
+    Raises ModelError, and changes nothing, when the version is not fit.
+    """
+    home = _home(name, folder)
+    if alias not in (CHAMPION, SHADOW) or not aliases.VERSION.fullmatch(version):
+        raise ModelError(f"{alias} {version!r}: give champion or shadow, and a version.")
+    model = admit(home / version, trust)
+    aliases.point(home, alias, "promote", version, by, reason, at)
+    return model
+
+
+def rollback(
+    name: str,
+    by: str,
+    reason: str,
+    at: datetime,
+    folder: Path | None = None,
+    trust: Trust = SHIPPED,
+) -> Model:
+    """Put the champion before this one back, and return it; rolled back again it goes one further.
+
+    Raises ModelError, and changes nothing, when there was none before or it is no longer fit.
+    """
+    home = _home(name, folder)
+    before = aliases.earlier(home, aliases.current(home))
+    if not before:
+        raise ModelError(f"{name} had no champion before this one.")
+    model = admit(home / before[0], trust)
+    aliases.point(home, CHAMPION, "rollback", before[0], by, reason, at)
+    return model
+
+
+def _home(name: str, folder: Path | None) -> Path:
+    home = (folder or TRAINED) / name
+    if not aliases.VERSION.fullmatch(name) or not home.is_dir():
+        raise ModelError(f"There is no model named {name!r} below {folder or TRAINED}.")
+    return home
+
+
+def _listed(folder: Path, keys: signature.Keys) -> Listed:
+    pointing = tuple(
+        alias
+        for alias in (CHAMPION, SHADOW)
+        if aliases.current(folder.parent, alias) == folder.name
+    )
+    try:
+        signed_by = signature.check(folder, load(folder).manifest, keys)
+    except ModelError:
+        signed_by = None
+    return Listed(folder.parent.name, folder.name, pointing, signed_by)
+
+
+def _in_order(manifest: Path) -> Sequence:
+    """Return a key by which 0.10.0 comes after 0.9.0."""
+    parts = [
+        (int(part), "") if part.isdigit() else (-1, part)
+        for part in manifest.parent.name.split(".")
+    ]
+    return manifest.parents[1].name, parts

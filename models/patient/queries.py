@@ -1,0 +1,47 @@
+"""The FHIR searches for a patient: one function for prefetch templates, fetching and the SMART app
+(R45).
+
+Only the recommended subset of R36-R39 is used: token parameters by equality, one date bound,
+`_count`, `_sort`.
+"""
+
+from datetime import UTC, datetime
+
+from models.patient.vocabulary import VARIABLES
+
+# A panel carries its readings as components, so it has to be asked for by its own code: blood
+# pressure, vital signs.
+PANELS = ("85354-9", "55284-4", "35094-2")
+COUNTS = {"vitals": 300, "labs": 200}
+
+
+def searches(
+    patient_id: str, since: datetime | None = None, profile: str = "generic"
+) -> dict[str, str]:
+    """Return the relative FHIR queries "patient", "vitals" and "labs".
+
+    With `{{context.patientId}}` and no `since` these are the published prefetch templates (no
+    relative dates: R42). `since` is aware UTC and bounds the observations' date. The profiles epic
+    and oracle leave `_sort` out: neither lists it for Observation in its CapabilityStatement
+    (2026-05), and both answer newest first.
+    """
+    tail = "&_sort=-date" if profile == "generic" else ""
+    if since is not None:
+        tail += f"&date=ge{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    found = {"patient": f"Patient/{patient_id}"}
+    for group, count in COUNTS.items():
+        found[group] = f"Observation?patient={patient_id}&code={_codes(group)}{tail}&_count={count}"
+    return found
+
+
+def _codes(group: str) -> str:
+    """Return bare codes: with the system in front a GET would pass the 2,048 characters that IIS
+    allows a query.
+    """
+    codes = [
+        code
+        for variable in VARIABLES.values()
+        if variable.group == group
+        for code in variable.loinc
+    ]
+    return ",".join((*codes, *(PANELS if group == "vitals" else ())))

@@ -1,0 +1,243 @@
+"""The commands of those who make models: train, validate, recalibrate, release.
+
+Nothing heavy is imported until a command runs. Errors are ModelError and DataError; the front door
+turns them into a sentence.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+FOLDER = click.Path(exists=True, path_type=Path)
+NEW = click.Path(path_type=Path)
+TRAINED = Path(__file__).parents[1] / "models" / "trained"
+MODELS = click.option(
+    "--models",
+    "folder",
+    default=TRAINED,
+    type=FOLDER,
+    help="Folder of models; the shipped ones if not given.",
+)
+KEYS = click.option(
+    "--keys", type=FOLDER, help="Folder of public keys (*.pub) that may sign models beside ours."
+)
+KEY = click.option(
+    "--key", required=True, type=FOLDER, help="Private release key, readable by its owner alone."
+)
+BY = click.option("--by", required=True, help="Who decides.")
+REASON = click.option("--reason", required=True, help="Why.")
+
+
+@click.command()
+@click.option(
+    "--physionet-2012",
+    "folder_2012",
+    type=FOLDER,
+    help="Folder of sets with Outcomes, or one set: trains deterioration.",
+)
+@click.option(
+    "--physionet-2019",
+    "folder_2019",
+    type=FOLDER,
+    help="Folder or zip of .psv files: trains sepsis.",
+)
+@click.option("--version", default="0.1.0", show_default=True, help="Version to write.")
+@click.option(
+    "--output",
+    default=TRAINED,
+    type=NEW,
+    show_default="the shipped models",
+    help="Where to write it.",
+)
+@click.option(
+    "--hold-out/--no-hold-out",
+    default=True,
+    show_default=True,
+    help="Leave every fifth record to validation.",
+)
+def train(
+    folder_2012: Path | None, folder_2019: Path | None, version: str, output: Path, hold_out: bool
+) -> None:
+    """Train models on published data.
+
+    Nothing is put into service: `vigil validate --record`, `vigil release` and `vigil models
+    promote` follow.
+    """
+    if folder_2012 is None and folder_2019 is None:
+        raise click.UsageError("Give --physionet-2012, --physionet-2019 or both.")
+    from studies.training.make import train_models
+
+    for manifest in train_models(folder_2012, folder_2019, version, output, hold_out):
+        figures = manifest["figures"]
+        click.echo(
+            f"{manifest['name']} {version}: {figures['rows']} rows, {figures['patients']} "
+            f"patients, {figures['how']}"
+        )
+        for name in ("auroc", "auprc", "brier", "news2_auroc", "news2_auprc"):
+            low, high = figures[name]["interval"]
+            click.echo(
+                f"  {name:12} {figures[name]['value']:.4f}  (95 % interval {low:.4f} to {high:.4f})"
+            )
+
+
+@click.command()
+@click.argument("path", type=FOLDER)
+@click.option(
+    "--output",
+    default=Path("validation"),
+    show_default=True,
+    type=NEW,
+    help="Folder for validation.json and report.html.",
+)
+@MODELS
+@click.option(
+    "--model",
+    "chosen",
+    multiple=True,
+    help="NAME or NAME/VERSION; every champion if not given. May be repeated.",
+)
+@click.option(
+    "--part",
+    type=click.Choice(["all", "held-out", "training"]),
+    default="all",
+    show_default=True,
+    help="Which records.",
+)
+@click.option(
+    "--mapping", type=FOLDER, help="TOML that says what the columns of your own table mean."
+)
+@click.option(
+    "--outcomes",
+    type=FOLDER,
+    help="CSV (id, time) of the patients with the outcome, for FHIR bulk NDJSON.",
+)
+@click.option(
+    "--outcome", default="death", show_default=True, help="The outcome that --outcomes tells of."
+)
+@click.option(
+    "--horizon",
+    default=24,
+    show_default=True,
+    help="Hours before the time in --outcomes that count as before it.",
+)
+@click.option(
+    "--every",
+    type=click.IntRange(min=1),
+    show_default="6 for 2012, 1 otherwise",
+    help="Hours between two landmarks of a stay.",
+)
+@click.option(
+    "--draws",
+    default=1000,
+    show_default=True,
+    type=click.IntRange(min=2),
+    help="Bootstrap draws of whole patients.",
+)
+@click.option(
+    "--record",
+    "keep",
+    is_flag=True,
+    help="Also keep the result beside the model, for the release gate and the model card.",
+)
+def validate(
+    path: Path,
+    output: Path,
+    folder: Path,
+    chosen: tuple[str, ...],
+    part: str,
+    every: int | None,
+    draws: int,
+    keep: bool,
+    **beside,
+) -> None:
+    """Validate models on a data set: PhysioNet 2012 or 2019, a table with --mapping, or FHIR
+    bulk NDJSON with --outcomes.
+    """
+    from studies.validation.dataset import Told
+    from studies.validation.summary import lines
+    from studies.validation.validate import named, record, validate
+
+    found = validate(
+        path, Told(**beside), named(folder, chosen), output, part=part, every=every, draws=draws
+    )
+    if keep:
+        record(found, folder)
+    click.echo("\n".join(lines(found)))
+    click.echo(f"{output / 'validation.json'} and {output / 'report.html'} are written.")
+
+
+@click.command()
+@click.argument("name")
+@click.argument("version")
+@click.option(
+    "--outcomes",
+    required=True,
+    type=FOLDER,
+    help="CSV: score (above 0, below 1), outcome (0 or 1), patient if rows repeat one.",
+)
+@click.option("--new-version", required=True, help="Version to write.")
+@click.option(
+    "--method",
+    type=click.Choice(["line", "isotonic"]),
+    default="line",
+    show_default=True,
+    help="isotonic needs 200 events.",
+)
+@MODELS
+def recalibrate(
+    name: str, version: str, outcomes: Path, new_version: str, method: str, folder: Path
+) -> None:
+    """Fit the calibration of a model to your own outcomes, as a new version; the trees stay as
+    they are.
+    """
+    from models.fitted.registry import located
+    from studies.training.recalibrate import recalibrate_from
+
+    manifest = recalibrate_from(located(name, version, folder), outcomes, new_version, method)
+    account = manifest["recalibration"]
+    counts = ", ".join(f"{account[what]} {what}" for what in ("rows", "patients", "events"))
+    click.echo(f"{name} {new_version}: {counts}; {account['how']}")
+    for figure, before in account["before"].items():
+        click.echo(f"  {figure:22} {before:8.4f} before, {account['after'][figure]:8.4f} after")
+
+
+@click.command()
+@click.argument("name")
+@click.argument("version")
+@KEY
+@click.option(
+    "--limits",
+    type=FOLDER,
+    help="TOML with limits of your own, in place of studies/training/gate.toml.",
+)
+@click.option(
+    "--override", "figure", help="Release in spite of this one figure; needs --by and --reason."
+)
+@click.option("--by", help="Who overrides.")
+@click.option("--reason", help="Why.")
+@MODELS
+def release(
+    name: str,
+    version: str,
+    key: Path,
+    limits: Path | None,
+    figure: str | None,
+    by: str | None,
+    reason: str | None,
+    folder: Path,
+) -> None:
+    """Sign a version if its figures pass the gate; say which figure stopped it if not."""
+    from models.fitted.registry import located
+    from studies.training.release import LIMITS, Override, release
+
+    if figure and not (by and reason):
+        raise click.UsageError("--override needs --by and --reason.")
+    override = Override(figure, by or "", reason or "") if figure else None
+    for finding in release(
+        located(name, version, folder), key, datetime.now(UTC), override, limits or LIMITS
+    ):
+        click.echo(f"{'passed ' if finding.passed else 'OVERRIDDEN'} {finding.said}")
+    click.echo(
+        f"{name} {version} is released and signed; `vigil models promote` puts it into service."
+    )

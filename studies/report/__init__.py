@@ -1,0 +1,1 @@
+"""Turns a validation into a page for people."""

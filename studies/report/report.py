@@ -1,0 +1,109 @@
+"""Turns a validation into report.html: one page without script or outside file, that a
+hospital's committee can read and print.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from studies.report import report_burden as use
+from studies.report import report_curves as curves
+from studies.report import report_sections as quality
+from studies.report.report_groups import by_group
+from studies.report.report_sections import Section
+from studies.report.report_summary import summary
+from studies.report.report_tables import ABSENT, count
+
+TEMPLATES = Path(__file__).with_name("templates")
+PART_WORDS = {"held-out": "held-out records", "training": "training records", "all": "all records"}
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """What the page says of one model; `facts` are pairs of name and value, `limits` the
+    thresholds of its bands.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    about: str
+    summary: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+
+def report(found: dict) -> str:
+    """Return the page of what validation.json holds; parts that are absent read "not available"."""
+    settings = found.get("settings") or {}
+    chapters = [_chapter(part, settings) for part in found.get("models") or []]
+    data = found.get("data") or {}
+    files = tuple((data.get("files") or {}).items())
+    return (
+        _pages()
+        .get_template("report.html.jinja")
+        .render(
+            chapters=chapters,
+            facts=_facts(found, settings),
+            files=files,
+            settings=settings,
+            layout=data.get("layout", "unnamed data"),
+            named=", ".join(f"{c.name} {c.version}" for c in chapters) or "no model",
+        )
+    )
+
+
+def _pages() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _chapter(part: dict, settings: dict) -> Chapter:
+    model, counts = part.get("model") or {}, part.get("counts") or {}
+    about = (
+        f"Predicts {part.get('label', 'an event')} ({part.get('horizon', 'no horizon named')}). "
+        f"{count(counts.get('rows'))} rows of {count(counts.get('stays_scored'))} stays of "
+        f"{count(counts.get('patients'))} patients; {count(counts.get('events'))} rows and "
+        f"{count(counts.get('event_stays'))} stays with the event."
+    )
+    parts = (
+        quality.discrimination(part),
+        curves.calibration(part),
+        quality.working_points(part),
+        curves.decision_curve(part),
+        curves.precision_recall(part),
+        curves.distribution(part),
+        use.lead_time(part, settings),
+        use.alerts(part, settings),
+        by_group(part),
+        use.challenge(part),
+        use.without(part),
+        use.certainty(part),
+        use.unanswered(part),
+    )
+    return Chapter(
+        model.get("name", "unnamed model"),
+        model.get("version", ABSENT),
+        model.get("sha256", ABSENT),
+        about,
+        summary(part, settings),
+        parts,
+    )
+
+
+def _facts(found: dict, settings: dict) -> tuple[tuple[str, str], ...]:
+    part, every = settings.get("part"), settings.get("every_hours")
+    return (
+        ("Data", (found.get("data") or {}).get("layout", ABSENT)),
+        ("Part", PART_WORDS.get(part, part or ABSENT)),
+        ("Rows", f"one every {every} h of a stay" if every else ABSENT),
+        ("Bootstrap draws", f"{count(settings.get('draws'))}, seed {settings.get('seed', ABSENT)}"),
+        ("Made", str(found.get("made", ABSENT)).replace("T", " ").replace("Z", " UTC")),
+        ("Code version", found.get("code_version") or ABSENT),
+    )

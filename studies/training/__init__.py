@@ -1,0 +1,1 @@
+"""Turns data sets into models: rows, fits, calibration, certainty, release."""

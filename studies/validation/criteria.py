@@ -1,0 +1,88 @@
+"""Turns a chart at a moment into qSOFA (Sepsis-3, 2016) and SIRS (1992), partial where a part is
+missing, beside NEWS2.
+
+They are computed on the very rows on which a model is validated, as a Score whose `low` to `high`
+is what it could be.
+"""
+
+from datetime import datetime
+
+from models.assess import chart_news2
+from models.patient.features import Series, fresh
+from models.patient.news2 import Part, Score
+from models.patient.readings import Chart
+
+POSITIVE = 2
+
+
+def scores(chart: Chart, readings: Series, at: datetime) -> dict[str, Score]:
+    """Return NEWS2, qSOFA and SIRS of what is fresh at `at` (aware UTC)."""
+    return {
+        "news2": chart_news2(chart, readings, at),
+        "qsofa": qsofa(readings, at),
+        "sirs": sirs(readings, at),
+    }
+
+
+def qsofa(readings: Series, at: datetime) -> Score:
+    """Return qSOFA: respiration 22 or more, systolic 100 or less, a coma score below 15 (or not
+    alert).
+    """
+    return _score(
+        "qSOFA",
+        {
+            "Respiration": _point(readings, "respiratory_rate", at, 22, 999),
+            "Systolic BP": _point(readings, "systolic", at, 0, 100),
+            "Mentation": _point(readings, "gcs", at, 0, 14.99),
+        },
+    )
+
+
+def sirs(readings: Series, at: datetime) -> Score:
+    """Return SIRS: temperature above 38 or below 36, heart rate above 90, respiration above 20,
+    white cells above 12 or below 4.
+
+    PaCO2 below 32 mmHg gives the respiratory point too, where it was measured: a criterion of its
+    own, it is not missed where respiration is known. Immature white cells are not read.
+    """
+    rate, gas = _value(readings, "respiratory_rate", at), _value(readings, "paco2", at)
+    known = [
+        value
+        for value in (None if rate is None else rate > 20, None if gas is None else gas < 32)
+        if value is not None
+    ]
+    breathing = 1 if any(known) else None if rate is None else 0
+    return _score(
+        "SIRS",
+        {
+            "Temperature": _outside(_value(readings, "temperature", at), 36, 38),
+            "Pulse": _outside(_value(readings, "heart_rate", at), 0, 90),
+            "Respiration or PaCO2": breathing,
+            "White cells": _outside(_value(readings, "wbc", at), 4, 12),
+        },
+    )
+
+
+def _value(readings: Series, variable: str, at: datetime) -> float | None:
+    found = fresh(readings, variable, at)
+    return None if found is None else found.value
+
+
+def _point(readings: Series, variable: str, at: datetime, low: float, high: float) -> int | None:
+    value = _value(readings, variable, at)
+    return None if value is None else int(low <= value <= high)
+
+
+def _outside(value: float | None, low: float, high: float) -> int | None:
+    return None if value is None else int(not low <= value <= high)
+
+
+def _score(name: str, points: dict[str, int | None]) -> Score:
+    parts = tuple(
+        Part(label.lower(), label, got, None if got is None else str(got))
+        for label, got in points.items()
+    )
+    missing = tuple(part.label for part in parts if part.points is None)
+    low = sum(part.points or 0 for part in parts)
+    band = "high" if low >= POSITIVE else "low" if low + len(missing) < POSITIVE else "unknown"
+    return Score(name, None if missing else low, low, low + len(missing), parts, missing, band)

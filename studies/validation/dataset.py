@@ -1,0 +1,101 @@
+"""Turns a path, and what a hospital says of it, into the data set of a validation: its layout is
+recognised by what it holds.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from studies.data.bulk import bulk_stays, is_bulk, read_events
+from studies.data.describe import source
+from studies.data.layouts import parts_2012, read_stays
+from studies.data.mapping import Mapping, read_mapping
+from studies.data.stays import DataError, Stay
+from studies.data.tables import table_stays
+from studies.validation import utility2019
+from studies.validation.alerts import at_end, onset
+
+# A folder of more files is named and hashed as a whole.
+NAMED = 20
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What is validated on: stays in a layout, hours between landmarks, which hour is the onset
+    if labels tell it, and all files.
+    """
+
+    layout: str
+    stays: Iterable[Stay]
+    every: int
+    files: tuple[Path, ...]
+    onset: Callable[[Sequence[bool]], int | None] | None = None
+
+    def hashes(self) -> dict[str, str]:
+        """Return the SHA-256 of each file, or of a folder of many as a whole, by name."""
+        return source({}, [inside for path in self.files for inside in _inside(path)])["files"]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is said beside the data: a mapping for a table; for FHIR bulk NDJSON a CSV of
+    outcomes, their name, and hours ahead.
+    """
+
+    mapping: Path | None = None
+    outcomes: Path | None = None
+    outcome: str = "death"
+    horizon: int = 24
+
+
+def data_set(path: Path, told: Told, every: int | None = None) -> DataSet:
+    """Return the data set; `every` is the hours between landmarks, of the layout's own if None.
+
+    Raises DataError when there is nothing to read, or something that has to be said was not.
+    """
+    if told.mapping is not None:
+        return _table(path, told.mapping, read_mapping(told.mapping), every or 1)
+    if is_bulk(path):
+        return _bulk(path, told, every or 1)
+    if parts_2012(path):
+        return DataSet("PhysioNet 2012", read_stays(path), every or 6, (path,))
+    return DataSet(
+        "PhysioNet 2019",
+        read_stays(path),
+        every or 1,
+        (path,),
+        partial(onset, ahead=-utility2019.OPTIMAL),
+    )
+
+
+def _table(path: Path, described: Path, mapping: Mapping, every: int) -> DataSet:
+    folder = path if path.is_dir() else path.parent
+    beside = [
+        folder / table.file
+        for table in (*mapping.more, *([mapping.stays] if mapping.stays else []))
+    ]
+    files = (path, *(file for file in beside if file.parent != path), described)
+    ahead = mapping.horizon_hours
+    known = at_end if mapping.outcome_time else partial(onset, ahead=ahead) if ahead else None
+    return DataSet("table", table_stays(path, mapping), every, files, known)
+
+
+def _bulk(path: Path, told: Told, every: int) -> DataSet:
+    if told.outcomes is None:
+        raise DataError(
+            f"{path} holds FHIR bulk NDJSON: a CSV of outcomes (id, time) is needed with it "
+            "(--outcomes)."
+        )
+    timed = any(read_events(told.outcomes).values())
+    stays = bulk_stays(path, told.outcomes, told.outcome, told.horizon)
+    return DataSet(
+        "FHIR bulk NDJSON", stays, every, (path, told.outcomes), at_end if timed else None
+    )
+
+
+def _inside(path: Path) -> list[Path]:
+    found = (
+        sorted(p for p in path.iterdir() if not p.name.startswith(".")) if path.is_dir() else [path]
+    )
+    return found if len(found) <= NAMED else [path]

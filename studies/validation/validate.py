@@ -1,0 +1,192 @@
+"""Turns a data set and models into validation.json and report.html: `vigil validate` (governance
+part 3).
+
+Nothing is written before every figure is there, and every file is whole or not at all.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from models.fitted.model import Model
+from models.fitted.registry import Trust, admit, load_models, located
+from models.fitted.whole import write_whole
+from studies.data import split
+from studies.data.split import ALL
+from studies.data.stays import DataError
+from studies.report.report import report
+from studies.validation import score2012, utility2019
+from studies.validation.alerts import (
+    LEAD_HOURS,
+    SILENT_HOURS,
+    alarms,
+    burden,
+    burden_curve,
+    lead_time,
+)
+from studies.validation.curves import curves
+from studies.validation.dataset import DataSet, Told, data_set
+from studies.validation.figures import benefit, benefit_curve, figures, partial_scores
+from studies.validation.groups import by_group, by_pair
+from studies.validation.intervals import SEED, with_intervals
+from studies.validation.landmarks import Cohort, Landmarks, collect
+from studies.validation.robustness import expected, sureness, without
+from studies.version import code_version
+
+
+def validate(
+    path: Path,
+    told: Told,
+    models: Sequence[Model],
+    output: Path,
+    *,
+    part: str = ALL,
+    every: int | None = None,
+    draws: int = 1000,
+) -> dict:
+    """Validate models on the data at `path`; write validation.json and report.html below `output`;
+    return what the JSON holds.
+
+    `told` is what has to be said of a hospital's own data. `part` chooses among the records that
+    training saw and those that it left. `every` is the hours between landmarks, `draws` the
+    bootstrap's. Raises DataError that names file and line, or says that the data have no outcome of
+    these models.
+    """
+    data = data_set(path, told, every)
+    cohorts = collect(split.part(data.stays, part), models, data.every)
+    if not cohorts:
+        wanted = ", ".join(sorted({model.manifest["outcome"] for model in models}))
+        raise DataError(f"{path}: no stay has an outcome that a model predicts ({wanted}).")
+    about, parts = (
+        _about(data, draws, part),
+        [measured(cohort, data, draws, path) for cohort in cohorts],
+    )
+    found = about | {"models": parts}
+    _write(output, {"validation.json": _text(found), "report.html": report(found)})
+    return found
+
+
+def record(found: dict, folder: Path) -> None:
+    """Keep each model's own part of a validation beside the model, where the release gate and
+    the model card read it.
+    """
+    about = {name: value for name, value in found.items() if name != "models"}
+    for one in found["models"]:
+        _write(
+            folder / one["model"]["name"] / one["model"]["version"],
+            {"validation.json": _text(about | one)},
+        )
+
+
+def named(folder: Path, chosen: Sequence[str]) -> list[Model]:
+    """Return the models that NAME or NAME/VERSION choose, loaded; the champions where nothing is
+    chosen.
+
+    A version need not be signed: it is validated before it is released. Raises ModelError.
+    """
+    anyone = Trust(development=True)
+    if not chosen:
+        return list(load_models(folder, anyone))
+    return [
+        admit(located(name, version, folder), anyone)
+        for name, _, version in (choice.partition("/") for choice in chosen)
+    ]
+
+
+def measured(cohort: Cohort, data: DataSet, draws: int, path: Path) -> dict:
+    """Return everything that is known of one model on its rows; raises DataError when there is
+    no row or only one class.
+    """
+    rows, model = cohort.landmarks(), cohort.model
+    if not len(rows.event) or rows.event.all() or not rows.event.any():
+        label = model.manifest["label"]
+        raise DataError(
+            f"{path}: {model.id.name} needs rows with and without {label} that can be scored; "
+            "there are none of one kind."
+        )
+    limits, stays, patients = model.manifest["thresholds"], rows.highest(), rows.patient.max() + 1
+    return {
+        "model": asdict(model.id),
+        "outcome": model.manifest["outcome"],
+        "label": model.manifest["label"],
+        "horizon": model.manifest["horizon"],
+        "thresholds": limits,
+        "counts": _counts(cohort, rows.stay, rows.event, patients),
+        "figures": with_intervals(figures(rows, limits), patients, draws),
+        "stays": with_intervals(figures(stays, limits, calibrated=False), patients, draws),
+        "partial": partial_scores(rows),
+        "net_benefit": benefit_curve(with_intervals(benefit(rows), patients, draws)),
+        "alerts": with_intervals(burden(rows, data.every, alarms(rows, limits)), patients, draws),
+        "alerts_by_threshold": burden_curve(rows, data.every),
+        "lead_time": _lead_time(cohort, rows, data, draws),
+        "without": with_intervals(without(rows), patients, draws),
+        "certainty": with_intervals(sureness(rows, limits), patients, draws),
+        "without_observed_expected": with_intervals(expected(rows), patients, draws),
+        "groups": by_group(rows, limits, data.every, draws),
+        "pairs": by_pair(rows, limits, data.every, draws),
+        "curves": curves(rows),
+        "challenge": _challenge(cohort, rows, data, draws),
+    }
+
+
+def _counts(cohort: Cohort, stay: np.ndarray, event: np.ndarray, patients: int) -> dict:
+    happened = np.array([any(labels) for labels in cohort.labels])
+    scored = np.zeros(len(happened), bool)
+    scored[stay] = True
+    return {
+        "rows": len(stay),
+        "events": int(event.sum()),
+        "patients": int(patients),
+        "stays": len(happened),
+        "stays_scored": int(scored.sum()),
+        "event_stays": int(happened.sum()),
+        "event_stays_without_number": int((happened & ~scored).sum()),
+        "landmarks_without_number": dict(sorted(cohort.unanswered.items())),
+        "rejected": dict(sorted(cohort.rejected.items())),
+    }
+
+
+def _lead_time(cohort: Cohort, rows: Landmarks, data: DataSet, draws: int) -> dict:
+    if data.onset is None:
+        return {}
+    hours = {
+        number: hour
+        for number, labels in enumerate(cohort.labels)
+        if (hour := data.onset(labels)) is not None
+    }
+    return lead_time(rows, hours, cohort.model.manifest["thresholds"], draws)
+
+
+def _challenge(cohort: Cohort, rows: Landmarks, data: DataSet, draws: int) -> dict | None:
+    limits = cohort.model.manifest["thresholds"]
+    if data.layout == "PhysioNet 2012":
+        return score2012.challenge(rows, cohort.labels, limits, draws)
+    if data.layout == "PhysioNet 2019" and data.every == 1:
+        return utility2019.challenge(rows, cohort.labels, limits, draws)
+    return None
+
+
+def _about(data: DataSet, draws: int, part: str) -> dict:
+    settings = {"part": part, "every_hours": data.every, "draws": draws, "seed": SEED}
+    settings |= {"silent_hours": SILENT_HOURS, "lead_hours": LEAD_HOURS}
+    made = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return {
+        "made": made,
+        "code_version": code_version(),
+        "data": {"layout": data.layout, "files": data.hashes()},
+        "settings": settings,
+    }
+
+
+def _text(content: dict) -> str:
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+def _write(output: Path, files: dict[str, str]) -> None:
+    output.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        write_whole(output / name, content)

@@ -1,0 +1,1 @@
+"""What the tests share: charts, small servers, callers, and data of made-up hospitals."""

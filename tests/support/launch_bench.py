@@ -1,0 +1,135 @@
+"""A working Vigil for the SMART tests: the blueprint alone, an embedded Redis, one SmallEhr;
+each test breaks one thing.
+"""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import redis
+from flask import Flask
+
+from ehr.http import Outgoing
+from ehr.keys import KeySets
+from models.fitted.registry import load_models
+from runtime import web
+from runtime.audit import Audit
+from runtime.settings import Settings, settings_from
+from runtime.signing_key import signing_key
+from smartapp.views import create_blueprint
+from tests.support.small_ehr import SmallEhr
+
+ROOT = Path(__file__).resolve().parents[2]
+PUBLIC = "https://vigil.example.org"
+
+
+champions = lru_cache(load_models)
+
+
+class FakeStore:
+    """The five Redis commands that sessions use, in a dict; `down` makes every one fail."""
+
+    def __init__(self):
+        self.data: dict[str, tuple[bytes, int]] = {}
+        self.down = False
+
+    def set(self, key, value, ex):
+        self._check()
+        self.data[key] = (value, ex)
+
+    def get(self, key):
+        self._check()
+        return self.data.get(key, (None,))[0]
+
+    def getdel(self, key):
+        self._check()
+        return self.data.pop(key, (None,))[0]
+
+    def expire(self, key, seconds):
+        self._check()
+        self.data[key] = (self.data[key][0], seconds)
+
+    def delete(self, key):
+        self._check()
+        self.data.pop(key, None)
+
+    def _check(self):
+        if self.down:
+            raise redis.ConnectionError("down")
+
+
+class Bench:
+    """An app, its parts, and the steps of a launch."""
+
+    def __init__(self, folder: Path, ehr: SmallEhr, store=None, **record):
+        self.ehr = ehr
+        base = {
+            "id": "test",
+            "fhir_base": [ehr.iss],
+            "hook_auth": "open",
+            "smart_client_id": "vigil-1",
+            "frame_ancestors": ["https://ehr.example.org"],
+        }
+        other = {
+            "id": "other",
+            "fhir_base": ["https://other.example.org/fhir"],
+            "hook_auth": "open",
+            "smart_client_id": "vigil-2",
+            "frame_ancestors": ["https://other.example.org"],
+        }
+        self.settings: Settings = settings_from(
+            {"public_url": PUBLIC, "ehr": [base | record, other], "base_dir": str(folder)}
+        )
+        self.store = store or FakeStore()
+        self.audit = Audit(folder / "audit.db")
+        self.key = signing_key(folder)
+        ehr.client_key = self.key.as_dict(private=False)
+        self.models = champions()
+        self.time: datetime | None = None
+        self.app = Flask("vigil", root_path=str(ROOT))
+        web.install(self.app, self.settings)
+        keysets = KeySets(Outgoing(1.0, 2.0))
+        self.app.register_blueprint(
+            create_blueprint(
+                self.settings, self.models, self.store, self.audit, keysets, self.key, self.now
+            )
+        )
+
+    def now(self) -> datetime:
+        """Return the clock's time; tests set `time`."""
+        return self.time or datetime.now(UTC)
+
+    def browser(self):
+        """Return a fresh browser."""
+        return Browser(self)
+
+
+class Browser:
+    """One browser with its cookies."""
+
+    def __init__(self, bench: Bench):
+        self.bench = bench
+        self.client = bench.app.test_client()
+
+    def get(self, path: str, **options):
+        """GET a path of Vigil over https."""
+        return self.client.get(path, base_url=PUBLIC, **options)
+
+    def launch(self, launch: str = "xyz", **more) -> str:
+        """Begin an EHR launch and return the authorization URL."""
+        answer = self.get(
+            "/launch", query_string={"iss": self.bench.ehr.iss, "launch": launch} | more
+        )
+        assert answer.status_code == 303, answer.text
+        return answer.headers["Location"]
+
+    def sign_in(self) -> str:
+        """Launch, agree, and return the path of the explanation page."""
+        answer = self.callback(self.bench.ehr.approve(self.launch()))
+        assert answer.status_code == 303, answer.text
+        return urlsplit(answer.headers["Location"]).path
+
+    def callback(self, parameters: dict):
+        """Come back from the EHR with these parameters."""
+        return self.get("/callback", query_string=parameters)
