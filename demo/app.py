@@ -34,7 +34,7 @@ def create_app(config: DemoConfig) -> Flask:
         Tokens(config.clock),
         Keys(),
     )
-    app.register_blueprint(fhir.create_blueprint(config, records, tokens))
+    app.register_blueprint(fhir.create_blueprint(config, records, fhir.by_token(tokens)))
     app.register_blueprint(authorization.create_blueprint(config, records, tokens))
     app.register_blueprint(token.create_blueprint(config, tokens, keys))
     app.register_blueprint(

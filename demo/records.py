@@ -30,26 +30,29 @@ class Records:
         }
         self._by_key |= {(r["resourceType"], r["id"]): (None, r) for r in self._shared}
 
-    def read(self, kind: str, resource_id: str, patient_id: str) -> dict | None:
-        """Return a resource, None when there is none. Raises Forbidden for another patient's."""
+    def read(self, kind: str, resource_id: str, patient_id: str | None) -> dict | None:
+        """Return a resource, None when there is none; a `patient_id` of None may read every chart.
+        Raises Forbidden for another patient's.
+        """
         owner, resource = self._by_key.get((kind, resource_id), (None, None))
-        if owner not in (None, patient_id):
+        if patient_id is not None and owner not in (None, patient_id):
             raise Forbidden
         return resource
 
-    def search(self, kind: str, parameters: Parameters, patient_id: str) -> dict:
-        """Return a searchset Bundle of one patient's chart. Raises BadSearch, Forbidden when
-        another patient is asked for.
+    def search(self, kind: str, parameters: Parameters, patient_id: str | None) -> dict:
+        """Return a searchset Bundle of one patient's chart, of every chart for a `patient_id` of
+        None. Raises BadSearch, Forbidden when another patient is asked for.
         """
+        charts = {patient_id} if patient_id is not None else set(self.patients)
         for name, value in parameters:
-            about = name.partition(":")[0] in {"patient", "subject"} or (
-                name == "_id" and kind == "Patient"
-            )
-            if about and value.rpartition("Patient/")[2] != patient_id:
-                raise Forbidden
-        return search(
-            self.base, kind, (*self.patients[patient_id].resources, *self._shared), parameters
-        )
+            if _names_patients(kind, name):
+                asked = {item.rpartition("Patient/")[2] for item in value.split(",")}
+                if patient_id is not None and asked != charts:
+                    raise Forbidden
+                charts &= asked
+        owners = [owner for owner in self.patients.values() if owner.id in charts]
+        found = [resource for owner in owners for resource in owner.resources]
+        return search(self.base, kind, (*found, *self._shared), parameters)
 
     def query(self, query: str, patient_id: str) -> dict | None:
         """Answer a relative FHIR query such as `Patient/1` or `Observation?code=x` as the server
@@ -70,3 +73,7 @@ class Records:
             for resource in self.patients[patient_id].resources
             if resource["resourceType"] == kind
         )
+
+
+def _names_patients(kind: str, name: str) -> bool:
+    return name.partition(":")[0] in {"patient", "subject"} or (name, kind) == ("_id", "Patient")
