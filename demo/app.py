@@ -8,7 +8,7 @@ reachable from outside.
 from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from demo import authorization, chart, fhir, token
+from demo import authorization, chart, fhir, sandbox, token
 from demo.config import DemoConfig
 from demo.hooks import HookClient
 from demo.keys import Keys
@@ -29,17 +29,18 @@ def create_app(config: DemoConfig) -> Flask:
     """
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
-    records, tokens, keys = (
-        Records(config.fhir_base, config.load_patients()),
-        Tokens(config.clock),
-        Keys(),
-    )
+    patients, tokens, keys = config.load_patients(), Tokens(config.clock), Keys()
+    records = Records(config.fhir_base, patients)
     app.register_blueprint(fhir.create_blueprint(config, records, fhir.by_token(tokens)))
     app.register_blueprint(authorization.create_blueprint(config, records, tokens))
     app.register_blueprint(token.create_blueprint(config, tokens, keys))
     app.register_blueprint(
         chart.create_blueprint(config, records, tokens, HookClient(config, records, tokens, keys))
     )
+    if config.sandbox:
+        opened = Records(config.open_base, patients)
+        app.register_blueprint(sandbox.create_blueprint(config, opened, tokens))
+        app.wsgi_app = sandbox.SingleSlashes(app.wsgi_app)  # type: ignore[method-assign]
     app.add_url_rule("/health", view_func=lambda: jsonify(status="ok"), endpoint="health")
     app.register_error_handler(HTTPException, _refuse)
     app.context_processor(lambda: {"notice": config.notice})
@@ -57,7 +58,7 @@ def create_app(config: DemoConfig) -> Flask:
 
 
 def _refuse(error: HTTPException) -> Response | tuple[str, int]:
-    """Answer below /fhir as FHIR does, elsewhere with a page."""
-    if request.path.startswith("/fhir"):
+    """Answer below a FHIR base as FHIR does, elsewhere with a page."""
+    if request.path.startswith(("/fhir", "/open/fhir")):
         return fhir.answer(fhir.outcome("processing", error.description or ""), error.code or 500)
     return render_template("refused.html", text=error.description), error.code or 500

@@ -114,7 +114,7 @@ def _checked(config: DemoConfig, wanted: MultiDict) -> list[str]:
         raise Denied("unsupported_response_type", "response_type must be code.")
     if not wanted.get("state"):
         raise Denied("invalid_request", "state is missing.")
-    if wanted.get("aud") != config.fhir_base:
+    if wanted.get("aud") not in config.audiences:
         raise Denied("invalid_request", "aud is not the address of this FHIR server.")
     if wanted.get("code_challenge_method") != "S256" or not CHALLENGE.fullmatch(
         wanted.get("code_challenge", "")

@@ -76,7 +76,7 @@ def smart_link(card: Any, number: int, vigil_url: str) -> dict | None:
     found = links[number] if 0 <= number < len(links) else None
     return (
         found
-        if found and found.get("type") == "smart" and _is_registered(found.get("url"), vigil_url)
+        if found and found.get("type") == "smart" and is_registered(found.get("url"), vigil_url)
         else None
     )
 
@@ -89,14 +89,15 @@ def _link(number: int, link: dict, vigil_url: str) -> dict | None:
     if kind == "smart":
         return (
             {"label": label, "type": kind, "number": number}
-            if _is_registered(link.get("url"), vigil_url)
+            if is_registered(link.get("url"), vigil_url)
             else None
         )
     url = _web(link.get("url"))
     return {"label": label, "type": kind, "url": url} if url else None
 
 
-def _is_registered(url: object, vigil_url: str) -> bool:
+def is_registered(url: object, vigil_url: str) -> bool:
+    """Tell whether a URL is below the one registered app."""
     if (
         not isinstance(url, str)
         or "#" in url

@@ -5,6 +5,7 @@ app in a frame, feedback.
 import json
 import secrets
 from collections import OrderedDict
+from functools import partial
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
@@ -15,6 +16,7 @@ from demo.cards import smart_link, view
 from demo.config import DemoConfig
 from demo.hooks import Call, HookClient, ServiceError, feedback_item
 from demo.records import Records
+from demo.sandbox import chart_url
 from demo.tokens import Tokens
 
 MOST_OPENINGS = 50
@@ -78,7 +80,8 @@ class Pages:
             (patient, person(self._records.resource("Patient", patient.id), today))
             for patient in everybody
         ]
-        return render_template("patients.html", rows=rows)
+        in_sandbox = partial(chart_url, self._config) if self._config.sandbox else None
+        return render_template("patients.html", rows=rows, in_sandbox=in_sandbox)
 
     def chart(self, patient_id: str) -> str:
         """Open a chart, which calls Vigil; with the name of an opening show that one again

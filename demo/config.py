@@ -37,7 +37,8 @@ class DemoConfig:
     """Everything `create_app` needs; URLs have no final slash.
 
     `patients` is called once, at the start, with now (aware UTC); `clients` without a value is
-    Vigil alone; `notice` stands above every page.
+    Vigil alone; `notice` stands above every page; `sandbox` is the origin of a CDS Hooks Sandbox,
+    which gets a FHIR base of its own that asks for no token.
     """
 
     base_url: str = "http://localhost:8001"
@@ -47,11 +48,27 @@ class DemoConfig:
     patients: Callable[[datetime], Sequence[DemoPatient]] | None = None
     clients: tuple[Client, ...] = ()
     notice: str = SYNTHETIC
+    sandbox: str | None = None
 
     @property
     def fhir_base(self) -> str:
         """Return the FHIR base, which is also `iss` of a launch."""
         return f"{self.base_url}/fhir"
+
+    @property
+    def open_base(self) -> str:
+        """Return the FHIR base that is open to the Sandbox; an EHR's record in Vigil is found by
+        its base, and this one is trusted in another way.
+        """
+        return f"{self.base_url}/open/fhir"
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        """Return the values of `aud` that name a FHIR base here; the Sandbox's `iss`, which
+        becomes `aud`, is what its user typed, with or without a final slash.
+        """
+        opened = (self.open_base, f"{self.open_base}/") if self.sandbox else ()
+        return (self.fhir_base, *opened)
 
     def registered(self) -> dict[str, Client]:
         """Return the SMART clients by id."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+# A client may ask for a launch when it shows the link, long before somebody presses it.
 LIFETIMES = {
-    "launch": timedelta(minutes=10), "pending": timedelta(minutes=10),
+    "launch": timedelta(hours=1), "pending": timedelta(minutes=10),
     "code": timedelta(seconds=60), "access": timedelta(minutes=15), "hook": timedelta(minutes=5),
     "refresh": timedelta(hours=8),
 }  # fmt: skip
