@@ -118,11 +118,20 @@ def serve(config: Path) -> None:
 @click.option(
     "--from-physionet", type=FOLDER, help="Show real ICU stays of a 2012 challenge folder or zip."
 )
-def demo(port: int, ehr_port: int, from_physionet: Path | None) -> None:
+@click.option(
+    "--sandbox",
+    is_flag=False,
+    flag_value="https://sandbox.cds-hooks.org",
+    metavar="[ORIGIN]",
+    help="Let the CDS Hooks Sandbox in as well: an open FHIR base with a launch service, and a "
+    "link beside each patient that opens the Sandbox there. Without ORIGIN the public Sandbox; "
+    "http://localhost:8080 is where one of your own starts.",
+)
+def demo(port: int, ehr_port: int, from_physionet: Path | None, sandbox: str | None) -> None:
     """Start Vigil with a demonstration EHR of synthetic patients, to try it in a browser."""
     from demo.run import run
 
-    sys.exit(run(port, ehr_port, from_physionet))
+    sys.exit(run(port, ehr_port, from_physionet, sandbox))
 
 
 @main.command()

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 
+from demo import configuration
 from demo.physionet import PhysioNetError, stays
 
 ROOT = Path(__file__).parents[1]
@@ -22,24 +24,7 @@ START_SECONDS, STOP_SECONDS, POLL_SECONDS = 30.0, 8.0, 0.2
 # Ctrl-C, `kill`, and a terminal that is closed.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TAIL_LINES = 15
-CONFIGURATION = """\
-# Written anew by `vigil demo` at each start.
-public_url = "http://localhost:{port}"
-data_dir = "data"
-
-[[ehr]]
-id = "demo"
-profile = "generic"
-fhir_base = ["http://localhost:{ehr_port}/fhir"]
-hook_issuer = "http://localhost:{ehr_port}"
-hook_jwks_url = "http://localhost:{ehr_port}/jwks.json"
-hook_auth = "required"
-smart_client_id = "vigil"
-smart_client_auth = "private_key_jwt"
-frame_ancestors = ["http://localhost:{ehr_port}"]
-cors_origins = ["http://localhost:{ehr_port}"]
-mode = "live"
-"""
+ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
 class DemoError(Exception):
@@ -50,18 +35,21 @@ def run(
     port: int,
     ehr_port: int,
     from_physionet: str | Path | None = None,
+    sandbox: str | None = None,
     folder: str | Path = ROOT / "var" / "demo",
 ) -> int:
     """Run the demonstration until Ctrl-C, SIGTERM or SIGHUP and return the exit code.
 
-    stdout gets one line, once both answer; everything else goes to stderr. `folder` keeps
-    configuration, data and logs.
+    stdout gets one line, once both answer; everything else goes to stderr. `sandbox` is the
+    address of a CDS Hooks Sandbox to let in; `folder` keeps configuration, data and logs.
     """
+    # As a browser writes it in `Origin`.
+    sandbox = sandbox and sandbox.rstrip("/").lower()
     asked, children = _Asked(), []
     try:
-        _check(port, ehr_port, from_physionet)
-        path = write_configuration(Path(folder).resolve(), port, ehr_port)
-        for name, number, command in servers(port, ehr_port, path, from_physionet):
+        _check(port, ehr_port, from_physionet, sandbox)
+        path = write_configuration(Path(folder).resolve(), port, ehr_port, sandbox)
+        for name, number, command in servers(port, ehr_port, path, from_physionet, sandbox):
             children.append(Child(name, command, number, path.parent))
         if _wait(children, asked):
             print(f"Open http://localhost:{ehr_port}/", flush=True)
@@ -94,21 +82,23 @@ class _Asked:
 
 
 def servers(
-    port: int, ehr_port: int, configuration: Path, from_physionet: str | Path | None
+    port: int,
+    ehr_port: int,
+    path: Path,
+    from_physionet: str | Path | None = None,
+    sandbox: str | None = None,
 ) -> list[tuple[str, int, list[str]]]:
     """Return name, port and command line of both servers."""
-    physionet = [str(Path(from_physionet).resolve())] if from_physionet else []
+    ehr = [sys.executable, "-m", "demo.serve", str(ehr_port), str(port)]
+    ehr += ["--from-physionet", str(Path(from_physionet).resolve())] if from_physionet else []
+    ehr += ["--sandbox", sandbox] if sandbox else []
     return [
-        ("Vigil", port, [sys.executable, "-m", "vigil", "serve", "--config", str(configuration)]),
-        (
-            "The demonstration EHR",
-            ehr_port,
-            [sys.executable, "-m", "demo.serve", str(ehr_port), str(port), *physionet],
-        ),
+        ("Vigil", port, [sys.executable, "-m", "vigil", "serve", "--config", str(path)]),
+        ("The demonstration EHR", ehr_port, ehr),
     ]
 
 
-def write_configuration(folder: Path, port: int, ehr_port: int) -> Path:
+def write_configuration(folder: Path, port: int, ehr_port: int, sandbox: str | None = None) -> Path:
     """Write Vigil's configuration into a folder of this port's own, so that two demonstrations
     never share an audit log.
     """
@@ -117,7 +107,7 @@ def write_configuration(folder: Path, port: int, ehr_port: int) -> Path:
         for made in (folder, own):
             made.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = own / "vigil.toml"
-        path.write_text(CONFIGURATION.format(port=port, ehr_port=ehr_port), "utf-8")
+        path.write_text(configuration.text(port, ehr_port, sandbox), "utf-8")
     except OSError as error:
         raise DemoError(f"The folder {own} can't be written: {error.strerror}.") from None
     return path
@@ -163,7 +153,9 @@ class Child:
             os.killpg(self.process.pid, number)
 
 
-def _check(port: int, ehr_port: int, from_physionet: str | Path | None) -> None:
+def _check(
+    port: int, ehr_port: int, from_physionet: str | Path | None, sandbox: str | None
+) -> None:
     if port == ehr_port:
         raise DemoError(
             f"Vigil and the demonstration EHR can't both use port {port}; choose another with "
@@ -175,6 +167,8 @@ def _check(port: int, ehr_port: int, from_physionet: str | Path | None) -> None:
             raise DemoError(
                 f"Port {number} can't be used ({reason}); choose another with {option}."
             )
+    if sandbox and not ORIGIN.fullmatch(sandbox):
+        raise DemoError("--sandbox takes an origin such as http://localhost:8080, without a path.")
     if from_physionet:
         try:
             stays(from_physionet, datetime.now(UTC))

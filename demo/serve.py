@@ -1,8 +1,8 @@
 """Serves the demonstration EHR by the same production server as Vigil: `python -m demo.serve
-PORT VIGIL_PORT [PHYSIONET]`.
+PORT VIGIL_PORT [--from-physionet PATH] [--sandbox ORIGIN]`.
 """
 
-import sys
+import argparse
 from functools import partial
 
 from gunicorn.app.base import BaseApplication
@@ -11,13 +11,13 @@ from gunicorn.app.base import BaseApplication
 class _Server(BaseApplication):
     """gunicorn with one gevent worker: tokens and keys live in that process."""
 
-    def __init__(self, port: int, vigil_port: int, physionet: str | None):
-        self._port, self._vigil_port, self._physionet = port, vigil_port, physionet
+    def __init__(self, options: argparse.Namespace):
+        self._options = options
         super().__init__(prog="vigil demo")
 
     def load_config(self) -> None:
         options = {
-            "bind": f"127.0.0.1:{self._port}",
+            "bind": f"127.0.0.1:{self._options.port}",
             "workers": 1,
             "worker_class": "gevent",
             "timeout": 60,
@@ -33,15 +33,26 @@ class _Server(BaseApplication):
         from demo.config import DE_IDENTIFIED, SYNTHETIC, DemoConfig
         from demo.physionet import stays
 
+        physionet = self._options.from_physionet
         return create_app(
             DemoConfig(
-                base_url=f"http://localhost:{self._port}",
-                vigil_url=f"http://localhost:{self._vigil_port}",
-                patients=partial(stays, self._physionet) if self._physionet else None,
-                notice=DE_IDENTIFIED if self._physionet else SYNTHETIC,
+                base_url=f"http://localhost:{self._options.port}",
+                vigil_url=f"http://localhost:{self._options.vigil_port}",
+                patients=partial(stays, physionet) if physionet else None,
+                notice=DE_IDENTIFIED if physionet else SYNTHETIC,
+                sandbox=self._options.sandbox,
             )
         )
 
 
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="demo.serve")
+    parser.add_argument("port", type=int)
+    parser.add_argument("vigil_port", type=int)
+    parser.add_argument("--from-physionet")
+    parser.add_argument("--sandbox")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    _Server(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None).run()
+    _Server(_options()).run()

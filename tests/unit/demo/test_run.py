@@ -264,4 +264,42 @@ def test_the_real_servers_are_what_is_started(tmp_path):
         8100,
         [sys.executable, "-m", "vigil", "serve", "--config", str(tmp_path / "vigil.toml")],
     )
-    assert ehr[2][1:] == ["-m", "demo.serve", "8101", "8100", str(Path("set-a.zip").resolve())]
+    assert ehr[2][1:] == [
+        "-m",
+        "demo.serve",
+        "8101",
+        "8100",
+        "--from-physionet",
+        str(Path("set-a.zip").resolve()),
+    ]
+
+
+def test_a_sandbox_is_handed_on(tmp_path):
+    """To the demonstration EHR as it stands, and to Vigil as a record that is open, found by a
+    FHIR base of its own and without keys.
+    """
+    from runtime.settings import load_settings
+
+    sandbox = "http://localhost:8080"
+    _, ehr = runner.servers(8100, 8101, tmp_path / "vigil.toml", sandbox=sandbox)
+    assert ehr[2][-2:] == ["--sandbox", sandbox]
+    settings = load_settings(runner.write_configuration(tmp_path / "demo", 8100, 8101, sandbox))
+    demo, opened = settings.ehr
+    assert (demo.id, demo.hook_auth, demo.cors_origins) == (
+        "demo",
+        "required",
+        ("http://localhost:8101",),
+    )
+    assert settings.trusted("http://localhost:8101/open/fhir") is opened
+    assert (opened.hook_auth, opened.hook_issuer, opened.cors_origins) == ("open", None, (sandbox,))
+    assert opened.smart_client_id == "vigil"
+
+
+@pytest.mark.parametrize(
+    "sandbox", ["localhost:8080", "http://localhost:8080/page", 'http://a"b', "ftp://localhost"]
+)
+def test_a_sandbox_that_is_no_origin(tmp_path, capsys, sandbox):
+    """One sentence, before anything starts."""
+    assert runner.run(*free_ports(), sandbox=sandbox, folder=tmp_path / "var") == 1
+    said = capsys.readouterr().err
+    assert "--sandbox takes an origin" in said and said.count("\n") == 1
