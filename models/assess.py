@@ -17,11 +17,10 @@ from models.fitted.model import sigmoid
 from models.fitted.registry import Model, ModelId
 from models.patient.features import Series, feature_row, fresh, latest, series
 from models.patient.inputs import Input, inputs, newest_time, percent
-from models.patient.news2 import Score, news2
+from models.patient.news2 import Score, chart_news2
 from models.patient.readings import Chart
 
 ADULT_YEARS = 18
-NEWS2_YEARS = 16
 # Of these five at least three have to be fresh: a risk from fewer vital signs is mostly the
 # training data's average.
 CORE = ("heart_rate", "respiratory_rate", "spo2", "systolic", "temperature")
@@ -272,48 +271,3 @@ def _trend(score: float, before: float | None) -> str | None:
         if change > 0
         else "falling"
     )
-
-
-def chart_news2(chart: Chart, readings: Series, at: datetime) -> Score:
-    """Return NEWS2 of the fresh readings; a person under 16, or of unknown age, gets no points
-    at all.
-    """
-    age = chart.age(at)
-    if age is None or age < NEWS2_YEARS:
-        return news2({})
-    names = ("heart_rate", "respiratory_rate", "spo2", "systolic", "temperature")
-    values: dict[str, float | None] = {
-        name: r.value if (r := fresh(readings, name, at)) else None for name in names
-    }
-    return news2(
-        values | {"oxygen": _oxygen(readings, at), "acvpu": _consciousness(readings, at)},
-        _scale2(readings, at),
-    )
-
-
-def _oxygen(readings: Series, at: datetime) -> float | None:
-    """Return 1 on oxygen, 0 on air, None when the chart says neither."""
-    fraction, flow = fresh(readings, "fio2", at), fresh(readings, "oxygen_flow", at)
-    last = max(
-        (r for r in (fraction, flow) if r),
-        key=lambda r: (r.time, r.variable == "oxygen_flow"),
-        default=None,
-    )
-    if last is None:
-        return None
-    return float(last.value > 21.0 if last.variable == "fio2" else last.value > 0)
-
-
-def _consciousness(readings: Series, at: datetime) -> float | None:
-    """Return ACVPU points from the newer of ACVPU and coma score; a coma score below 15 is not
-    alert.
-    """
-    level, coma = fresh(readings, "acvpu", at), fresh(readings, "gcs", at)
-    if level and (coma is None or level.time >= coma.time):
-        return level.value
-    return None if coma is None else 0.0 if coma.value >= 15 else 2.0
-
-
-def _scale2(readings: Series, at: datetime) -> bool:
-    target, reading = fresh(readings, "spo2_target", at), fresh(readings, "spo2", at)
-    return bool(target and reading and target.time == reading.time)

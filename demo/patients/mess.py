@@ -8,10 +8,60 @@ from datetime import datetime, timedelta
 
 from demo.patients.resources import UCUM, observation
 
+Change = Callable[[dict], None]
+
 LOCAL = {
     "coding": [{"system": "urn:vigil:demo:flowsheet", "code": "PULSE", "display": "Pulse"}],
     "text": "Pulse",
 }
+
+
+def _set(**members: object) -> Change:
+    return lambda found: found.update(copy.deepcopy(members))
+
+
+def _measured(value: float, unit: str, code: str) -> Change:
+    return _set(valueQuantity={"value": value, "unit": unit, "system": UCUM, "code": code})
+
+
+def _in_place_of_value(**members: object) -> Change:
+    def change(found: dict) -> None:
+        del found["valueQuantity"]
+        found |= copy.deepcopy(members)
+
+    return change
+
+
+def _bound(found: dict) -> None:
+    found["valueQuantity"]["comparator"] = "<"
+
+
+def _date_cut(length: int) -> Change:
+    return lambda found: found.update(effectiveDateTime=found["effectiveDateTime"][:length])
+
+
+# Variable, hours ago, value in the demonstration's unit, name, what is strange about it.
+Oddity = tuple[str, float, float, str, Change]
+RIGHT: tuple[Oddity, ...] = (
+    ("temperature", 3.2, 37.1, "fahrenheit", _measured(98.8, "degF", "[degF]")),
+    ("systolic", 3.2, 120, "kilopascal", _measured(16.0, "kPa", "kPa")),
+    ("glucose", 2.5, 110, "millimole", _measured(6.1, "mmol/L", "mmol/L")),
+)
+WRONG: tuple[Oddity, ...] = (
+    ("heart_rate", 2.1, 188, "mistaken", _set(status="entered-in-error")),
+    ("lactate", 1.9, 9.8, "draft", _set(status="preliminary")),
+    ("potassium", 1.8, 7.9, "cancelled", _set(status="cancelled")),
+    ("heart_rate", -20, 190, "tomorrow", _set()),
+    ("creatinine", 1.5, 8.8, "year-2099", _set(effectiveDateTime="2099-01-01T00:00:00Z")),
+    ("respiratory_rate", 1.4, 44, "zoneless", _date_cut(19)),
+    ("wbc", 1.3, 88, "day-only", _date_cut(10)),
+    ("spo2", 1.2, 71, "text", _in_place_of_value(valueString="71% on air")),
+    ("troponin_t", 1.1, 14, "bound", _bound),
+    ("heart_rate", 1.0, 300, "unknown-unit", _measured(300, "furlongs", "furlong")),
+    ("temperature", 0.9, 37, "impossible", _measured(0, "Cel", "Cel")),
+    ("gcs", 0.8, 3, "absent", _in_place_of_value(dataAbsentReason={"text": "Patient asleep"})),
+    ("heart_rate", 0.75, 205, "local-code", _set(code=LOCAL)),
+)
 
 
 def mess(patient_id: str, other_id: str, now: datetime) -> list[dict]:
@@ -21,82 +71,16 @@ def mess(patient_id: str, other_id: str, now: datetime) -> list[dict]:
     Fahrenheit, kilopascals and mmol/L are right and fit the chart; everything after them must not
     count.
     """
-    made: list[dict] = []
-
-    def add(
-        name: str, hours_ago: float, value: float, label: str, change: Callable[[dict], None]
-    ) -> None:
-        found = observation(
-            patient_id,
-            name,
-            (now - timedelta(hours=hours_ago)).replace(second=0, microsecond=0),
-            value,
-            f"-{label}",
-        )
-        change(found)
-        made.append(found)
-
-    add("temperature", 3.2, 37.1, "fahrenheit", lambda o: _quantity(o, 98.8, "degF", "[degF]"))
-    add("systolic", 3.2, 120, "kilopascal", lambda o: _quantity(o, 16.0, "kPa", "kPa"))
-    add("glucose", 2.5, 110, "millimole", lambda o: _quantity(o, 6.1, "mmol/L", "mmol/L"))
-    add("heart_rate", 2.1, 188, "mistaken", lambda o: o.update(status="entered-in-error"))
-    add("lactate", 1.9, 9.8, "draft", lambda o: o.update(status="preliminary"))
-    add("potassium", 1.8, 7.9, "cancelled", lambda o: o.update(status="cancelled"))
-    add("heart_rate", -20, 190, "tomorrow", lambda o: None)
-    add(
-        "creatinine",
-        1.5,
-        8.8,
-        "year-2099",
-        lambda o: o.update(effectiveDateTime="2099-01-01T00:00:00Z"),
-    )
-    add(
-        "respiratory_rate",
-        1.4,
-        44,
-        "zoneless",
-        lambda o: o.update(effectiveDateTime=o["effectiveDateTime"][:19]),
-    )
-    add(
-        "wbc",
-        1.3,
-        88,
-        "day-only",
-        lambda o: o.update(effectiveDateTime=o["effectiveDateTime"][:10]),
-    )
-    add("spo2", 1.2, 71, "text", lambda o: _text(o, "71% on air"))
-    add("troponin_t", 1.1, 14, "bound", lambda o: o["valueQuantity"].update(comparator="<"))
-    add(
-        "temperature",
-        1.1,
-        41.9,
-        "wrong-subject",
-        lambda o: o.update(subject={"reference": f"Patient/{other_id}"}),
-    )
-    add("heart_rate", 1.0, 300, "unknown-unit", lambda o: _quantity(o, 300, "furlongs", "furlong"))
-    add("temperature", 0.9, 37, "impossible", lambda o: _quantity(o, 0, "Cel", "Cel"))
-    add("gcs", 0.8, 3, "absent", _absent)
-    add("heart_rate", 0.75, 205, "local-code", lambda o: o.update(code=LOCAL))
-    first = observation(
-        patient_id,
-        "sodium",
-        (now - timedelta(hours=4.5)).replace(second=0, microsecond=0),
-        141,
-        "-once",
-    )
-    again = copy.deepcopy(first) | {"id": f"{first['id']}-again"}
-    return [*made, first, again]
+    other = _set(subject={"reference": f"Patient/{other_id}"})
+    wrong_subject: Oddity = ("temperature", 1.1, 41.9, "wrong-subject", other)
+    made = [_observation(patient_id, now, odd) for odd in (*RIGHT, *WRONG, wrong_subject)]
+    once = _observation(patient_id, now, ("sodium", 4.5, 141, "once", _set()))
+    return [*made, once, copy.deepcopy(once) | {"id": f"{once['id']}-again"}]
 
 
-def _quantity(found: dict, value: float, unit: str, code: str) -> None:
-    found["valueQuantity"] = {"value": value, "unit": unit, "system": UCUM, "code": code}
-
-
-def _text(found: dict, text: str) -> None:
-    del found["valueQuantity"]
-    found["valueString"] = text
-
-
-def _absent(found: dict) -> None:
-    del found["valueQuantity"]
-    found["dataAbsentReason"] = {"text": "Patient asleep"}
+def _observation(patient_id: str, now: datetime, odd: Oddity) -> dict:
+    name, hours_ago, value, label, change = odd
+    time = (now - timedelta(hours=hours_ago)).replace(second=0, microsecond=0)
+    found = observation(patient_id, name, time, value, f"-{label}")
+    change(found)
+    return found

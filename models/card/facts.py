@@ -5,7 +5,7 @@ Each is a plain text; what is not known is left out.
 
 from models.card.figures import ABSENT, counted, written
 from models.card.results import of_validation, performance
-from models.card.validation import internal
+from models.card.tables import internal
 from models.fitted.model import Model
 from models.patient.inputs import percent, printed_unit
 from models.patient.vocabulary import VARIABLES

@@ -16,7 +16,7 @@ from string import Formatter
 from models.card.facts import facts
 from models.card.figures import ABSENT, Table
 from models.card.results import LEADING
-from models.card.validation import tables
+from models.card.tables import tables
 from models.fitted.model import Model, ModelId
 
 SOURCE = Path(__file__).with_name("model_card.toml")

@@ -1,18 +1,8 @@
 """Turns a validation into the facts that model_card.toml has places for: figures in sentences."""
 
 from models.card.figures import ABSENT, Figure, Table, counted
-from models.card.validation import (
-    FAIR,
-    KINDS,
-    OTHER,
-    SAFE,
-    SEEN,
-    TEST,
-    USEFUL,
-    internal,
-    kind_of,
-    tables,
-)
+from models.card.tables import FAIR, SAFE, USEFUL, internal, tables
+from models.card.validation import KINDS, OTHER, SEEN, TEST, kind_of
 from models.fitted.model import Model
 
 LEADING = ("auroc", "news2_auroc", "auprc", "brier", "calibration_slope", "observed_expected")
@@ -70,7 +60,6 @@ def _external(
 
 def performance(*shown: Table) -> str:
     """Return the leading figures of tables in one breath, with what they were counted on."""
-    """Return the leading figures with all that every number has to carry."""
     first = shown[0]
     named = {figure.path.rpartition("/")[2]: figure for table in shown for figure in table.figures}
     leading = [named[name].said for name in LEADING if name in named]

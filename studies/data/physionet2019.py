@@ -44,54 +44,55 @@ def read_stay(record: str, name: str, text: str) -> Stay:
     """Return one patient's stay, columns in any order; hours before the first row have the first
     row's label.
     """
-    head, *lines = text.splitlines() or [""]
-    columns = [column.strip() for column in head.split("|")]
-    if (
-        not set(columns) >= NEEDED
-        or not set(columns) & set(COLUMNS)
-        or len(set(columns)) < len(columns)
-    ):
-        raise DataError(
-            f"{name}, line 1: expected the columns of the 2019 challenge, "
-            f"{', '.join(sorted(NEEDED))} among them."
-        )
     rejected: Counter[str] = Counter()
     readings: list[Reading] = []
     labels: list[bool] = []
     row: dict[str, float] = {}
-    for number, line in enumerate(lines, start=2):
-        if not line.strip():
-            continue
-        row = _row(columns, line, name, number, len(labels))
+    for number, row in _rows(name, text):
         hour = int(row["ICULOS"])
         labels += [row["SepsisLabel"] == 1] * (hour - len(labels))
-        time = ADMITTED + timedelta(hours=hour)
-        for column, measured in COLUMNS.items():
-            if not math.isnan(row.get(column, math.nan)):
-                readings.extend(
-                    reading(time, measured, row[column], f"{record}:{number}", rejected)
-                )
+        readings.extend(_readings(row, hour, f"{record}:{number}", rejected))
     if not labels:
         raise DataError(f"{name}: there is no row below the columns.")
     sex = {0.0: "female", 1.0: "male"}.get(row["Gender"])
-    chart = Chart(
-        record,
-        birth_date(row["Age"]),
-        sex,
-        False,
-        without_duplicates(readings, rejected),
-        dict(+rejected),
-    )
-    unit = (
-        "medical ICU"
-        if row.get("Unit1") == 1
-        else "surgical ICU"
-        if row.get("Unit2") == 1
-        else "unknown"
-    )
-    return Stay(
-        record, chart, ADMITTED, {"sepsis": tuple(labels)}, {"sex": sex or "unknown", "unit": unit}
-    )
+    kept = without_duplicates(readings, rejected)
+    chart = Chart(record, birth_date(row["Age"]), sex, False, kept, dict(+rejected))
+    groups = {"sex": sex or "unknown", "unit": _unit(row)}
+    return Stay(record, chart, ADMITTED, {"sepsis": tuple(labels)}, groups)
+
+
+def _rows(name: str, text: str) -> Iterator[tuple[int, dict[str, float]]]:
+    """Yield each row with the number of its line; an hour comes after the row's before."""
+    head, *lines = text.splitlines() or [""]
+    columns = [column.strip() for column in head.split("|")]
+    held = set(columns)
+    if not held >= NEEDED or not held & set(COLUMNS) or len(held) < len(columns):
+        raise DataError(
+            f"{name}, line 1: expected the columns of the 2019 challenge, "
+            f"{', '.join(sorted(NEEDED))} among them."
+        )
+    hour = 0
+    for number, line in enumerate(lines, start=2):
+        if line.strip():
+            row = _row(columns, line, name, number, hour)
+            hour = int(row["ICULOS"])
+            yield number, row
+
+
+def _readings(
+    row: dict[str, float], hour: int, source: str, rejected: Counter[str]
+) -> Iterator[Reading]:
+    time = ADMITTED + timedelta(hours=hour)
+    for column, measured in COLUMNS.items():
+        value = row.get(column, math.nan)
+        if not math.isnan(value):
+            yield from reading(time, measured, value, source, rejected)
+
+
+def _unit(row: dict[str, float]) -> str:
+    if row.get("Unit1") == 1:
+        return "medical ICU"
+    return "surgical ICU" if row.get("Unit2") == 1 else "unknown"
 
 
 def _row(columns: list[str], line: str, name: str, number: int, hour: int) -> dict[str, float]:

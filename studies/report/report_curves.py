@@ -14,6 +14,16 @@ CALIBRATION = {
     "e90": ("E90, nine in ten rows are nearer", "0"), "emax": ("Emax, greatest distance", "0"),
     "brier": ("Brier score", "0"), "brier_scaled": ("scaled Brier score", "1"),
 }  # fmt: skip
+# Way to act -> (its name, the style of its curve).
+BENEFITS = {
+    "model": ("this model", 0),
+    "treat_all": ("act on all", 4),
+    "treat_none": ("act on none", 5),
+    "news2_5": ("NEWS2 of 5 or more", 1),
+    "news2_7": ("NEWS2 of 7 or more", 2),
+}
+# Score -> (its name, the style of its curve, whether its points are marked).
+SCORES = {"model": ("this model", 0, False), "news2": ("NEWS2", 1, True)}
 
 
 def calibration(part: dict) -> Section:
@@ -116,71 +126,49 @@ def decision_curve(part: dict) -> Section:
         "The risk from which you would act says how many false alarms you accept for one true one. "
         "The curve that lies highest there does most good.",
     )
-    names = {
-        "model": "this model",
-        "treat_all": "act on all",
-        "treat_none": "act on none",
-        "news2_5": "NEWS2 of 5 or more",
-        "news2_7": "NEWS2 of 7 or more",
-    }
-    styles = {"model": 0, "treat_all": 4, "treat_none": 5, "news2_5": 1, "news2_7": 2}
-    if not found:
-        return Section(
-            "decision-curve",
-            "Decision curve: does acting on it help?",
-            text,
-            (Absent("The validation holds no net benefit."),),
-        )
-    kept = [
-        (
-            name,
-            [
-                (line["risk"], line[name]["value"])
-                for line in found
-                if (line.get(name) or {}).get("value") is not None
-            ],
-        )
-        for name in names
+    shown = _benefit_plot(found) if found else Absent("The validation holds no net benefit.")
+    return Section("decision-curve", "Decision curve: does acting on it help?", text, (shown,))
+
+
+def _benefit_plot(found: list[dict]) -> Plot:
+    curves = [
+        Curve(label, style, _benefits(found, name)) for name, (label, style) in BENEFITS.items()
     ]
-    values = [value for _, points in kept for _, value in points]
-    top = max([*values, 0.001]) * 1.08
-    curves = [Curve(names[name], styles[name], tuple(points)) for name, points in kept]
-    rows = tuple(
-        (plain(line["risk"], "risk"), *(written(line.get(name), 4) for name in names))
-        for line in found
-    )
-    table = Table(
-        "Net benefit, per row",
-        ("Acting from a risk of", *(capital(label) for label in names.values())),
-        rows,
-    )
+    top = max([*(value for curve in curves for _, value in curve.points), 0.001]) * 1.08
     axes = (
         Axis("risk from which one acts, %", 0, found[-1]["risk"]),
         Axis("net benefit, per row", -0.3 * top, top, percent=False),
     )
-    plot = chart(
-        "decision-curve",
-        "Net benefit by the risk from which one acts",
-        _benefit_words(kept, names),
-        curves,
-        *axes,
-        table,
-    )
-    return Section("decision-curve", "Decision curve: does acting on it help?", text, (plot,))
+    title = "Net benefit by the risk from which one acts"
+    words = _benefit_words(curves)
+    return chart("decision-curve", title, words, curves, *axes, _benefit_table(found))
 
 
-def _benefit_words(kept: list, names: dict[str, str]) -> str:
-    ends = [(names[name], points[0], points[-1]) for name, points in kept if points]
-    return (
-        "; ".join(
-            (
-                f"{n}: {plain(a[1], 4)} at {plain(a[0], 'risk')}, {plain(b[1], 4)} at "
-                f"{plain(b[0], 'risk')}"
-            )
-            for n, a, b in ends
-        )
-        + "."
+def _benefits(found: list[dict], name: str) -> tuple[tuple[float, float], ...]:
+    """Return (risk, net benefit) of one way to act, where it has a value."""
+    return tuple(
+        (line["risk"], line[name]["value"])
+        for line in found
+        if (line.get(name) or {}).get("value") is not None
     )
+
+
+def _benefit_table(found: list[dict]) -> Table:
+    head = ("Acting from a risk of", *(capital(label) for label, _ in BENEFITS.values()))
+    rows = tuple(
+        (plain(line["risk"], "risk"), *(written(line.get(name), 4) for name in BENEFITS))
+        for line in found
+    )
+    return Table("Net benefit, per row", head, rows)
+
+
+def _benefit_words(curves: list[Curve]) -> str:
+    ends = [(curve.name, curve.points[0], curve.points[-1]) for curve in curves if curve.points]
+    words = (
+        f"{n}: {plain(a[1], 4)} at {plain(a[0], 'risk')}, {plain(b[1], 4)} at {plain(b[0], 'risk')}"
+        for n, a, b in ends
+    )
+    return "; ".join(words) + "."
 
 
 def precision_recall(part: dict) -> Section:
@@ -188,54 +176,38 @@ def precision_recall(part: dict) -> Section:
     floor.
     """
     found = (part.get("curves") or {}).get("precision_recall") or {}
-    title, text = (
-        "Precision and recall",
-        (
-            (
-                "How many alarms are right (precision, PPV) when this share of the events is to be "
-                "found (recall, sensitivity)."
-            ),
-        ),
+    text = (
+        "How many alarms are right (precision, PPV) when this share of the events is to be found "
+        "(recall, sensitivity).",
     )
-    if not found:
-        return Section(
-            "precision-recall", title, text, (Absent("The validation holds no such curve."),)
-        )
-    share = ((part.get("figures") or {}).get("prevalence") or {}).get("value")
-    names = {"model": ("this model", 0, False), "news2": ("NEWS2", 1, True)}
+    shown = _precision_plot(found, part.get("figures") or {}) if found else None
+    missing = Absent("The validation holds no such curve.")
+    return Section("precision-recall", "Precision and recall", text, (shown or missing,))
+
+
+def _precision_plot(found: dict, figures: dict) -> Plot:
     curves = [
-        Curve(
-            names[key][0],
-            names[key][1],
-            tuple((p["recall"], p["precision"]) for p in points),
-            marked=names[key][2],
-        )
-        for key, points in found.items()
-        if key in names
+        Curve(label, style, tuple((p["recall"], p["precision"]) for p in found[key]), marked=marked)
+        for key, (label, style, marked) in SCORES.items()
+        if key in found
     ]
+    share = (figures.get("prevalence") or {}).get("value")
     if share is not None:
         curves.append(Curve(f"no skill: {plain(share, 'percent')}", 5, ((0, share), (1, share))))
-    rows = [
-        (names[key][0], *(plain(p[k], "percent") for k in ("recall", "precision")))
-        for key, points in found.items()
-        if key in names
-        for p in points
-    ]
-    table = Table(
-        "Points of the precision-recall plot", ("Score", "Recall", "Precision"), tuple(rows)
-    )
     top = min(max([p["precision"] for points in found.values() for p in points] + [0.01]) * 1.05, 1)
-    words = (
-        f"AUPRC {cell(part.get('figures') or {}, 'auprc')} against "
-        f"{cell(part.get('figures') or {}, 'news2_auprc')} of NEWS2."
-    )
+    words = f"AUPRC {cell(figures, 'auprc')} against {cell(figures, 'news2_auprc')} of NEWS2."
     axes = Axis("recall (sensitivity), %", 0, 1), Axis("precision (PPV), %", 0, top)
-    return Section(
-        "precision-recall",
-        title,
-        text,
-        (chart("precision-recall", "Precision over recall, per row", words, curves, *axes, table),),
+    title, table = "Precision over recall, per row", _precision_table(found)
+    return chart("precision-recall", title, words, curves, *axes, table)
+
+
+def _precision_table(found: dict) -> Table:
+    rows = tuple(
+        (label, plain(p["recall"], "percent"), plain(p["precision"], "percent"))
+        for key, (label, _, _) in SCORES.items()
+        for p in found.get(key, ())
     )
+    return Table("Points of the precision-recall plot", ("Score", "Recall", "Precision"), rows)
 
 
 def distribution(part: dict) -> Section:

@@ -16,9 +16,10 @@ import lightgbm
 import numpy as np
 from tqdm import tqdm
 
-from models.assess import answerable, chart_news2
+from models.assess import answerable
 from models.fitted.whole import write_whole
 from models.patient.features import feature_row, names, series
+from models.patient.news2 import chart_news2
 from models.patient.vocabulary import vocabulary_sha256
 from studies.data import split
 from studies.data.stays import Stay

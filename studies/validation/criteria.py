@@ -7,9 +7,8 @@ is what it could be.
 
 from datetime import datetime
 
-from models.assess import chart_news2
 from models.patient.features import Series, fresh
-from models.patient.news2 import Part, Score
+from models.patient.news2 import Part, Score, chart_news2
 from models.patient.readings import Chart
 
 POSITIVE = 2

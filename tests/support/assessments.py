@@ -3,11 +3,12 @@
 import math
 from datetime import UTC, date, datetime, timedelta
 
-from models.assess import Assessment, Risk, chart_news2, sigmoid
+from models.assess import Assessment, Risk, sigmoid
 from models.contributions import Contribution
 from models.fitted.registry import ModelId
 from models.patient.features import series
 from models.patient.inputs import display, inputs, newest_time
+from models.patient.news2 import chart_news2
 from models.patient.readings import Chart, Reading
 from models.patient.vocabulary import VARIABLES
 

@@ -12,8 +12,9 @@ from markdown_it import MarkdownIt
 
 from models.card.figures import ABSENT, written
 from models.card.model_card import card
+from models.card.tables import tables
 from models.card.text import as_json, as_markdown
-from models.card.validation import OTHER, SEEN, TEST, kind_of, read_validation, tables
+from models.card.validation import OTHER, SEEN, TEST, kind_of, read_validation
 from models.fitted.model import load
 from models.fitted.registry import TRAINED, ModelError
 from studies.card_command import card as command
