@@ -50,7 +50,7 @@ def run(
     port: int,
     ehr_port: int,
     from_physionet: str | Path | None = None,
-    folder: str | Path = ROOT / "var" / "demo",
+    folder: str | Path = Path("var", "demo"),
 ) -> int:
     """Run the demonstration until Ctrl-C, SIGTERM or SIGHUP and return the exit code.
 
