@@ -1,5 +1,5 @@
 # Two commands for a stranger: `make demo` and `make test`. See README.md.
-.PHONY: help install demo test bench lock clean
+.PHONY: help install studies demo test lint format bench wheel lock clean
 
 PORT ?= 8000
 EHR_PORT ?= 8001
@@ -9,23 +9,43 @@ BIN := .venv/bin
 
 help:
 	@echo "make demo     set up, start Vigil and the demonstration EHR (PORT=8000 EHR_PORT=8001)"
-	@echo "make install  set up only; afterwards .venv/bin/vigil is the command line"
-	@echo "make test     set up and run every test (Chromium needed, see README.md)"
+	@echo "make install  set up only what serving and the demonstration need; then .venv/bin/vigil is the command line"
+	@echo "make studies  set up what training and validating models needs, too"
+	@echo "make test     set up everything and run every test (Chromium needed, see README.md)"
+	@echo "make lint     ruff format --check, ruff check and mypy; make format mends what ruff can"
 	@echo "make bench    speed and size, as ratios in one run"
-	@echo "make lock     make the locked requirements anew from setup.cfg"
+	@echo "make wheel    build dist/vigil-*.whl"
+	@echo "make lock     make the locked requirements anew from setup.cfg (needs uv)"
 
 demo: install
 	@exec $(BIN)/vigil demo --port $(PORT) --ehr-port $(EHR_PORT)
 
 install: .venv/installed
 
+studies: .venv/installed-studies
+
 test: .venv/installed-test
 	@$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/installed-test
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: .venv/installed-test
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
 
 bench: .venv/installed-test
 	@$(BIN)/python -m tests.bench
 
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+# build/ keeps what a former build copied, deleted files too, and a wheel would hold them again.
+wheel: .venv/installed
+	@rm -rf build
+	@$(PIP_RUN) wheel --no-deps --no-build-isolation --wheel-dir dist .
+
+PIP_RUN := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(PIP_RUN) install
 
 # $(1): the locked requirements to install.
 define set_up
@@ -44,15 +64,20 @@ endef
 .venv/installed: requirements.lock setup.cfg
 	$(call set_up,requirements.lock)
 
+.venv/installed-studies: requirements-studies.lock setup.cfg
+	$(call set_up,requirements-studies.lock)
+
 .venv/installed-test: requirements-test.lock setup.cfg
 	$(call set_up,requirements-test.lock)
 
-UV := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+# setuptools builds the package itself (pyproject.toml); it is locked with the rest and required by no running Vigil.
+UV := echo 'setuptools>=77' | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header setup.cfg -
 lock:
-	$(UV) --extra test setup.cfg -o requirements-test.lock
-	$(UV) -c requirements-test.lock setup.cfg -o requirements.lock
-	@sed -i.bak '1i # Made by "make lock" from setup.cfg; do not edit.' requirements.lock requirements-test.lock
-	rm -f requirements.lock.bak requirements-test.lock.bak
+	$(UV) --extra test -o requirements-test.lock
+	$(UV) --extra demo --extra studies -c requirements-test.lock -o requirements-studies.lock
+	$(UV) --extra demo -c requirements-test.lock -o requirements.lock
+	@sed -i.bak '1i # Made by "make lock" from setup.cfg; do not edit.' requirements*.lock
+	rm -f requirements*.lock.bak
 
 clean:
-	rm -rf .venv var build *.egg-info
+	rm -rf .venv var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

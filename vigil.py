@@ -5,11 +5,18 @@ first.
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from studies import card_command, commands, registry_command
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from models.fitted.model import Model
+    from runtime.audit import Audit
+    from runtime.settings import Settings
 
 CONFIG = click.option(
     "--config",
@@ -19,6 +26,16 @@ CONFIG = click.option(
     help="TOML file; or set VIGIL_CONFIG.",
 )
 FOLDER = click.Path(exists=True, path_type=Path)
+# The commands of studies and where they stand. Imported when they are named or listed, so that
+# serving imports nothing of studies.
+STUDIES = {
+    "card": "card_command.card",
+    "models": "registry_command.registry",
+    "recalibrate": "commands.recalibrate",
+    "release": "commands.release",
+    "train": "commands.train",
+    "validate": "commands.validate",
+}
 
 
 def utc_now() -> datetime:
@@ -26,7 +43,9 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(settings, redis_url: str, clock: Callable[[], datetime] = utc_now):
+def create_app(
+    settings: "Settings", redis_url: str, clock: Callable[[], datetime] = utc_now
+) -> "Flask":
     """Return the Flask application of both services; the only place that builds clients.
 
     Raises ModelError, AuditError or SettingsError when a part that must work does not.
@@ -64,13 +83,25 @@ def create_app(settings, redis_url: str, clock: Callable[[], datetime] = utc_now
 
 class Door(click.Group):
     """Turns the errors that people can mend into one sentence and exit code 1, without a
-    traceback.
+    traceback; imports the commands of studies late.
     """
 
-    def invoke(self, context: click.Context):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return every command's name, in order."""
+        return sorted({*super().list_commands(ctx), *STUDIES})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, or None if there is none of that name."""
+        if cmd_name not in STUDIES:
+            return super().get_command(ctx, cmd_name)
+        module, _, command = STUDIES[cmd_name].partition(".")
+        found: click.Command = getattr(import_module(f"studies.{module}"), command)
+        return found
+
+    def invoke(self, ctx: click.Context) -> Any:
         """Run the command; raises ClickException in place of an error that people can mend."""
         try:
-            return super().invoke(context)
+            return super().invoke(ctx)
         except Exception as error:
             if isinstance(error, _mendable()):
                 raise click.ClickException(str(error)) from None
@@ -151,17 +182,6 @@ def check(config: Path) -> None:
         click.echo(f"model {model.id.name} {model.id.version}: {model.id.sha256[:12]}, verified")
 
 
-for command in (
-    commands.train,
-    commands.validate,
-    commands.recalibrate,
-    commands.release,
-    registry_command.registry,
-    card_command.card,
-):
-    main.add_command(command)
-
-
 @main.group()
 def audit() -> None:
     """Read the audit log: verify its chain, show records, replay a card's assessment."""
@@ -223,7 +243,7 @@ def audit_replay(config: Path, assessment_id: str) -> None:
     )
 
 
-def models_of(settings):
+def models_of(settings: "Settings") -> "tuple[Model, ...]":
     """Return the verified champions that a configuration serves: the shipped ones, or a
     hospital's own.
     """
@@ -232,14 +252,14 @@ def models_of(settings):
     return load_models(settings.models_path, Trust(keys=settings.model_keys_path))
 
 
-def settings_of(config: Path):
+def settings_of(config: Path) -> "Settings":
     """Return the Settings of a configuration file."""
     from runtime.settings import load_settings
 
     return load_settings(config)
 
 
-def open_audit(config: Path):
+def open_audit(config: Path) -> "Audit":
     """Return the audit log of a configuration."""
     from runtime.audit import Audit
 

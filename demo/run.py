@@ -36,7 +36,7 @@ def run(
     ehr_port: int,
     from_physionet: str | Path | None = None,
     sandbox: str | None = None,
-    folder: str | Path = ROOT / "var" / "demo",
+    folder: str | Path = Path("var", "demo"),
 ) -> int:
     """Run the demonstration until Ctrl-C, SIGTERM or SIGHUP and return the exit code.
 

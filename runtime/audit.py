@@ -9,10 +9,10 @@ import hashlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -57,7 +57,7 @@ class Audit:
         except (OSError, sqlite3.Error) as error:
             raise AuditError(f"The audit log {self.path} can't be opened: {error}.") from None
 
-    def append(self, type: str, record: dict) -> int:
+    def append(self, type: str, record: dict[str, Any]) -> int:
         """Write one record and return its seq once it is on disk.
 
         `assessment_id` and `hook_instance` of the record are indexed. Raises AuditError; nothing is
@@ -72,15 +72,17 @@ class Audit:
             except (OSError, sqlite3.Error) as error:
                 raise AuditError(f"The audit record could not be written: {error}.") from None
 
-    def find_assessment(self, assessment_id: str) -> dict | None:
+    def find_assessment(self, assessment_id: str) -> dict[str, Any] | None:
         """Return the record that first carried this assessment id, or None."""
         return self._find("assessment_id", assessment_id)
 
-    def find_hook(self, hook_instance: str) -> dict | None:
+    def find_hook(self, hook_instance: str) -> dict[str, Any] | None:
         """Return the record of the first call with this hookInstance, or None."""
         return self._find("hook_instance", hook_instance)
 
-    def records(self, limit: int | None = None, type: str | None = None) -> Iterator[dict]:
+    def records(
+        self, limit: int | None = None, type: str | None = None
+    ) -> Iterator[dict[str, Any]]:
         """Yield records, newest first, with their `seq`, `ts`, `type` and `hash`."""
         query = (
             "SELECT seq, ts, type, hash, body FROM audit WHERE ?1 IS NULL OR type = ?1 ORDER "
@@ -104,7 +106,7 @@ class Audit:
             prev, count = stored, seq
         return Verification(count, None, prev)
 
-    def _insert(self, db: sqlite3.Connection, row: tuple) -> int:
+    def _insert(self, db: sqlite3.Connection, row: Sequence[Any]) -> int:
         with sqlite.transaction(db, BUSY_SECONDS):
             last, prev = db.execute(
                 "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
@@ -116,7 +118,7 @@ class Audit:
             )
         return seq
 
-    def _find(self, column: str, value: str) -> dict | None:
+    def _find(self, column: str, value: str) -> dict[str, Any] | None:
         query = f"SELECT body FROM audit WHERE {column} = ? ORDER BY seq LIMIT 1"
         with self._lock:
             try:
@@ -125,7 +127,7 @@ class Audit:
                 raise AuditError(f"The audit log can't be read: {error}.") from None
         return msgspec.json.decode(row[0]) if row else None
 
-    def _rows(self, query: str, values: tuple) -> Iterator[tuple]:
+    def _rows(self, query: str, values: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
         # A connection of its own: a long read must not hold up the writers' lock.
         connection = self._open()
         try:
@@ -143,7 +145,7 @@ class Audit:
         return sqlite.connect(self.path, SCHEMA, "FULL")
 
 
-def _digest(prev: str, seq: int, row) -> str:
+def _digest(prev: str, seq: int, row: Sequence[Any]) -> str:
     ts, kind, assessment_id, hook_instance, body = row
     head = msgspec.json.encode([prev, seq, ts, kind, assessment_id, hook_instance])
     # A body that somebody replaced may have come back as text.

@@ -10,6 +10,7 @@ import hmac
 import secrets
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import structlog
 
@@ -18,7 +19,7 @@ from runtime.secretfile import read_or_create
 _key = secrets.token_bytes(32)
 
 
-def configure(data_dir: Path | None = None, stream=None) -> None:
+def configure(data_dir: Path | None = None, stream: TextIO | None = None) -> None:
     """Set the form of all log lines; with `data_dir` keyed hashes stay the same over restarts
     and workers.
     """
@@ -41,7 +42,8 @@ def configure(data_dir: Path | None = None, stream=None) -> None:
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
     """Return the logger of a room."""
-    return structlog.get_logger(room=name)
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(room=name)
+    return logger
 
 
 def keyed_hash(text: str) -> str:
@@ -51,7 +53,9 @@ def keyed_hash(text: str) -> str:
     return hmac.new(_key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:16]
 
 
-def _only_type_of_exception(logger, method: str, event: dict) -> dict:
+def _only_type_of_exception(
+    logger: structlog.typing.WrappedLogger, method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
     """Keep the place of an exception and drop its text, which may quote a request."""
     error = event.pop("error", None)
     if isinstance(error, BaseException):

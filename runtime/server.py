@@ -8,7 +8,9 @@ each worker loads the model after the fork, before which LightGBM must not predi
 import gc
 import sys
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
+from wsgiref.types import WSGIApplication
 
 from gunicorn.app.base import BaseApplication
 
@@ -22,7 +24,7 @@ GC_THRESHOLD = (50_000, 20, 20)
 class _Server(BaseApplication):
     """gunicorn, told by us and by nothing in its environment."""
 
-    def __init__(self, make_app: Callable, options: dict):
+    def __init__(self, make_app: Callable[[], WSGIApplication], options: dict[str, Any]):
         self._make_app = make_app
         self._options = options
         super().__init__(prog="vigil")
@@ -31,7 +33,7 @@ class _Server(BaseApplication):
         for name, value in self._options.items():
             self.cfg.set(name, value)
 
-    def load(self):
+    def load(self) -> Any:
         app = self._make_app()
         settle()
         return app
@@ -46,7 +48,7 @@ def settle() -> None:
     gc.set_threshold(*GC_THRESHOLD)
 
 
-def serve(create_app: Callable, settings: Settings) -> None:
+def serve(create_app: Callable[[Settings, str], WSGIApplication], settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C; in-flight requests end within 10 s (G4). Raises
     SettingsError for a client secret.
     """
@@ -59,10 +61,11 @@ def serve(create_app: Callable, settings: Settings) -> None:
                 f"WARNING: ehr `{ehr.id}` answers hooks without a token. Use this with a sandbox "
                 "only, never with real patients."
             )
-    own = None if settings.redis_url else store.embedded(settings.data_path)
-    if own:
+    url, own = settings.redis_url, None
+    if url is None:
+        own = store.embedded(settings.data_path)
+        url = own.url
         say("No redis_url is set: using the embedded server on this host only.")
-    url = own.url if own else settings.redis_url
     port = settings.port or urlsplit(settings.public_url).port or 8000
     say(f"Serving {settings.public_url} on {settings.bind}:{port} with {settings.workers} workers.")
     try:
@@ -77,7 +80,7 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _options(settings: Settings, port: int) -> dict:
+def _options(settings: Settings, port: int) -> dict[str, Any]:
     return {
         "bind": f"[{settings.bind}]:{port}" if ":" in settings.bind else f"{settings.bind}:{port}",
         "workers": settings.workers,

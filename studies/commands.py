@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from studies.extra import needs_studies
+
 FOLDER = click.Path(exists=True, path_type=Path)
 NEW = click.Path(path_type=Path)
 TRAINED = Path(__file__).parents[1] / "models" / "trained"
@@ -56,6 +58,7 @@ REASON = click.option("--reason", required=True, help="Why.")
     show_default=True,
     help="Leave every fifth record to validation.",
 )
+@needs_studies
 def train(
     folder_2012: Path | None, folder_2019: Path | None, version: str, output: Path, hold_out: bool
 ) -> None:
@@ -140,6 +143,7 @@ def train(
     is_flag=True,
     help="Also keep the result beside the model, for the release gate and the model card.",
 )
+@needs_studies
 def validate(
     path: Path,
     output: Path,
@@ -185,6 +189,7 @@ def validate(
     help="isotonic needs 200 events.",
 )
 @MODELS
+@needs_studies
 def recalibrate(
     name: str, version: str, outcomes: Path, new_version: str, method: str, folder: Path
 ) -> None:
@@ -217,6 +222,7 @@ def recalibrate(
 @click.option("--by", help="Who overrides.")
 @click.option("--reason", help="Why.")
 @MODELS
+@needs_studies
 def release(
     name: str,
     version: str,

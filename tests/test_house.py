@@ -169,20 +169,43 @@ def test_every_setting_is_documented():
     assert keys == fields and load_settings(ROOT / "vigil.example.toml").ehr[0].id == "demo"
 
 
-def test_the_lock_holds_hashes_of_every_dependency():
-    """requirements.lock is made from setup.cfg: each dependency is pinned with its hashes (F8)."""
+@pytest.mark.parametrize(
+    ("lock", "extras"),
+    [
+        ("requirements.lock", ["demo"]),
+        ("requirements-studies.lock", ["demo", "studies"]),
+        ("requirements-test.lock", ["demo", "studies", "test"]),
+    ],
+)
+def test_a_lock_holds_hashes_of_every_dependency(lock, extras):
+    """The locks are made from setup.cfg: each dependency is pinned with its hashes (F8)."""
     import configparser
     import re
 
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    wanted = {
-        re.split(r"[>=<]", line)[0].lower()
-        for line in config["options"]["install_requires"].split()
-    }
-    lock = (ROOT / "requirements.lock").read_text("utf-8")
-    pinned = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
-    assert wanted <= pinned and lock.count("--hash=sha256:") >= len(pinned)
+    optional = config["options.extras_require"]
+    lines = [config["options"]["install_requires"], *(optional[extra] for extra in extras)]
+    wanted = {re.split(r"[>=<]", one)[0].lower() for one in "\n".join(lines).split()}
+    text = (ROOT / lock).read_text("utf-8")
+    pinned = set(re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE))
+    assert wanted - {"vigil[demo,studies]"} <= pinned
+    assert text.count("--hash=sha256:") >= len(pinned)
+
+
+def test_what_serves_imports_nothing_of_studies():
+    """`vigil check` walks the way of a start, and neither it nor the services import studies or
+    the demonstration.
+    """
+    code = (
+        "import sys, vigil, cdshooks.views, smartapp.views, runtime.server;"
+        f"vigil.main(['check', '--config', {str(ROOT / 'vigil.example.toml')!r}], standalone_mode=False);"
+        "print([m for m in sys.modules if m.split('.')[0] in ('studies', 'demo')])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "verified" in run.stdout and run.stdout.splitlines()[-1] == "[]"
 
 
 def test_serving_needs_nothing_that_the_lock_lacks():
