@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,6 +18,10 @@ import msgspec
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 # An origin goes into a Content-Security-Policy, where a space or a semicolon would end it.
 ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+# A3: nothing symmetric, and never `none`.
+Algorithm = Literal[
+    "ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"
+]
 SMALLEST_BODY = 64 * 1024
 TYPE_NAMES = {
     "str": "text",
@@ -43,7 +47,10 @@ class Ehr(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     hook_jwks_file: str | None = None
     hook_auth: Literal["required", "open"] = "required"
     hook_audience: tuple[str, ...] = ()
+    hook_algorithms: tuple[Algorithm, ...] = get_args(Algorithm)
+    hook_tenants: tuple[str, ...] = ()
     hook_token_seconds: int | None = None
+    hook_budget_ms: int = 800
     smart_client_id: str | None = None
     smart_client_auth: Literal["none", "client_secret_basic", "private_key_jwt"] = "private_key_jwt"
     smart_client_secret_file: str | None = None
@@ -68,6 +75,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     port: int | None = None
     workers: int = 2
     max_body_bytes: int = 4 * 1024 * 1024
+    key_set_hours: int = 24
     base_dir: str = "."
 
     def path(self, name: str) -> Path:
@@ -167,6 +175,8 @@ def _problems(settings: Settings) -> Iterator[str]:
         yield "`port` must be from 1 to 65535."
     if settings.max_body_bytes < SMALLEST_BODY:
         yield f"`max_body_bytes` must be {SMALLEST_BODY} or more."
+    if not 1 <= settings.key_set_hours <= 168:
+        yield "`key_set_hours` must be from 1 to 168."
     if settings.redis_url is not None and not settings.redis_url.startswith(
         ("redis://", "rediss://", "unix://")
     ):
@@ -221,6 +231,10 @@ def _ehr_problems(ehr: Ehr) -> Iterator[str]:
             )
     if ehr.hook_token_seconds is not None and not 60 <= ehr.hook_token_seconds <= 3600:
         yield "`hook_token_seconds` must be from 60 to 3600."
+    if not 100 <= ehr.hook_budget_ms <= 5000:
+        yield "`hook_budget_ms` must be from 100 to 5000."
+    if not ehr.hook_algorithms:
+        yield "`hook_algorithms` needs at least one algorithm; leave it out for all that are safe."
     if ehr.hook_jwks_url:
         yield from _bad_url("hook_jwks_url", ehr.hook_jwks_url)
     has_secret = bool(ehr.smart_client_secret_file or ehr.smart_client_secret_env)
@@ -257,11 +271,10 @@ def _explain(message: str) -> str:
             f"the required key `{text.split('`')[1]}` is missing{' in [[ehr]]' if where else ''}."
         )
     if "Invalid enum value" in text:
-        field = next(f for f in msgspec.structs.fields(Ehr) if f.name == where.rpartition(".")[2])
-        return (
-            f"`{where}` has an {text[0].lower()}{text[1:]}; allowed: "
-            f"{', '.join(field.type.__args__)}."
-        )
+        key = where.rpartition(".")[2].partition("[")[0]
+        choice = next(f.type for f in msgspec.structs.fields(Ehr) if f.name == key)
+        allowed = get_args(get_args(choice)[0]) if get_origin(choice) is tuple else get_args(choice)
+        return f"`{where}` has an {text[0].lower()}{text[1:]}; allowed: {', '.join(allowed)}."
     text = text.replace(" | null`", "`")
     for short, plain in TYPE_NAMES.items():
         text = text.replace(f"`{short}`", plain)
