@@ -6,26 +6,23 @@ replayable.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from models.answerable import answerable
 from models.certainty import INDETERMINATE, Certainty, certainty
 from models.contributions import Contribution, contributions
-from models.fitted.model import sigmoid
-from models.fitted.registry import Model, ModelId
-from models.patient.features import Series, feature_row, fresh, latest, series
-from models.patient.inputs import Input, inputs, newest_time, percent
+from models.fitted.model import Model, ModelId, sigmoid
+from models.patient.features import FeatureRow, feature_row
+from models.patient.inputs import Input, inputs, percent
 from models.patient.news2 import Score, chart_news2
 from models.patient.readings import Chart
+from models.patient.series import series
+from models.patient.snapshot import Snapshot, snapshot_at
 
-ADULT_YEARS = 18
-# Of these five at least three have to be fresh: a risk from fewer vital signs is mostly the
-# training data's average.
-CORE = ("heart_rate", "respiratory_rate", "spo2", "systolic", "temperature")
-CORE_NEEDED = 3
-TREND_HOURS = 6
+TREND = timedelta(hours=6)
 STEADY_LOG_ODDS = 0.25
 STEADY_POINTS = 0.01
 BANDS = ("low", "medium", INDETERMINATE, "high")
@@ -133,24 +130,25 @@ def assess(chart: Chart, at: datetime, models: Sequence[Model]) -> Assessment:
     Raises ModelError when a model gives no finite number.
     """
     readings = series(chart)
-    status, reasons = answerable(chart, readings, at)
-    row = feature_row(chart, readings, at)
-    risks: Iterable[Risk] = (
-        (_risk(chart, readings, row, at, model) for model in models) if status == "scored" else ()
-    )
-    order = sorted(risks, key=lambda r: (BANDS.index(r.band), r.probability), reverse=True)
-    used = {name.partition(".")[0] for model in models for name in model.features}
+    snapshot = snapshot_at(readings, at)
+    status, reasons = answerable(snapshot)
+    risks: list[Risk] = []
+    if status == "scored":
+        row, earlier = feature_row(snapshot), _row(snapshot_at(readings, at - TREND))
+        risks = [_risk(model, snapshot, row, earlier) for model in models]
+    risks.sort(key=lambda risk: (BANDS.index(risk.band), risk.probability), reverse=True)
+    used = {variable for model in models for variable in model.variables}
     return Assessment(
         chart.patient,
         at,
         status,
         reasons,
-        tuple(order),
-        chart_news2(chart, readings, at),
-        inputs(readings, at, used),
+        tuple(risks),
+        chart_news2(snapshot),
+        inputs(snapshot, used),
         chart.rejected,
-        newest_time(readings, at),
-        chart.age(at),
+        snapshot.newest,
+        snapshot.age,
         chart.sex,
     )
 
@@ -166,78 +164,38 @@ def course(
     """
     readings = series(chart)
     moments = [at - timedelta(hours=back) for back in range(hours, -1, -1)]
-    return [(moment, probability(chart, readings, moment, model)) for moment in moments]
+    return [
+        (moment, _probability(_row(snapshot_at(readings, moment)), model)) for moment in moments
+    ]
 
 
-def probability(chart: Chart, readings: Series, at: datetime, model: Model) -> float | None:
-    """Return the calibrated risk alone, or None when the chart allows no number, or no band, at
-    `at`.
-    """
-    if answerable(chart, readings, at)[0] != "scored":
+def _row(snapshot: Snapshot) -> FeatureRow | None:
+    """Return the feature row of a moment, or None when no number is due then."""
+    return feature_row(snapshot) if answerable(snapshot)[0] == "scored" else None
+
+
+def _probability(row: FeatureRow | None, model: Model) -> float | None:
+    """Return the calibrated risk alone, or None where there is no row, or no band can be told."""
+    if row is None:
         return None
-    row = feature_row(chart, readings, at)
     raw = model.predictor.score([row[name] for name in model.features])
     sure = certainty(model, row, raw)
     return None if sure and sure.indeterminate else sigmoid(model.calibrated(raw))
 
 
-def answerable(chart: Chart, readings: Series, at: datetime) -> tuple[str, tuple[str, ...]]:
-    """Return the status and, unless it is "scored", plain sentences that say why no number is
-    given.
-    """
-    age = chart.age(at)
-    if chart.deceased:
-        return "deceased", ("The chart says that the patient has died.",)
-    if age is None:
-        return "insufficient", ("The patient's age is not known, so a child can't be ruled out.",)
-    if age < ADULT_YEARS:
-        return "child", (
-            (
-                f"The patient is {age} years old; the model was made for adults of {ADULT_YEARS} "
-                "or older."
-            ),
-        )
-    lacking = [name for name in CORE if fresh(readings, name, at) is None]
-    if len(CORE) - len(lacking) >= CORE_NEEDED:
-        return "scored", ()
-    return _too_little(readings, at)
-
-
-def _too_little(readings: Series, at: datetime) -> tuple[str, tuple[str, ...]]:
-    known = [name for name in CORE if latest(readings, name, at)]
-    needed = (
-        f"A risk needs {CORE_NEEDED} of heart rate, respiratory rate, oxygen saturation, "
-        "systolic pressure and temperature"
-    )
-    if len(known) >= CORE_NEEDED:
-        return "stale", (
-            f"The vital signs in the chart are too old. {needed} from the last 12 hours.",
-        )
-    return "insufficient", (
-        f"There are too few vital signs in the chart. {needed} from the last 12 hours.",
-    )
-
-
-def _risk(
-    chart: Chart, readings: Series, row: dict[str, float | None], at: datetime, model: Model
-) -> Risk:
+def _risk(model: Model, snapshot: Snapshot, row: FeatureRow, earlier: FeatureRow | None) -> Risk:
     values = [row[name] for name in model.features]
     raw = model.predictor.score(values)
     score = model.calibrated(raw)
-    now, before = (
-        sigmoid(score),
-        probability(chart, readings, at - timedelta(hours=TREND_HOURS), model),
-    )
+    now, before = sigmoid(score), _probability(earlier, model)
     sure = certainty(model, row, raw)
     band = INDETERMINATE if sure and sure.indeterminate else model.band(now)
 
     def explain() -> tuple[float, tuple[Contribution, ...]]:
         *parts, baseline = model.predictor.contributions(values)
         stretch = model.stretch(baseline, raw)
-        by_feature = {
-            name: stretch * part for name, part in zip(model.features, parts, strict=True)
-        }
-        return model.calibrated(baseline), contributions(by_feature, row, readings, at, score)
+        shares = [(name, stretch * part) for name, part in zip(model.variables, parts, strict=True)]
+        return model.calibrated(baseline), contributions(shares, row, snapshot, score)
 
     facts = model.manifest
     trend = None if band == INDETERMINATE else _trend(score, before)

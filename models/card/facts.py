@@ -132,7 +132,7 @@ def _of_training(model: Model) -> dict[str, str | None]:
 
 def _inputs(model: Model) -> str:
     """Return each input with unit, look-back limit and what is derived from it."""
-    used = dict.fromkeys(name.partition(".")[0] for name in model.features)
+    used = dict.fromkeys(model.variables)
     return "; ".join(_input(name) for name in used)
 
 
@@ -147,7 +147,7 @@ def _input(name: str) -> str:
 
 
 def _inputs_short(model: Model) -> str:
-    used = {name.partition(".")[0] for name in model.features}
+    used = set(model.variables)
     vitals, labs = (
         sum(1 for name in used if name in VARIABLES and VARIABLES[name].group == group)
         for group in ("vitals", "labs")

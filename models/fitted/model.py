@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from models.fitted.booster import ModelError, Predictor
+from models.patient.features import variable_of
 
 GOLDEN_TOLERANCE = 1e-9
 MANIFEST_KEYS = {
@@ -57,6 +58,11 @@ class Model:
     def features(self) -> tuple[str, ...]:
         """Return the names of a row's values, in order."""
         return tuple(self.manifest["features"])
+
+    @cached_property
+    def variables(self) -> tuple[str, ...]:
+        """Return the variable that each of the features speaks for, in the same order."""
+        return tuple(map(variable_of, self.features))
 
     def calibrated(self, score: float) -> float:
         """Return the log-odds of the calibrated risk for a raw score; strictly rising.

@@ -1,4 +1,4 @@
-"""Turns readings at a moment into the list of inputs: each variable's newest value, unit, time,
+"""Turns a Snapshot into the list of inputs: each variable's newest value, unit, time,
 age, source and state.
 """
 
@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.patient.consciousness import LEVELS
-from models.patient.features import SISTERS, Series, fresh, hours_between, latest
+from models.patient.series import SISTERS
+from models.patient.snapshot import MISSING, Snapshot
 from models.patient.vocabulary import VARIABLES, Variable
 
 # How a clinician writes a UCUM unit.
 PRINTED = {"mm[Hg]": "mmHg", "Cel": "°C", "{score}": "", "[pH]": "", "10*3/uL": "×10³/µL"}
 NOT_SHOWN = {"spo2_target"}
+NOT_IN_MODEL = "not in model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +35,15 @@ class Input:
     state: str
 
 
-def inputs(readings: Series, at: datetime, used: set[str]) -> tuple[Input, ...]:
+def inputs(snapshot: Snapshot, used: set[str]) -> tuple[Input, ...]:
     """Return every variable of the vocabulary in its order; `used` names those that a model has
     features of.
     """
     return tuple(
-        _input(variable, readings, at, used)
+        _input(variable, snapshot, variable.name in used or variable.name in SISTERS)
         for name, variable in VARIABLES.items()
         if name not in NOT_SHOWN
     )
-
-
-def newest_time(readings: Series, at: datetime) -> datetime | None:
-    """Return the time of the newest reading known at `at`, or None."""
-    times = [reading.time for name in readings if (reading := latest(readings, name, at))]
-    return max(times, default=None)
 
 
 def display(variable: Variable, value: float) -> str:
@@ -79,29 +75,20 @@ def printed_unit(variable: Variable) -> str:
     return PRINTED.get(variable.unit, variable.unit)
 
 
-def _input(variable: Variable, readings: Series, at: datetime, used: set[str]) -> Input:
-    reading, unit = latest(readings, variable.name, at), printed_unit(variable)
-    in_model = variable.name in used or variable.name in SISTERS
+def _input(variable: Variable, snapshot: Snapshot, in_model: bool) -> Input:
+    name, unit, reading = variable.name, printed_unit(variable), snapshot.latest.get(variable.name)
     if reading is None:
-        spoken_for = (
-            variable.name in SISTERS and fresh(readings, SISTERS[variable.name], at) is not None
-        )
-        state = "spoken for" if spoken_for else "missing" if in_model else "not in model"
-        return Input(
-            variable.name, variable.label, None, unit, "not in the chart", None, None, None, state
-        )
-    hours = hours_between(reading.time, at)
-    recent = reading.time >= at - variable.max_age
-    state = ("used" if in_model else "not in model") if recent else "stale"
-    shown = display(variable, reading.value)
+        spoken_for = SISTERS.get(name) in snapshot.fresh
+        state = "spoken for" if spoken_for else MISSING if in_model else NOT_IN_MODEL
+        return Input(name, variable.label, None, unit, "not in the chart", None, None, None, state)
     return Input(
-        variable.name,
+        name,
         variable.label,
         reading.value,
         unit,
-        shown,
+        display(variable, reading.value),
         reading.time,
-        hours,
+        snapshot.hours(reading),
         reading.source,
-        state,
+        snapshot.unknown.get(name) or ("used" if in_model else NOT_IN_MODEL),
     )

@@ -6,11 +6,9 @@ never scored as normal: the score then has no total but a least and a greatest v
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
-from models.patient.features import Series, fresh
-from models.patient.readings import Chart
+from models.patient.snapshot import Snapshot
 
 # Rows are (greatest value of the band, points), lowest band first.
 BANDS: dict[str, tuple[tuple[float, int], ...]] = {
@@ -35,6 +33,7 @@ UNITS = {
     "temperature": "°C",
 }
 WORST = {"oxygen": 2}
+MEASURED = tuple(UNITS)
 YOUNGEST = 16
 
 
@@ -63,28 +62,22 @@ class Score:
     band: str
 
 
-def chart_news2(chart: Chart, readings: Series, at: datetime) -> Score:
+def chart_news2(snapshot: Snapshot) -> Score:
     """Return NEWS2 of the fresh readings; a person under 16, or of unknown age, gets no points
     at all.
     """
-    age = chart.age(at)
-    if age is None or age < YOUNGEST:
+    if snapshot.age is None or snapshot.age < YOUNGEST:
         return news2({})
-    names = ("heart_rate", "respiratory_rate", "spo2", "systolic", "temperature")
-    values: dict[str, float | None] = {
-        name: r.value if (r := fresh(readings, name, at)) else None for name in names
-    }
+    values = {name: snapshot.value(name) for name in MEASURED}
     return news2(
-        values | {"oxygen": _oxygen(readings, at), "acvpu": _consciousness(readings, at)},
-        _scale2(readings, at),
+        values | {"oxygen": _oxygen(snapshot), "acvpu": _consciousness(snapshot)}, _scale2(snapshot)
     )
 
 
-def _oxygen(readings: Series, at: datetime) -> float | None:
+def _oxygen(snapshot: Snapshot) -> float | None:
     """Return 1 on oxygen, 0 on air, None when the chart says neither."""
-    fraction, flow = fresh(readings, "fio2", at), fresh(readings, "oxygen_flow", at)
     last = max(
-        (r for r in (fraction, flow) if r),
+        (r for name in ("fio2", "oxygen_flow") if (r := snapshot.fresh.get(name))),
         key=lambda r: (r.time, r.variable == "oxygen_flow"),
         default=None,
     )
@@ -93,18 +86,18 @@ def _oxygen(readings: Series, at: datetime) -> float | None:
     return float(last.value > 21.0 if last.variable == "fio2" else last.value > 0)
 
 
-def _consciousness(readings: Series, at: datetime) -> float | None:
+def _consciousness(snapshot: Snapshot) -> float | None:
     """Return ACVPU points from the newer of ACVPU and coma score; a coma score below 15 is not
     alert.
     """
-    level, coma = fresh(readings, "acvpu", at), fresh(readings, "gcs", at)
+    level, coma = snapshot.fresh.get("acvpu"), snapshot.fresh.get("gcs")
     if level and (coma is None or level.time >= coma.time):
         return level.value
     return None if coma is None else 0.0 if coma.value >= 15 else 2.0
 
 
-def _scale2(readings: Series, at: datetime) -> bool:
-    target, reading = fresh(readings, "spo2_target", at), fresh(readings, "spo2", at)
+def _scale2(snapshot: Snapshot) -> bool:
+    target, reading = snapshot.fresh.get("spo2_target"), snapshot.fresh.get("spo2")
     return bool(target and reading and target.time == reading.time)
 
 

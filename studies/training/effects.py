@@ -13,6 +13,7 @@ from functools import cached_property
 import lightgbm
 import numpy as np
 
+from models.patient.features import variable_of
 from models.patient.inputs import printed_unit
 from models.patient.vocabulary import VARIABLES
 
@@ -163,7 +164,7 @@ def effects(text: str, features: Sequence[str], x: np.ndarray) -> list[Effect]:
             "ignore", "LightGBM binary classifier with TreeExplainer", UserWarning
         )
         values = np.asarray(shap().TreeExplainer(booster).shap_values(x))
-    variables = [name.partition(".")[0] for name in features]
+    variables = [variable_of(name) for name in features]
     found = []
     for variable in dict.fromkeys(variables):
         columns = [i for i, name in enumerate(variables) if name == variable]

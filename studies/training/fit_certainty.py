@@ -16,7 +16,7 @@ import lightgbm
 import numpy as np
 
 from models.certainty import half_width
-from models.patient.features import LABS, VITALS, names
+from models.patient.features import LABS, VITALS, names, variable_of
 from models.patient.inputs import number
 from models.patient.vocabulary import VARIABLES
 from studies.training.thinning import HIDDEN, SPARSE, without
@@ -73,8 +73,8 @@ def evidence(model: lightgbm.Booster, x: np.ndarray) -> dict[str, float]:
     """
     parts = model.predict(x, pred_contrib=True)[:, :-1]
     weight = {}
-    for variable in dict.fromkeys(name.partition(".")[0] for name in names()):
-        own = [place for place, name in enumerate(names()) if name.partition(".")[0] == variable]
+    for variable in dict.fromkeys(variable_of(name) for name in names()):
+        own = [place for place, name in enumerate(names()) if variable_of(name) == variable]
         known = ~np.isnan(x[:, names().index(variable)])
         weight[variable] = (
             float(np.abs(parts[known][:, own].sum(axis=1)).mean()) if known.any() else 0.0

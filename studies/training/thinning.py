@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.assess import CORE
+from models.answerable import CORE
 from models.patient.features import LABS, VITALS, made_of, names
 from models.patient.vocabulary import VARIABLES
 

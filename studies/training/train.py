@@ -16,10 +16,12 @@ import lightgbm
 import numpy as np
 from tqdm import tqdm
 
-from models.assess import answerable
+from models.answerable import answerable
 from models.fitted.whole import write_whole
-from models.patient.features import feature_row, names, series
+from models.patient.features import feature_row, names
 from models.patient.news2 import chart_news2
+from models.patient.series import series
+from models.patient.snapshot import snapshot_at
 from models.patient.vocabulary import vocabulary_sha256
 from studies.data import split
 from studies.data.stays import Stay
@@ -76,14 +78,14 @@ def rows(stays: Iterable[Stay], recipe: Recipe) -> Rows:
     for number, stay in enumerate(tqdm(stays, desc=f"{recipe.name}: features", unit="stay")):
         readings, labels = series(stay.chart), stay.labels[recipe.outcome]
         for hour in range(recipe.first, min(recipe.last, len(labels)) + 1, recipe.every):
-            at = stay.start + timedelta(hours=hour)
-            if answerable(stay.chart, readings, at)[0] != "scored":
+            snapshot = snapshot_at(readings, stay.start + timedelta(hours=hour))
+            if answerable(snapshot)[0] != "scored":
                 continue
-            row = feature_row(stay.chart, readings, at)
+            row = feature_row(snapshot)
             x.append(np.array([row[name] for name in names()], np.float64))
             event.append(labels[hour - 1])
             patient.append(number)
-            news.append(chart_news2(stay.chart, readings, at).low)
+            news.append(chart_news2(snapshot).low)
     return Rows(np.array(x), np.array(event, bool), np.array(patient), np.array(news, float))
 
 

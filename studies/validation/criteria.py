@@ -5,46 +5,39 @@ They are computed on the very rows on which a model is validated, as a Score who
 is what it could be.
 """
 
-from datetime import datetime
-
-from models.patient.features import Series, fresh
 from models.patient.news2 import Part, Score, chart_news2
-from models.patient.readings import Chart
+from models.patient.snapshot import Snapshot
 
 POSITIVE = 2
 
 
-def scores(chart: Chart, readings: Series, at: datetime) -> dict[str, Score]:
-    """Return NEWS2, qSOFA and SIRS of what is fresh at `at` (aware UTC)."""
-    return {
-        "news2": chart_news2(chart, readings, at),
-        "qsofa": qsofa(readings, at),
-        "sirs": sirs(readings, at),
-    }
+def criteria(snapshot: Snapshot) -> dict[str, Score]:
+    """Return NEWS2, qSOFA and SIRS of what is fresh."""
+    return {"news2": chart_news2(snapshot), "qsofa": qsofa(snapshot), "sirs": sirs(snapshot)}
 
 
-def qsofa(readings: Series, at: datetime) -> Score:
+def qsofa(snapshot: Snapshot) -> Score:
     """Return qSOFA: respiration 22 or more, systolic 100 or less, a coma score below 15 (or not
     alert).
     """
     return _score(
         "qSOFA",
         {
-            "Respiration": _point(readings, "respiratory_rate", at, 22, 999),
-            "Systolic BP": _point(readings, "systolic", at, 0, 100),
-            "Mentation": _point(readings, "gcs", at, 0, 14.99),
+            "Respiration": _inside(snapshot.value("respiratory_rate"), 22, 999),
+            "Systolic BP": _inside(snapshot.value("systolic"), 0, 100),
+            "Mentation": _inside(snapshot.value("gcs"), 0, 14.99),
         },
     )
 
 
-def sirs(readings: Series, at: datetime) -> Score:
+def sirs(snapshot: Snapshot) -> Score:
     """Return SIRS: temperature above 38 or below 36, heart rate above 90, respiration above 20,
     white cells above 12 or below 4.
 
     PaCO2 below 32 mmHg gives the respiratory point too, where it was measured: a criterion of its
     own, it is not missed where respiration is known. Immature white cells are not read.
     """
-    rate, gas = _value(readings, "respiratory_rate", at), _value(readings, "paco2", at)
+    rate, gas = snapshot.value("respiratory_rate"), snapshot.value("paco2")
     known = [
         value
         for value in (None if rate is None else rate > 20, None if gas is None else gas < 32)
@@ -54,21 +47,15 @@ def sirs(readings: Series, at: datetime) -> Score:
     return _score(
         "SIRS",
         {
-            "Temperature": _outside(_value(readings, "temperature", at), 36, 38),
-            "Pulse": _outside(_value(readings, "heart_rate", at), 0, 90),
+            "Temperature": _outside(snapshot.value("temperature"), 36, 38),
+            "Pulse": _outside(snapshot.value("heart_rate"), 0, 90),
             "Respiration or PaCO2": breathing,
-            "White cells": _outside(_value(readings, "wbc", at), 4, 12),
+            "White cells": _outside(snapshot.value("wbc"), 4, 12),
         },
     )
 
 
-def _value(readings: Series, variable: str, at: datetime) -> float | None:
-    found = fresh(readings, variable, at)
-    return None if found is None else found.value
-
-
-def _point(readings: Series, variable: str, at: datetime, low: float, high: float) -> int | None:
-    value = _value(readings, variable, at)
+def _inside(value: float | None, low: float, high: float) -> int | None:
     return None if value is None else int(low <= value <= high)
 
 

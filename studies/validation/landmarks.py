@@ -14,14 +14,16 @@ from functools import cached_property
 import numpy as np
 from tqdm import tqdm
 
-from models.assess import answerable
+from models.answerable import answerable
 from models.certainty import certainty
 from models.fitted.model import Model, sigmoid
-from models.patient.features import feature_row, made_of, series
+from models.patient.features import feature_row, made_of
+from models.patient.series import series
+from models.patient.snapshot import snapshot_at
 from studies.data.stays import Stay
 from studies.training.thinning import HIDDEN, SPARSE
 from studies.validation import calibration
-from studies.validation.criteria import scores
+from studies.validation.criteria import criteria
 
 CRITERIA = ("news2", "qsofa", "sirs")
 BANDS = ((18, 44), (45, 64), (65, 79), (80, 125))
@@ -195,17 +197,13 @@ def _score(cohort: Cohort, stay: Stay, every: int) -> None:
     cohort.rejected.update(stay.chart.rejected)
     cohort.groups.append(stay.groups | {"age band": age_band(stay.chart.age(stay.start))})
     for hour in range(every, len(labels) + 1, every):
-        at = stay.start + timedelta(hours=hour)
-        status = answerable(stay.chart, readings, at)[0]
+        snapshot = snapshot_at(readings, stay.start + timedelta(hours=hour))
+        status = answerable(snapshot)[0]
         if status != "scored":
             cohort.unanswered[status] += 1
             continue
-        points = [
-            end
-            for score in scores(stay.chart, readings, at).values()
-            for end in (score.low, score.high)
-        ]
-        log_odds, *sure = _risks(cohort, feature_row(stay.chart, readings, at))
+        points = [end for score in criteria(snapshot).values() for end in (score.low, score.high)]
+        log_odds, *sure = _risks(cohort, feature_row(snapshot))
         cohort.rows.append((number, hour, log_odds, labels[hour - 1], sure[0], *points, *sure[1:]))
 
 

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from models.patient.features import series
 from models.patient.readings import Chart, Reading
-from studies.validation.criteria import qsofa, scores, sirs
+from models.patient.series import series
+from models.patient.snapshot import Snapshot, snapshot_at
+from studies.validation.criteria import criteria, qsofa, sirs
 from tests.conftest import AT
 
 WELL = {
@@ -41,8 +42,12 @@ def chart(values: dict[str, float | None], hours_ago: float = 1) -> Chart:
     return Chart("p1", (AT - timedelta(days=365 * 70)).date(), "male", False, tuple(readings), {})
 
 
+def seen(of: Chart) -> Snapshot:
+    return snapshot_at(series(of), AT)
+
+
 def score(rule, changed: dict[str, float | None]):
-    return rule(series(chart(WELL | changed)), AT)
+    return rule(seen(chart(WELL | changed)))
 
 
 @pytest.mark.parametrize(("variable", "value", "points"), QSOFA)
@@ -108,7 +113,7 @@ def test_two_missing_parts_may_hide_a_positive_score():
         score(qsofa, {"systolic": None, "gcs": None}).band == "unknown"
         and score(qsofa, {"gcs": None}).band == "low"
     )
-    nothing = qsofa(series(chart({})), AT), sirs(series(chart({})), AT)
+    nothing = qsofa(seen(chart({}))), sirs(seen(chart({})))
     assert [(found.low, found.high, found.band) for found in nothing] == [
         (0, 3, "unknown"),
         (0, 4, "unknown"),
@@ -127,8 +132,7 @@ def test_stale_readings_are_missing():
     """What is too old for the model is too old for the criteria; all three come from the same
     readings.
     """
-    old = chart(WELL, hours_ago=1000)
-    found = scores(old, series(old), AT)
+    found = criteria(seen(chart(WELL, hours_ago=1000)))
     assert set(found) == {"news2", "qsofa", "sirs"} and all(
         one.total is None and one.low == 0 for one in found.values()
     )

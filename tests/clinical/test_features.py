@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.patient.features import LABS, VITALS, feature_row, names, series
+from models.patient.features import LABS, VITALS, feature_row, names
 from models.patient.fhir import parse
 from models.patient.readings import Chart, Reading, read_chart
+from models.patient.series import series
+from models.patient.snapshot import snapshot_at
 from models.patient.vocabulary import VARIABLES
 from tests.conftest import AT, SICK, bundle, observation, patient, table
 
@@ -23,7 +25,7 @@ def chart_of(readings) -> Chart:
 
 def row_of(*observations: dict) -> dict:
     chart = read_chart(parse(bundle([patient(), *observations])).resources, "p1", AT)
-    return feature_row(chart, series(chart), AT)
+    return feature_row(snapshot_at(series(chart), AT))
 
 
 def reference_row(chart: Chart) -> dict:
@@ -73,7 +75,7 @@ def test_features_equal_a_slow_plain_reference(rows):
     describe.
     """
     chart = chart_of(Reading(AT - timedelta(minutes=m), v, float(x), "s") for v, m, x in rows)
-    found = feature_row(chart, series(chart), AT)
+    found = feature_row(snapshot_at(series(chart), AT))
     for name, value in reference_row(chart).items():
         if name.partition(".")[0] != "mean_pressure":
             assert found[name] == pytest.approx(value), name

@@ -9,9 +9,11 @@ import pytest
 from demo.physionet import stays as as_fhir
 from models.assess import assess
 from models.fitted.registry import load_models
-from models.patient.features import feature_row, series
+from models.patient.features import feature_row
 from models.patient.fhir import parse
 from models.patient.readings import Chart, read_chart
+from models.patient.series import series
+from models.patient.snapshot import snapshot_at
 from studies.data.physionet2012 import read_stay
 from studies.data.stays import ADMITTED
 
@@ -59,8 +61,8 @@ def same(training: Chart, served: Chart, shift: timedelta, at: datetime) -> None
         (r.variable, r.time, r.value) for r in served.readings if r.variable != "spo2_target"
     )
     model = load_models()[0]
-    left = feature_row(training, series(training), at - shift)
-    right = feature_row(served, series(served), at)
+    left = feature_row(snapshot_at(series(training), at - shift))
+    right = feature_row(snapshot_at(series(served), at))
     assert left == right
     risks = [
         assess(chart, moment, (model,)).lead
@@ -119,7 +121,7 @@ def test_features_do_not_depend_on_the_date(tmp_path, hours):
     )
     at = ADMITTED + timedelta(hours=hours)
     rows = [
-        feature_row(c, series(c), moment)
+        feature_row(snapshot_at(series(c), moment))
         for c, moment in ((chart, at), (moved, at + timedelta(days=5000)))
     ]
     assert {k: v for k, v in rows[0].items() if k != "age"} == {

@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 from models.assess import Assessment, Risk, sigmoid
 from models.contributions import Contribution
 from models.fitted.registry import ModelId
-from models.patient.features import series
-from models.patient.inputs import display, inputs, newest_time
+from models.patient.inputs import inputs
 from models.patient.news2 import chart_news2
 from models.patient.readings import Chart, Reading
+from models.patient.series import series
+from models.patient.snapshot import snapshot_at
 from models.patient.vocabulary import VARIABLES
 
 AT = datetime(2026, 11, 20, 14, 5, tzinfo=UTC)
@@ -92,7 +93,7 @@ def assessment(
 ) -> Assessment:
     """Return an Assessment of a chart with the made-up Risk."""
     of = of or chart()
-    readings = series(of)
+    snapshot = snapshot_at(series(of), at)
     risks = (risk(),) if status == "scored" else ()
     used = set(VARIABLES) - {"crp", "troponin_i", "troponin_t"}
     return Assessment(
@@ -101,10 +102,10 @@ def assessment(
         status,
         reasons,
         risks,
-        chart_news2(of, readings, at),
-        inputs(readings, at, used),
+        chart_news2(snapshot),
+        inputs(snapshot, used),
         of.rejected,
-        newest_time(readings, at),
+        snapshot.newest,
         of.age(at),
         of.sex,
     )
@@ -120,10 +121,6 @@ def course() -> list[tuple[datetime, float | None]]:
 
 
 def _contribution(name: str, value: float, score: float) -> Contribution:
-    variable = VARIABLES[name]
-    text = (
-        f"{variable.label} {display(variable, ROWS[name][-1][1])}, {round(ROWS[name][-1][0])} h ago"
-    )
-    return Contribution(
-        name, variable.label, value, 100 * (sigmoid(score) - sigmoid(score - value)), text
-    )
+    hours, newest = ROWS[name][-1]
+    points = 100 * (sigmoid(score) - sigmoid(score - value))
+    return Contribution(name, VARIABLES[name].label, value, points, float(newest), float(hours))

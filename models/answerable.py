@@ -1,0 +1,35 @@
+"""Tells whether a number is due for a patient at a moment, and if not, why not, in plain
+sentences.
+"""
+
+from models.patient.snapshot import MISSING, Snapshot
+
+ADULT_YEARS = 18
+# Of these five at least three have to be fresh: a risk from fewer vital signs is mostly the
+# training data's average.
+CORE = ("heart_rate", "respiratory_rate", "spo2", "systolic", "temperature")
+CORE_NEEDED = 3
+NEEDED = (
+    f"A risk needs {CORE_NEEDED} of heart rate, respiratory rate, oxygen saturation, systolic "
+    "pressure and temperature from the last 12 hours."
+)
+
+
+def answerable(snapshot: Snapshot) -> tuple[str, tuple[str, ...]]:
+    """Return the status and, unless it is "scored", plain sentences that say why no number is
+    given.
+    """
+    age = snapshot.age
+    if snapshot.chart.deceased:
+        return "deceased", ("The chart says that the patient has died.",)
+    if age is None:
+        return "insufficient", ("The patient's age is not known, so a child can't be ruled out.",)
+    if age < ADULT_YEARS:
+        why = f"The patient is {age} years old; the model was made for adults of {ADULT_YEARS}"
+        return "child", (f"{why} or older.",)
+    unknown = [snapshot.unknown[name] for name in CORE if name in snapshot.unknown]
+    if len(CORE) - len(unknown) >= CORE_NEEDED:
+        return "scored", ()
+    if len(CORE) - unknown.count(MISSING) >= CORE_NEEDED:
+        return "stale", (f"The vital signs in the chart are too old. {NEEDED}",)
+    return "insufficient", (f"There are too few vital signs in the chart. {NEEDED}",)

@@ -1,0 +1,75 @@
+"""Turns a Series and a moment into a Snapshot: what is known then, how old it is, and what is not
+known and why.
+
+It is made once a moment, and everything after it reads it: features, NEWS2, inputs, whether a
+number is due, and the words of contributions. Windows of time are cut here and nowhere else.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from models.patient.readings import Chart, Reading
+from models.patient.series import Series
+from models.patient.vocabulary import VARIABLES
+
+MISSING, STALE = "missing", "stale"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A chart at `at` (aware UTC), from the readings known by then.
+
+    `latest` holds each variable's newest reading, however old; `fresh` those that are not older
+    than the variable's greatest age; `unknown` says for every other variable why it is none of
+    these: MISSING or STALE. `age` is None where it is not known.
+    """
+
+    chart: Chart
+    at: datetime
+    age: int | None
+    latest: Mapping[str, Reading]
+    fresh: Mapping[str, Reading]
+    unknown: Mapping[str, str]
+    _series: Series
+
+    def value(self, variable: str) -> float | None:
+        """Return the fresh value of a variable, or None."""
+        reading = self.fresh.get(variable)
+        return None if reading is None else reading.value
+
+    def hours(self, reading: Reading) -> float:
+        """Return the age of a reading."""
+        return (self.at - reading.time) / timedelta(hours=1)
+
+    def window(self, variable: str, start: datetime) -> list[Reading]:
+        """Return the readings of a variable from `start` until now, oldest first."""
+        times, readings = self._series.by_variable.get(variable, ([], []))
+        end = bisect_right(times, self.at)
+        return readings[bisect_left(times, start, 0, end) : end]
+
+    @property
+    def newest(self) -> datetime | None:
+        """Return the time of the newest reading, or None."""
+        return max((reading.time for reading in self.latest.values()), default=None)
+
+
+def snapshot_at(series: Series, at: datetime) -> Snapshot:
+    """Return what a chart says at `at` (aware UTC)."""
+    latest: dict[str, Reading] = {}
+    fresh: dict[str, Reading] = {}
+    unknown: dict[str, str] = {}
+    for name, variable in VARIABLES.items():
+        times, readings = series.by_variable.get(name, ([], []))
+        known = bisect_right(times, at)
+        if not known:
+            unknown[name] = MISSING
+            continue
+        latest[name] = last = readings[known - 1]
+        if last.time >= at - variable.max_age:
+            fresh[name] = last
+        else:
+            unknown[name] = STALE
+    chart = series.chart
+    return Snapshot(chart, at, chart.age(at), latest, fresh, unknown, series)
