@@ -73,7 +73,9 @@ def create_app(
         cdshooks.views.create_blueprint(settings, models, redis, log, keysets, fetching, clock)
     )
     app.register_blueprint(
-        smartapp.views.create_blueprint(settings, models, sessions, log, keysets, own_key, clock)
+        smartapp.views.create_blueprint(
+            settings, models, sessions, log, keysets, fetching, own_key, clock
+        )
     )
     app.register_blueprint(
         health.create_blueprint(redis, [f"{model.id.name} {model.id.version}" for model in models])

@@ -9,7 +9,6 @@ from datetime import datetime
 from cdshooks.auth import Caller
 from cdshooks.delivery import Delivery
 from cdshooks.hooks import HookRequest
-from cdshooks.prefetch import Collected
 from models.assess import Assessment, Risk
 from models.patient.readings import Chart
 from runtime.settings import Ehr
@@ -33,18 +32,22 @@ def call(request: HookRequest, ehr: Ehr, caller: Caller | None, at: datetime) ->
     }
 
 
-def result(assessment: Assessment, chart: Chart, collected: Collected) -> dict:
-    """Return what was computed and from what: enough for a replay to the last digit."""
+def result(assessment: Assessment, chart: Chart, notes: list[str]) -> dict:
+    """Return what was computed and from what: enough for a replay to the last digit.
+
+    The chart says of each part what could be read of it; `notes` are fixed words for why not all.
+    """
     lead, score = assessment.lead, assessment.news2
     found = {
         "status": assessment.status,
         "news2": {"total": score.total, "low": score.low, "high": score.high},
         "missing": [
-            item.variable for item in assessment.inputs if item.state in ("missing", "stale")
+            item.variable
+            for item in assessment.inputs
+            if item.state in ("missing", "stale", "unread")
         ],
         "chart": chart.as_json(),
-        "sources": collected.states,
-        "degraded": collected.degraded,
+        "degraded": notes,
         "model": None,
         "risks": [_risk(risk) for risk in assessment.risks],
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from cdshooks import markdown
 from models.assess import Assessment, Risk
 from models.certainty import INDETERMINATE
-from models.patient.inputs import percent
+from models.patient.inputs import absent, percent
 from models.patient.news2 import Score
 from models.patient.readings import REASONS
 from runtime.settings import Ehr
@@ -29,10 +29,10 @@ OVERRIDES = {
     "disagree": "Does not fit the clinical picture",
     "other": "Another reason",
 }
-NAMES = {"patient": "patient details", "vitals": "vital signs", "labs": "laboratory results"}
 WITHOUT_NUMBER = {
     "insufficient": "No risk: too little data",
     "stale": "No risk: vital signs too old",
+    "unread": "Risk not calculated: the chart could not be read in full",
     "child": "No risk: made for adults only",
     "scored": "No risk: the model is unavailable",
 }
@@ -48,18 +48,16 @@ def card(
     assessment_id: str,
     ehr: Ehr,
     public_url: str,
-    unavailable: tuple[str, ...] = (),
 ) -> dict:
     """Return the card of an assessment.
 
     `assessment_id` is the unguessable name of its audit record; the same id gives the same uuid.
-    `unavailable` names the prefetch keys of which nothing is known.
     """
     made = {
         "uuid": str(uuid.uuid5(NAMESPACE, assessment_id)),
         "summary": summary(assessment),
         "indicator": INDICATORS[assessment.urgency],
-        "detail": detail(assessment, unavailable),
+        "detail": detail(assessment),
         "source": {
             "label": "Vigil",
             "url": f"{public_url}/model-card",
@@ -97,7 +95,7 @@ def summary(assessment: Assessment) -> str:
     return text if len(text) <= LONGEST_SUMMARY else first[:LONGEST_SUMMARY]
 
 
-def detail(assessment: Assessment, unavailable: tuple[str, ...] = ()) -> str:
+def detail(assessment: Assessment) -> str:
     """Return the detail in GitHub Flavored Markdown: what drives the risk, NEWS2, and what is
     missing, stale or left out.
     """
@@ -117,12 +115,12 @@ def detail(assessment: Assessment, unavailable: tuple[str, ...] = ()) -> str:
         news2=news2_text(score),
         missing_parts=score.missing if known else (),
         stale=[item for item in assessment.inputs if item.state == "stale"],
-        missing=[item for item in assessment.inputs if item.state == "missing"],
+        absent=absent(item for item in assessment.inputs if item.state == "missing"),
         rejected=[
             (count, REASONS.get(reason, "for another reason"))
             for reason, count in assessment.rejected.items()
         ],
-        unavailable=[NAMES[key] for key in unavailable],
+        unread=assessment.unread,
         model=lead.model if lead else None,
         disclaimer=DISCLAIMER,
     ).strip()

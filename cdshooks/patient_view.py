@@ -10,7 +10,7 @@ from time import perf_counter
 from cdshooks import audit_record, cards, delivery, prefetch
 from cdshooks.auth import Caller
 from cdshooks.hooks import HookRequest
-from cdshooks.prefetch import Collected
+from ehr.chart import Collected
 from ehr.fetch import Fhir
 from models.assess import Assessment, assess
 from models.fitted.booster import ModelError
@@ -57,29 +57,27 @@ class PatientView:
         at = self.clock()
         record = audit_record.call(request, ehr, caller, at) | {"request_id": request_id}
         started = perf_counter()
-        collected = prefetch.complete(request, ehr, self.fhir, at)
+        collected, notes = prefetch.complete(request, ehr, self.fhir, at)
         gathered = perf_counter()
         earlier = self._earlier(record, at, collected)
         if earlier:
             return self._repeat(earlier, ehr, record)
         chart = _chart(collected, request.context.patientId, at)
-        assessment = self._assess(chart, at, collected)
+        assessment = self._assess(chart, at, notes)
         record["assessment_id"] = secrets.token_urlsafe(18)
         decision = delivery.decide(assessment, ehr)
-        made = (
-            [self._card(assessment, record, ehr, collected.unavailable)] if decision.shown else []
-        )
+        made = [self._card(assessment, record, ehr)] if decision.shown else []
         record["latency_ms"] = {
             "data": _ms(started, gathered),
             "assess": _ms(gathered, perf_counter()),
         }
-        record |= audit_record.result(assessment, chart, collected) | audit_record.answer(
+        record |= audit_record.result(assessment, chart, notes) | audit_record.answer(
             decision, made
         )
         self.audit.append("hook", record | {"repeat": False})
         return made
 
-    def _assess(self, chart: Chart, at: datetime, collected: Collected) -> Assessment:
+    def _assess(self, chart: Chart, at: datetime, notes: list[str]) -> Assessment:
         """Assess a chart; a model that fails leaves NEWS2 (G7)."""
         try:
             assessment = assess(chart, at, self.models)
@@ -89,15 +87,11 @@ class PatientView:
             return assessment
         except ModelError as error:
             log.error("model", error=error)
-            collected.degraded.append("model")
+            notes.append("model")
             return assess(chart, at, ())
 
-    def _card(
-        self, assessment: Assessment, record: dict, ehr: Ehr, unavailable: tuple[str, ...]
-    ) -> dict:
-        return cards.card(
-            assessment, record["assessment_id"], ehr, self.settings.public_url, unavailable
-        )
+    def _card(self, assessment: Assessment, record: dict, ehr: Ehr) -> dict:
+        return cards.card(assessment, record["assessment_id"], ehr, self.settings.public_url)
 
     def _earlier(self, record: dict, at: datetime, collected: Collected) -> dict | None:
         """Return the record of the same call: same hookInstance, EHR and patient, and the same
@@ -122,8 +116,7 @@ class PatientView:
             assessment = assess(
                 Chart.from_json(earlier["chart"]), datetime.fromisoformat(earlier["at"]), models
             )
-            unavailable = Collected(states=earlier["sources"]).unavailable
-            made = [self._card(assessment, earlier, ehr, unavailable)]
+            made = [self._card(assessment, earlier, ehr)]
         decision = delivery.Delivery(earlier["shown"], earlier["delivery"])
         again = {"repeat": True, "repeat_of": earlier["assessment_id"]}
         self.audit.append("hook", record | audit_record.answer(decision, made) | again)
@@ -132,7 +125,9 @@ class PatientView:
 
 def _chart(collected: Collected, patient_id: str, at: datetime) -> Chart:
     try:
-        return read_chart(collected.resources, patient_id, at, collected.malformed)
+        return read_chart(
+            collected.resources, patient_id, at, collected.malformed, parts=collected.parts
+        )
     except WrongPatient:
         raise PreconditionFailed(
             "The data are of another patient than `context.patientId`."

@@ -8,13 +8,14 @@ R57).
 import os
 import time
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
 from ehr.http import Outgoing, OutgoingError
 from runtime.settings import Settings
 
-BUDGET_SECONDS = 0.35
 MOST_PAGES = 20
 LARGEST_DOCUMENT = 2 * 1024 * 1024
 BREAK_AFTER, BREAK_WINDOW, BREAK_SECONDS = 5, 30.0, 10.0
@@ -22,22 +23,38 @@ PARALLEL = 8
 QUERY_SAFE = "/?&=:,%+"
 
 
+T = TypeVar("T")
+
+
 class FetchError(Exception):
-    """This document can't be had; the message is a fixed word for audit and logs."""
+    """This document can't be had; the message is a fixed word for audit and logs.
+
+    `status` is the HTTP status of the answer, None where there was none.
+    """
+
+    def __init__(self, word: str, status: int | None = None):
+        super().__init__(word)
+        self.status = status
+
+
+class Page(NamedTuple):
+    """A document, and the URL at which it stood: what a relative link in it is relative to."""
+
+    url: str
+    body: bytes
 
 
 class Fhir:
     """The one reader of FHIR servers; hands each call its own Fetch."""
 
-    def __init__(self, http: Outgoing, settings: Settings, budget_seconds: float = BUDGET_SECONDS):
+    def __init__(self, http: Outgoing, settings: Settings):
         self.http = http
         self.settings = settings
-        self.budget_seconds = budget_seconds
         self.breakers = {base: Breaker() for ehr in settings.ehr for base in ehr.fhir_base}
         self._pool: ThreadPoolExecutor | None = None
         self._owner = 0
 
-    def start(self, base: str, token: str | None) -> "Fetch":
+    def start(self, base: str, token: str | None, budget_seconds: float) -> "Fetch":
         """Begin the fetching of one call; the budget runs from now. Raises FetchError for a
         server not configured.
         """
@@ -45,7 +62,7 @@ class Fhir:
         if ehr is None:
             raise FetchError("server not trusted")
         own = next(own for own in ehr.fhir_base if own.rstrip("/") == base.rstrip("/"))
-        return Fetch(self, own, token)
+        return Fetch(self, own, token, budget_seconds)
 
     def pool(self) -> ThreadPoolExecutor:
         """Return this process's threads; threads do not live through a fork."""
@@ -60,7 +77,7 @@ class Fhir:
 class Fetch:
     """The reads of one call: one server, one token, one deadline."""
 
-    def __init__(self, fhir: Fhir, base: str, token: str | None):
+    def __init__(self, fhir: Fhir, base: str, token: str | None, budget_seconds: float):
         self._fhir = fhir
         self._base = base.rstrip("/")
         self._breaker = fhir.breakers[base]
@@ -68,33 +85,49 @@ class Fetch:
             {"Authorization": f"Bearer {token}"} if token else {}
         )
         self._pages = 0
-        self.deadline = time.monotonic() + fhir.budget_seconds
+        self._seen: set[str] = set()
+        self.deadline = time.monotonic() + budget_seconds
 
-    def get_all(self, queries: dict[str, str]) -> dict[str, bytes | FetchError]:
-        """Read several queries at the same time; a key that fails holds its FetchError."""
-        if len(queries) == 1:
-            return {key: self._try(query) for key, query in queries.items()}
+    def gather(self, jobs: dict[str, Callable[[], T]]) -> dict[str, T]:
+        """Run several reads at the same time and return their results by name."""
         pool = self._fhir.pool()
-        futures = {key: pool.submit(self._try, query) for key, query in queries.items()}
-        return {key: future.result() for key, future in futures.items()}
+        futures = {name: pool.submit(job) for name, job in jobs.items()}
+        return {name: future.result() for name, future in futures.items()}
 
-    def get(self, query: str) -> bytes:
-        """Read a query relative to the base, or an absolute URL inside it such as a `next` link
-        (R53).
+    def url(self, query: str) -> str:
+        """Return the absolute URL of a query relative to the base."""
+        # A query may hold `http://loinc.org|8867-4` as it stands in a template.
+        return f"{self._base}/{quote(query, safe=QUERY_SAFE)}"
+
+    def read(self, query: str) -> Page:
+        """Read a query relative to the base."""
+        return self._page(self.url(query))
+
+    def follow(self, url: str, link: str) -> Page:
+        """Read the page that a link of the page at `url` leads to, in whatever form of RFC 3986.
+
+        Raises FetchError for one that leads nowhere, outside the base, or back to a page read.
         """
-        # A relative query may hold `http://loinc.org|8867-4` as it stands in a template.
-        absolute = query.startswith(("http://", "https://"))
-        url = query if absolute else urljoin(f"{self._base}/", quote(query, safe=QUERY_SAFE))
-        if not inside(url, self._base):
-            raise FetchError("link leaves the server")
+        try:
+            target = urljoin(url, link)
+        except ValueError:
+            raise FetchError("link unreadable") from None
+        if not link or not inside(target, self._base):
+            raise FetchError("link leaves the server" if link else "link unreadable")
+        if target in self._seen:
+            raise FetchError("link leads back")
+        return self._page(target)
+
+    def _page(self, url: str) -> Page:
+        self._seen.add(url)
         self._pages += 1
         if self._pages > MOST_PAGES:
             raise FetchError("too many pages")
         if self._breaker.is_open():
             raise FetchError("server is down")
-        return self._read(url)
+        return Page(url, self._body(url))
 
-    def _read(self, url: str) -> bytes:
+    def _body(self, url: str) -> bytes:
         try:
             answer = self._fhir.http.get(url, self._headers, self.deadline, LARGEST_DOCUMENT)
         except OutgoingError as error:
@@ -104,13 +137,7 @@ class Fetch:
             return answer.body
         if answer.status >= 500:
             self._breaker.failed()
-        raise FetchError(f"status {answer.status}")
-
-    def _try(self, query: str) -> bytes | FetchError:
-        try:
-            return self.get(query)
-        except FetchError as error:
-            return error
+        raise FetchError(f"status {answer.status}", answer.status)
 
 
 class Breaker:

@@ -2,7 +2,8 @@
 sentences.
 """
 
-from models.patient.snapshot import MISSING, Snapshot
+from models.patient.readings import WHOLE
+from models.patient.snapshot import STALE, UNREAD, Snapshot
 
 ADULT_YEARS = 18
 # Of these five at least three have to be fresh: a risk from fewer vital signs is mostly the
@@ -23,13 +24,27 @@ def answerable(snapshot: Snapshot) -> tuple[str, tuple[str, ...]]:
     if snapshot.chart.deceased:
         return "deceased", ("The chart says that the patient has died.",)
     if age is None:
-        return "insufficient", ("The patient's age is not known, so a child can't be ruled out.",)
+        return _without_age(snapshot)
     if age < ADULT_YEARS:
         why = f"The patient is {age} years old; the model was made for adults of {ADULT_YEARS}"
         return "child", (f"{why} or older.",)
     unknown = [snapshot.unknown[name] for name in CORE if name in snapshot.unknown]
     if len(CORE) - len(unknown) >= CORE_NEEDED:
         return "scored", ()
-    if len(CORE) - unknown.count(MISSING) >= CORE_NEEDED:
+    return _too_little(unknown)
+
+
+def _without_age(snapshot: Snapshot) -> tuple[str, tuple[str, ...]]:
+    if snapshot.chart.parts.get("patient", WHOLE).state != "whole":
+        why = "The patient's details could not be read, so the age is not known"
+        return "unread", (f"{why} and a child can't be ruled out.",)
+    return "insufficient", ("The patient's age is not known, so a child can't be ruled out.",)
+
+
+def _too_little(unknown: list[str]) -> tuple[str, tuple[str, ...]]:
+    """Tell what could not be read from what is not there: only the second is said of the chart."""
+    if UNREAD in unknown:
+        return "unread", (f"Too few vital signs could be read. {NEEDED}",)
+    if len(CORE) - len(unknown) + unknown.count(STALE) >= CORE_NEEDED:
         return "stale", (f"The vital signs in the chart are too old. {NEEDED}",)
     return "insufficient", (f"There are too few vital signs in the chart. {NEEDED}",)

@@ -15,6 +15,7 @@ from models.answerable import answerable
 from models.certainty import INDETERMINATE, Certainty, certainty
 from models.contributions import Contribution, contributions
 from models.fitted.model import Model, ModelId, sigmoid
+from models.patient.coverage import unread
 from models.patient.features import FeatureRow, feature_row
 from models.patient.inputs import Input, inputs, percent
 from models.patient.news2 import Score, chart_news2
@@ -106,6 +107,7 @@ class Assessment:
     data_time: datetime | None
     age_years: int | None
     sex: str | None
+    unread: tuple[str, ...] = ()
 
     @property
     def lead(self) -> Risk | None:
@@ -150,6 +152,7 @@ def assess(chart: Chart, at: datetime, models: Sequence[Model]) -> Assessment:
         snapshot.newest,
         snapshot.age,
         chart.sex,
+        unread(chart, at),
     )
 
 

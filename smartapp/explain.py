@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from ehr.fetch import Fhir
 from models.assess import Assessment, assess
 from models.fitted.registry import Model
 from models.patient.readings import Chart
@@ -40,6 +41,7 @@ def explain(
     ehr: Ehr,
     wish: str | None,
     audit: Audit,
+    fhir: Fhir,
     models: Sequence[Model],
     now: datetime,
 ) -> View:
@@ -49,9 +51,9 @@ def explain(
     the token is refused.
     """
     card = _card(session, audit)
-    record = read_record(session, now, ehr.profile)
+    record = read_record(session, now, ehr, fhir)
     fresh = assess(record.chart, now, models)
-    problems, comparison, shown = record.problems, None, "now"
+    comparison, shown = None, "now"
     chart, assessment = record.chart, fresh
     notice = NO_CARD if session.assessment_id is None else UNKNOWN_CARD
     if card:
@@ -61,6 +63,7 @@ def explain(
         comparison, notice = compare(explained, fresh), _model_notice(card, explained)
         if wish != "now":
             chart, assessment, shown = before, explained, "card"
+    problems = tuple(dict.fromkeys((*assessment.unread, *fresh.unread)))
     values = explanation(chart, assessment, models) | {
         "person": record.person,
         "problems": problems,

@@ -10,7 +10,7 @@ from flask import Blueprint
 
 from models.assess import Assessment, course
 from models.fitted.registry import Model
-from models.patient.inputs import percent
+from models.patient.inputs import absent, percent
 from models.patient.readings import REASONS, Chart
 from smartapp import wording
 from smartapp.plots import news2_strip, risk_course, waterfall
@@ -50,7 +50,7 @@ def explanation(chart: Chart, assessment: Assessment, models: Sequence[Model]) -
         "strip": news2_strip(assessment.news2),
         "trends": trends(chart.readings, assessment.inputs if lead else (), at),
         "present": [i for i in assessment.inputs if i.value is not None],
-        "missing": [i.label for i in assessment.inputs if i.state == "missing"],
+        "absent": absent(i for i in assessment.inputs if i.state in ("missing", "unread")),
         "rejected": [
             (REASONS.get(reason, reason), count) for reason, count in assessment.rejected.items()
         ],

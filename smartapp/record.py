@@ -1,39 +1,31 @@
-"""Turns a session into the patient's record: fhirclient reads by the same queries as the hook, page
-by page (SMART-38..41).
+"""Turns a session into the patient's chart and banner, by the reader that the hook uses too.
 
-A part that can't be read is said in `problems` and never silently imputed.
+fhirclient's Patient reads the banner: a resource of any shape gives what can be read of it.
 """
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
-import requests
-from fhirclient.server import (
-    FHIRNotFoundException,
-    FHIRPermissionDeniedException,
-    FHIRServer,
-    FHIRUnauthorizedException,
-)
+from fhirclient.models.humanname import HumanName
+from fhirclient.models.identifier import Identifier
+from fhirclient.models.patient import Patient
 
-from ehr.fetch import inside
-from models.patient.fhir import Document, FhirError, parse
-from models.patient.queries import searches
+from ehr.chart import Collected, collect
+from ehr.fetch import FetchError, Fhir
+from models.patient.queries import COVERED
 from models.patient.readings import LOOK_BACK, Chart, WrongPatient, read_chart
-from smartapp.connection import bind
-from smartapp.problems import TokenRefused, WrongChart
+from runtime.settings import Ehr
+from smartapp.problems import LaunchRefused, TokenRefused, WrongChart
 from smartapp.scopes import readable
 from smartapp.session import Session
 
-MOST_PAGES = 10
-NAMES = {
-    "patient": "the patient's name and birth date",
-    "vitals": "vital signs",
-    "labs": "laboratory values",
-}
-# fhirclient logs URLs, and a URL holds the patient's id (F9).
+# A person waits for the page.
+PAGE_SECONDS = 15.0
+# The course of the risk looks back from each of its hours, so the page wants all that counts.
+WANTED: dict[str, timedelta] = dict.fromkeys(COVERED, LOOK_BACK)
+# fhirclient logs what it can't read, and that may hold a name (F9).
 logging.getLogger("fhirclient").setLevel(logging.CRITICAL)
 
 
@@ -49,163 +41,74 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the EHR gave: the person, the chart, and a sentence for each part that it did not
-    give.
-    """
+    """What the EHR gave: the person and the chart, which says what of it could not be read."""
 
     person: Person
     chart: Chart
-    problems: tuple[str, ...]
 
 
-class _Bearer:
-    """What FHIRServer asks of an auth object: headers with the token, nothing else of its OAuth."""
+def read_record(session: Session, at: datetime, ehr: Ehr, fhir: Fhir) -> Record:
+    """Read the session's patient up to `at`.
 
-    def __init__(self, token: str):
-        self._token = token
-
-    def can_sign_headers(self) -> bool:
-        return True
-
-    def signed_headers(self, headers: dict[str, str]) -> dict[str, str]:
-        return headers | {"Authorization": f"Bearer {self._token}"}
-
-
-def read_record(session: Session, at: datetime, profile: str) -> Record:
-    """Read the session's patient up to `at`. Raises TokenRefused, or WrongChart on another
-    patient.
+    Raises TokenRefused, and WrongChart when another patient's data came.
     """
-    server = _server(session)
-    problems: list[str] = []
-    documents = []
-    person = Person()
-    with server.session:
-        for name, query in searches(session.patient, at - LOOK_BACK, profile).items():
-            if query.split("?")[0].split("/")[0] not in readable(session.scope):
-                problems.append(
-                    f"The EHR did not grant access to {NAMES[name]}, so it is missing here."
-                )
-                continue
-            for page, document in _pages(server, query, name, problems):
-                documents.append(document)
-                person = _person(page) if name == "patient" else person
-    return Record(person, _chart(documents, session.patient, at), tuple(problems))
-
-
-def _server(session: Session) -> FHIRServer:
-    server = FHIRServer(None, session.iss)
-    server.auth = _Bearer(session.access_token)
-    base = session.iss.rstrip("/")
-    # A `next` link to another origin would carry the token there (SMART-39).
-    server.session = bind(requests.Session(), lambda url: inside(url, base))
-    return server
-
-
-def _pages(
-    server: FHIRServer, query: str, name: str, problems: list[str]
-) -> Iterable[tuple[bytes, Document]]:
-    """Yield the pages of one search until the last, a failure or the limit; a failure becomes a
-    problem.
-    """
-    following: str | None = query
-    for _ in range(MOST_PAGES):
-        try:
-            page = server.request_data(following)
-            document = parse(page)
-        except FHIRUnauthorizedException:
-            raise TokenRefused("token refused by the FHIR server") from None
-        except (
-            FHIRPermissionDeniedException,
-            FHIRNotFoundException,
-            requests.RequestException,
-            FhirError,
-        ) as error:
-            problems.append(_sentence(error, name))
-            return
-        if document.outcome:
-            problems.append(
-                f"The EHR answered with an error instead of {NAMES[name]}; they may be missing "
-                "or incomplete here."
-            )
-        yield page, document
-        following = document.next
-        if following is None:
-            return
-    problems.append(
-        f"The EHR holds more {NAMES[name]} than are read here; the oldest are left out."
-    )
-
-
-def _sentence(error: Exception, name: str) -> str:
-    if isinstance(error, FHIRPermissionDeniedException):
-        return f"The EHR does not let you read {NAMES[name]} (403), so they are missing here."
-    if isinstance(error, FHIRNotFoundException):
-        return f"The EHR has no such address for {NAMES[name]} (404), so they are missing here."
-    status = (
-        f" ({error.response.status_code})" if getattr(error, "response", None) is not None else ""
-    )
-    return (
-        f"The EHR could not give {NAMES[name]} in time{status}, so they are missing or "
-        "incomplete here."
-    )
-
-
-def _chart(documents: list[Document], patient: str, at: datetime) -> Chart:
-    resources = [resource for document in documents for resource in document.resources]
     try:
-        return read_chart(resources, patient, at, sum(document.malformed for document in documents))
+        fetch = fhir.start(session.iss, session.access_token, PAGE_SECONDS)
+    except FetchError:
+        raise LaunchRefused("iss no longer trusted") from None
+    granted = readable(session.scope)
+    collected = collect(session.patient, at, {}, fetch, ehr.profile, granted, WANTED)
+    if collected.refused(401):
+        raise TokenRefused("token refused by the FHIR server")
+    return Record(person(collected.patient), _chart(collected, session.patient, at))
+
+
+def _chart(collected: Collected, patient: str, at: datetime) -> Chart:
+    try:
+        return read_chart(
+            collected.resources, patient, at, collected.malformed, parts=collected.parts
+        )
     except WrongPatient:
         raise WrongChart("the EHR answered with another patient") from None
 
 
-def _person(page: bytes) -> Person:
-    """Read the banner from a Patient resource, tolerant of any shape."""
-    patient = msgspec.json.decode(page)
-    if patient.get("resourceType") != "Patient":
+def person(document: bytes | None) -> Person:
+    """Return the banner of a Patient resource, tolerant of any shape; nobody for something else."""
+    found = msgspec.json.decode(document) if document else {}
+    if found.get("resourceType") != "Patient":
         return Person()
-    born, sex = _text(patient, "birthDate"), _text(patient, "gender")
-    return Person(_name(_dicts(patient, "name")), born, sex, _mrn(_dicts(patient, "identifier")))
+    patient = Patient(found | _readable(found), strict=False)
+    born = patient.birthDate.as_json() if patient.birthDate else None
+    return Person(_name(patient.name or []), born, patient.gender, _mrn(patient.identifier or []))
 
 
-def _name(names: list[dict]) -> str | None:
+def _readable(found: dict) -> dict:
+    """Return the members that fhirclient would drop whole for an odd item or a time of day."""
+    born = found.get("birthDate")
+    lists = {name: found[name] for name in ("name", "identifier") if name in found}
+    kept = {
+        name: [item for item in items if isinstance(item, dict)]
+        if isinstance(items, list)
+        else None
+        for name, items in lists.items()
+    }
+    return kept | {"birthDate": born.partition("T")[0] if isinstance(born, str) else None}
+
+
+def _name(names: list[HumanName]) -> str | None:
     """Return the official or usual name as "family, given"; old and nick names come last."""
     order = {"official": 0, "usual": 1, None: 2}
-    for name in sorted(names, key=lambda n: order.get(_text(n, "use"), 3)):
-        given = name.get("given")
-        first = (
-            " ".join(part for part in given if isinstance(part, str))
-            if isinstance(given, list)
-            else ""
-        )
-        full = ", ".join(part for part in (_text(name, "family"), first) if part) or _text(
-            name, "text"
-        )
+    for name in sorted(names, key=lambda n: order.get(n.use, 3)):
+        full = ", ".join(p for p in (name.family, " ".join(name.given or [])) if p) or name.text
         if full:
             return full[:200]
     return None
 
 
-def _mrn(identifiers: list[dict]) -> str | None:
-    """Return the identifier of type MR (v2 table 0203); another number is never passed off as
-    it.
-    """
+def _mrn(identifiers: list[Identifier]) -> str | None:
+    """Return the identifier of type MR (v2 table 0203); no other number is passed off as it."""
     for identifier in identifiers:
-        kind = identifier.get("type")
-        codes = (
-            [coding.get("code") for coding in _dicts(kind, "coding")]
-            if isinstance(kind, dict)
-            else []
-        )
-        if "MR" in codes and _text(identifier, "value"):
-            return _text(identifier, "value")[:64]
+        codings = (identifier.type.coding or []) if identifier.type else []
+        if identifier.value and any(coding.code == "MR" for coding in codings):
+            return identifier.value[:200]
     return None
-
-
-def _dicts(resource: dict, name: str) -> list[dict]:
-    value = resource.get(name)
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _text(resource: dict, name: str) -> str | None:
-    value = resource.get(name)
-    return value if isinstance(value, str) and value else None

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, g, redirect, render_template, request, ur
 from joserfc.jwk import ECKey
 from werkzeug.exceptions import HTTPException
 
+from ehr.fetch import Fhir
 from ehr.http import Outgoing
 from ehr.keys import KeySets
 from models.fitted.booster import ModelError
@@ -43,6 +44,7 @@ def create_blueprint(
     store,
     audit: Audit,
     keysets: KeySets,
+    fhir: Fhir,
     signing_key: ECKey,
     clock: Callable[[], datetime],
 ) -> Blueprint:
@@ -54,6 +56,7 @@ def create_blueprint(
         models,
         Sessions(store),
         audit,
+        fhir,
         discovery,
         SignIn(settings, discovery, keysets, signing_key),
         clock,
@@ -87,11 +90,12 @@ def create_blueprint(
 class _Views:
     """The pages, with what they need."""
 
-    def __init__(self, settings, models, sessions, audit, discovery, sign_in, clock):
+    def __init__(self, settings, models, sessions, audit, fhir, discovery, sign_in, clock):
         self.settings = settings
         self.models = models
         self.sessions = sessions
         self.audit = audit
+        self.fhir = fhir
         self.discovery = discovery
         self.sign_in = sign_in
         self.clock = clock
@@ -161,9 +165,8 @@ class _Views:
             raise problems.SessionEnded("no such session")
         g.ehr = ehr
         try:
-            view = explain(
-                session, ehr, request.args.get("view"), self.audit, self.models, self.clock()
-            )
+            wish = request.args.get("view")
+            view = explain(session, ehr, wish, self.audit, self.fhir, self.models, self.clock())
         except (problems.Mismatch, problems.SessionEnded):
             self.sessions.end(handle, secret, agent)
             raise

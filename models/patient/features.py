@@ -73,8 +73,8 @@ def made_of(feature: str) -> tuple[str, ...]:
 def feature_row(snapshot: Snapshot) -> FeatureRow:
     """Return every feature by name, as known at the Snapshot's moment.
 
-    Missing: None when there is no reading, or when the newest is older than the variable's greatest
-    age.
+    Missing: None when there is no reading, when the newest is older than the variable's greatest
+    age, or when its window reaches into what could not be read.
     """
     age, sex = snapshot.age, snapshot.chart.sex
     row: FeatureRow = {
@@ -91,24 +91,35 @@ def feature_row(snapshot: Snapshot) -> FeatureRow:
 def _vital(name: str, snapshot: Snapshot) -> FeatureRow:
     """Return the last value, the extremes, mean and spread of two days, and the changes over 6,
     12 and 24 h before the last reading.
+
+    Missing: what looks back further than could be read, too.
     """
     last = snapshot.fresh.get(name)
     if last is None:
         return {f"{name}{kind}": None for kind in VITAL_KINDS}
-    known = [r.value for r in snapshot.window(name, snapshot.at - WINDOW)]
+    changes = [_change(name, snapshot, last, span) for span in CHANGES]
+    values = (last.value, *_two_days(name, snapshot), *changes)
+    return {f"{name}{kind}": value for kind, value in zip(VITAL_KINDS, values, strict=True)}
+
+
+def _two_days(name: str, snapshot: Snapshot) -> tuple[float | None, ...]:
+    """Return lowest, highest, mean and spread."""
+    start = snapshot.at - WINDOW
+    if not snapshot.covers(name, start):
+        return None, None, None, None
+    known = [r.value for r in snapshot.window(name, start)]
     mean = sum(known) / len(known)
     spread = (
         math.sqrt(sum((value - mean) ** 2 for value in known) / len(known))
         if len(known) >= LEAST_FOR_SPREAD
         else None
     )
-    changes = [_change(name, snapshot, last, span) for span in CHANGES]
-    values = (last.value, min(known), max(known), mean, spread, *changes)
-    return {f"{name}{kind}": value for kind, value in zip(VITAL_KINDS, values, strict=True)}
+    return min(known), max(known), mean, spread
 
 
 def _change(name: str, snapshot: Snapshot, last: Reading, span: timedelta) -> float | None:
-    past = snapshot.window(name, last.time - span)
+    start = last.time - span
+    past = snapshot.window(name, start) if snapshot.covers(name, start) else []
     return last.value - past[0].value if len(past) > 1 else None
 
 

@@ -115,26 +115,29 @@ class Bundle(Resource, gc=False):
 
     entry: list[Entry] | None = None
     link: list[Link] | None = None
+    total: int | None = None
 
 
 class Document(msgspec.Struct, frozen=True):
     """What one answer held.
 
-    `next` is the URL of the next page; `malformed` counts the entries that could not be read;
-    `outcome` tells that an OperationOutcome of severity error or fatal, or a bare OperationOutcome,
-    came in place of data (R48, R49).
+    `next` is the URL of the next page as it stands there, "" where the link names none; None is the
+    last page. `total` is how many matches the server says it has, None where it does not say.
+    `malformed` counts the entries that could not be read; `outcome` tells that an OperationOutcome
+    of severity error or fatal, or a bare one, came in place of data (R48, R49).
     """
 
     resources: list[Resource]
     next: str | None = None
     malformed: int = 0
     outcome: bool = False
+    total: int | None = None
 
 
 _decoder = msgspec.json.Decoder(Bundle)
 
 
-def parse(document: bytes | dict) -> Document:
+def parse(document: bytes | msgspec.Raw | dict) -> Document:
     """Read a Bundle or a single resource.
 
     Raises FhirError when it is no JSON object; anything stranger inside only counts as malformed.
@@ -150,7 +153,7 @@ def parse(document: bytes | dict) -> Document:
     return _document(bundle, [e.resource for e in bundle.entry or () if e.resource is not None], 0)
 
 
-def _parse_slowly(document: bytes | dict) -> Document:
+def _parse_slowly(document: bytes | msgspec.Raw | dict) -> Document:
     """Read entry by entry, so that one entry of a wrong shape costs only itself."""
     try:
         raw: Any = document if isinstance(document, dict) else msgspec.json.decode(document)
@@ -171,6 +174,7 @@ def _parse_slowly(document: bytes | dict) -> Document:
     shell = Bundle(
         resourceType="Bundle",
         link=[Link(_text(k.get("relation")), _text(k.get("url"))) for k in links],
+        total=raw.get("total") if type(raw.get("total")) is int else None,
     )
     return _document(shell, found, len(read) - len(found))
 
@@ -183,11 +187,11 @@ def _entry(entry: Any) -> Resource | None:
 
 
 def _document(bundle: Bundle, resources: list[Resource], malformed: int) -> Document:
-    following = next((k.url for k in bundle.link or () if k.relation == "next" and k.url), None)
+    following = next((k.url or "" for k in bundle.link or () if k.relation == "next"), None)
     if bundle.resourceType != "Bundle":
         return Document([bundle], None, malformed, bundle.resourceType == "OperationOutcome")
     failed = any(r.resourceType == "OperationOutcome" and _failed(r) for r in resources)
-    return Document(resources, following, malformed, failed)
+    return Document(resources, following, malformed, failed, bundle.total)
 
 
 def _failed(outcome: Resource) -> bool:
@@ -215,8 +219,10 @@ def instant(text: str | None) -> datetime | None:
 def youngest_birth(text: str | None) -> date | None:
     """Return the latest day that a full or partial birth date allows, or None if it can't be read.
 
-    The youngest reading keeps a person who may be a child among the children.
+    The youngest reading keeps a person who may be a child among the children. A time of day, which
+    FHIR does not allow here and some servers send, is passed over.
     """
+    text = text.partition("T")[0] if text else text
     if text is None or len(text) not in (4, 7, 10):
         return None
     try:

@@ -2,12 +2,14 @@
 age, source and state.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from models.patient.consciousness import LEVELS
+from models.patient.readings import WHOLE
 from models.patient.series import SISTERS
-from models.patient.snapshot import MISSING, Snapshot
+from models.patient.snapshot import UNREAD, Snapshot
 from models.patient.vocabulary import VARIABLES, Variable
 
 # How a clinician writes a UCUM unit.
@@ -20,8 +22,9 @@ NOT_IN_MODEL = "not in model"
 class Input:
     """One variable as the chart has it.
 
-    `state` is "used", "stale", "missing", "not in model" (shown, but not fed to it) or "spoken for"
-    (not in the chart, but a sister variable stands for it, such as ACVPU for a coma score).
+    `state` is "used", "stale", "missing", "unread" (it may stand in what could not be read), "not
+    in model" (shown, but not fed to it) or "spoken for" (not in the chart, but a sister variable
+    stands for it, such as ACVPU for a coma score).
     """
 
     variable: str
@@ -44,6 +47,15 @@ def inputs(snapshot: Snapshot, used: set[str]) -> tuple[Input, ...]:
         for name, variable in VARIABLES.items()
         if name not in NOT_SHOWN
     )
+
+
+def absent(items: Iterable[Input]) -> dict[str, list[str]]:
+    """Return the labels of inputs without a value, by the words that say how surely they lack."""
+    found: dict[str, list[str]] = {}
+    for item in items:
+        if item.value is None:
+            found.setdefault(item.display, []).append(item.label)
+    return found
 
 
 def display(variable: Variable, value: float) -> str:
@@ -79,8 +91,9 @@ def _input(variable: Variable, snapshot: Snapshot, in_model: bool) -> Input:
     name, unit, reading = variable.name, printed_unit(variable), snapshot.latest.get(variable.name)
     if reading is None:
         spoken_for = SISTERS.get(name) in snapshot.fresh
-        state = "spoken for" if spoken_for else MISSING if in_model else NOT_IN_MODEL
-        return Input(name, variable.label, None, unit, "not in the chart", None, None, None, state)
+        unknown = snapshot.unknown[name] if in_model else NOT_IN_MODEL
+        state, words = "spoken for" if spoken_for else unknown, _absence(variable, snapshot)
+        return Input(name, variable.label, None, unit, words, None, None, None, state)
     return Input(
         name,
         variable.label,
@@ -92,3 +105,11 @@ def _input(variable: Variable, snapshot: Snapshot, in_model: bool) -> Input:
         reading.source,
         snapshot.unknown.get(name) or ("used" if in_model else NOT_IN_MODEL),
     )
+
+
+def _absence(variable: Variable, snapshot: Snapshot) -> str:
+    """Return how a variable without a reading is spoken of: only a whole part lacks it for sure."""
+    if snapshot.unknown[variable.name] == UNREAD:
+        return "could not be read"
+    whole = snapshot.chart.parts.get(variable.group, WHOLE).state == "whole"
+    return "not in the chart" if whole else "not in what was read"

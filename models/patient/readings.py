@@ -7,9 +7,9 @@ is counted by reason.
 
 import math
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -54,12 +54,31 @@ class Reading(NamedTuple):
     source: str
 
 
+class PartState(NamedTuple):
+    """What could be read of one part of a chart: `patient`, `vitals` or `labs`.
+
+    `state` is "whole", "cut" (only what is not older than `since` is there without a gap; nothing
+    is, where `since` is None), "failed", "not granted" or "absent" (nobody gave it, and nobody
+    could be asked). Time: `since` is aware UTC. `source` is "prefetch" or "server"; `why`, a fixed
+    word, is for audit.
+    """
+
+    state: str
+    since: datetime | None = None
+    source: str | None = None
+    why: str | None = None
+
+
+WHOLE = PartState("whole")
+ALWAYS = datetime.min.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Chart:
     """All that the models see of one patient: who it is, and readings oldest first.
 
     Missing: `birth_date` (the latest day it may be) and `sex` are None when unknown. `rejected`
-    counts by reason.
+    counts by reason. `parts` says what could be read; a part that it does not name is whole.
     """
 
     patient: str
@@ -68,6 +87,12 @@ class Chart:
     deceased: bool
     readings: tuple[Reading, ...]
     rejected: dict[str, int]
+    parts: dict[str, PartState] = field(default_factory=dict)
+
+    def since(self, group: str) -> datetime | None:
+        """Return from when on a group of variables is whole; None is never."""
+        part = self.parts.get(group, WHOLE)
+        return ALWAYS if part.state == "whole" else part.since if part.state == "cut" else None
 
     def age(self, at: datetime) -> int | None:
         """Return whole years at `at`, or None when the birth date is unknown or impossible."""
@@ -97,12 +122,14 @@ def read_chart(
     at: datetime,
     malformed: int = 0,
     look_back: timedelta = LOOK_BACK,
+    parts: Mapping[str, PartState] | None = None,
 ) -> Chart:
     """Read what counts at `at` (aware UTC) from a patient's resources, in any order, with the same
     result.
 
-    Resources of other types are passed over. `malformed` is what the parser already set aside.
-    Raises WrongPatient if a Patient resource has another id.
+    Resources of other types are passed over. `malformed` is what the parser already set aside,
+    `parts` what could be read at all; without it the chart is taken for whole. Raises WrongPatient
+    if a Patient resource has another id.
     """
     reader = _Reader(patient_id, at, look_back)
     reader.rejected["malformed"] += malformed
@@ -124,6 +151,7 @@ def read_chart(
         deceased,
         kept,
         dict(sorted((+reader.rejected).items())),
+        dict(parts or {}),
     )
 
 
@@ -149,7 +177,7 @@ class _Reader:
         self._subjects: dict[str | None, bool] = {}
 
     def read(self, resource: Resource) -> None:
-        time = _time(resource)
+        time = taken(resource)
         reason = self._refusal(resource, time)
         if reason or time is None:
             self.rejected[reason or "time"] += 1
@@ -187,7 +215,11 @@ class _Reader:
             self.readings.append(Reading(time, variable.name, value, source))
 
 
-def _time(resource: Resource) -> datetime | None:
+def taken(resource: Resource) -> datetime | None:
+    """Return when an Observation was taken (aware UTC), the end of a period.
+
+    None without an exact time.
+    """
     period = resource.effectivePeriod
     return instant(
         resource.effectiveDateTime

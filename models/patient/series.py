@@ -33,6 +33,7 @@ SPEAKERS: dict[str, tuple[str, Callable[[float], float]]] = {
     "gcs": ("acvpu", lambda level: GCS_OF_LEVEL[int(level)]),
     "haematocrit": ("haemoglobin", lambda cells: cells * HAEMATOCRIT_PER_HAEMOGLOBIN),
 }
+GROUPS = tuple(dict.fromkeys(variable.group for variable in VARIABLES.values()))
 Row = tuple[list[datetime], list[Reading]]
 
 
@@ -40,23 +41,31 @@ Row = tuple[list[datetime], list[Reading]]
 class Series:
     """A chart's readings by variable, each with its times, oldest first; made once for many
     moments.
+
+    `since` says of each group of variables from when on it is without a gap (None: never). What is
+    older is left out: of a chart that was read in part it proves nothing.
     """
 
     chart: Chart
     by_variable: dict[str, Row]
+    since: dict[str, datetime | None]
 
 
 def series(chart: Chart) -> Series:
     """Return the Series of a chart."""
     found: dict[str, Row] = {}
+    since = {group: chart.since(group) for group in GROUPS}
     for reading in chart.readings:
+        start = since[VARIABLES[reading.variable].group]
+        if start is None or reading.time < start:
+            continue
         times, readings = found.setdefault(reading.variable, ([], []))
         times.append(reading.time)
         readings.append(reading)
     _fill(found, "mean_pressure", _means(found))
     for target in SPEAKERS:
         _fill(found, target, _spoken(found, target))
-    return Series(chart, found)
+    return Series(chart, found, since)
 
 
 def _fill(found: dict[str, Row], target: str, made: list[Reading]) -> None:

@@ -14,7 +14,7 @@ from models.patient.readings import Chart, Reading
 from models.patient.series import Series
 from models.patient.vocabulary import VARIABLES
 
-MISSING, STALE = "missing", "stale"
+MISSING, STALE, UNREAD = "missing", "stale", "unread"
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Snapshot:
 
     `latest` holds each variable's newest reading, however old; `fresh` those that are not older
     than the variable's greatest age; `unknown` says for every other variable why it is none of
-    these: MISSING or STALE. `age` is None where it is not known.
+    these: MISSING, STALE, or UNREAD where it may stand in what could not be read. `age` is None
+    where it is not known.
     """
 
     chart: Chart
@@ -49,6 +50,11 @@ class Snapshot:
         end = bisect_right(times, self.at)
         return readings[bisect_left(times, start, 0, end) : end]
 
+    def covers(self, variable: str, start: datetime) -> bool:
+        """Tell whether all readings of a variable from `start` on could be read."""
+        since = self._series.since[VARIABLES[variable].group]
+        return since is not None and since <= start
+
     @property
     def newest(self) -> datetime | None:
         """Return the time of the newest reading, or None."""
@@ -64,7 +70,9 @@ def snapshot_at(series: Series, at: datetime) -> Snapshot:
         times, readings = series.by_variable.get(name, ([], []))
         known = bisect_right(times, at)
         if not known:
-            unknown[name] = MISSING
+            since = series.since[variable.group]
+            read = since is not None and since <= at - variable.max_age
+            unknown[name] = MISSING if read else UNREAD
             continue
         latest[name] = last = readings[known - 1]
         if last.time >= at - variable.max_age:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import redis
 from flask import Flask
 
+from ehr.fetch import Fhir
 from ehr.http import Outgoing
 from ehr.keys import KeySets
 from models.fitted.registry import load_models
@@ -89,10 +90,17 @@ class Bench:
         self.time: datetime | None = None
         self.app = Flask("vigil", root_path=str(ROOT))
         web.install(self.app, self.settings)
-        keysets = KeySets(Outgoing(1.0, 2.0))
+        keysets, fhir = KeySets(Outgoing(1.0, 2.0)), Fhir(Outgoing(), self.settings)
         self.app.register_blueprint(
             create_blueprint(
-                self.settings, self.models, self.store, self.audit, keysets, self.key, self.now
+                self.settings,
+                self.models,
+                self.store,
+                self.audit,
+                keysets,
+                fhir,
+                self.key,
+                self.now,
             )
         )
 

@@ -38,7 +38,7 @@ def test_a_server_that_is_down_is_left_alone_for_a_while(monkeypatch):
 
     def ask() -> str:
         with pytest.raises(fetch.FetchError) as caught:
-            server.start(BASE, "token").get("Patient/1")
+            server.start(BASE, "token", 1.0).read("Patient/1")
         return str(caught.value)
 
     assert [ask() for _ in range(8)] == ["timeout"] * 5 + ["server is down"] * 3 and http.asked == 5

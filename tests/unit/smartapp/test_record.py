@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from smartapp.record import Person, _person
+from smartapp.record import Person, person
 
 MR = {
     "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]},
@@ -13,7 +13,7 @@ MR = {
 
 
 @pytest.mark.parametrize(
-    "members, person",
+    "members, expected",
     [
         (
             {
@@ -56,16 +56,18 @@ MR = {
             Person(),
         ),
         ({"name": [None, {"given": "Ada"}, {"given": [5, None]}]}, Person()),
+        ({"birthDate": "1956-02-01T08:00:00Z"}, Person(None, "1956-02-01")),
+        ({"name": [None, {"family": "Okafor"}], "unknown": {"x": 1}}, Person("Okafor")),
         ({}, Person()),
     ],
 )
-def test_a_banner_takes_what_is_there_and_invents_nothing(members, person):
+def test_a_banner_takes_what_is_there_and_invents_nothing(members, expected):
     """Official and usual names first; only an identifier of type MR is an MRN, never a social
     security number.
     """
-    assert _person(json.dumps({"resourceType": "Patient", "id": "p"} | members).encode()) == person
+    assert person(json.dumps({"resourceType": "Patient", "id": "p"} | members).encode()) == expected
 
 
 def test_another_resource_is_nobody():
     """An OperationOutcome in place of the Patient leaves the banner empty."""
-    assert _person(b'{"resourceType": "OperationOutcome"}') == Person()
+    assert person(b'{"resourceType": "OperationOutcome"}') == Person()

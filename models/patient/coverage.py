@@ -1,0 +1,38 @@
+"""Says in plain sentences which parts of a chart could not be read, and since when one is whole.
+
+"Could not be read" and "not in the chart" are two states; the second is said of a whole part only.
+"""
+
+from datetime import datetime
+
+from models.patient.queries import COVERED
+from models.patient.readings import Chart, PartState
+
+LABELS = {"patient": "Patient details", "vitals": "Vital signs", "labs": "Laboratory results"}
+FAULTS = {
+    "cut": "could not be read in full",
+    "failed": "could not be read",
+    "not granted": "may not be read here, as the EHR did not grant it",
+    "absent": "were not sent and could not be asked for",
+}
+
+
+def unread(chart: Chart, at: datetime) -> tuple[str, ...]:
+    """Return a sentence for each part of which something that counts at `at` could not be read."""
+    lacking = {name: part for name, part in chart.parts.items() if not _enough(name, part, at)}
+    return tuple(_sentence(LABELS[name], lacking[name]) for name in LABELS if name in lacking)
+
+
+def _enough(name: str, part: PartState, at: datetime) -> bool:
+    """Tell whether a part reaches as far back as a risk looks; what is older is of no account."""
+    reaches = part.since is not None and name in COVERED and part.since <= at - COVERED[name]
+    return part.state == "whole" or (part.state == "cut" and reaches)
+
+
+def _sentence(label: str, part: PartState) -> str:
+    if part.state == "cut" and part.since:
+        since = f"{part.since:%d %b %H:%M} UTC"
+        return f"{label} were read back to {since} only; what is older counts as unknown."
+    # A status tells the administrator what a clinician can only pass on (SMART-40).
+    status = f" ({part.why})" if part.why and part.why.startswith("status ") else ""
+    return f"{label} {FAULTS[part.state]}{status}, so they count as unknown."
