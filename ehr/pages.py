@@ -67,10 +67,11 @@ class Pages:
         """
         if self.next is not None or self.failed:
             return False
-        matches = sum(r.resourceType == "Observation" for r in self.resources) + self.malformed
+        # Some servers count an OperationOutcome among the entries in their total.
+        entries = len(self.resources) + self.malformed
         if self.total is not None:
-            return matches >= self.total
-        return self.source == "server" or matches < COUNTS.get(self.name, matches + 1)
+            return entries >= self.total
+        return self.source == "server" or entries < COUNTS.get(self.name, entries + 1)
 
     def _since(self) -> datetime | None:
         """Return from when on there is no gap; None where the order allows no such moment."""
