@@ -19,6 +19,7 @@ from runtime.web import PreconditionFailed
 WANTED = {"patient": "Patient", "vitals": "Observation", "labs": "Observation"}
 # How a key's data came, for the audit; with the last four there is nothing.
 KNOWN = {"prefetched", "fetched", "none"}
+BUDGET_SECONDS = 0.8
 
 
 @dataclass
@@ -107,7 +108,7 @@ def _fetch(
     for key, answer in found.items():
         documents[key] = _fetched(key, answer, collected)
     for key in COUNTS:
-        documents[key] = _next_pages(key, documents[key], fetch, collected)
+        documents[key] = _next_pages(key, queries[key], documents[key], fetch, collected)
 
 
 def _start(request: HookRequest, ehr: Ehr, fhir: Fhir, collected: Collected) -> Fetch | None:
@@ -115,7 +116,7 @@ def _start(request: HookRequest, ehr: Ehr, fhir: Fhir, collected: Collected) -> 
     if request.fhirServer is None or (request.token is None and ehr.hook_auth != "open"):
         return None
     try:
-        return fhir.start(request.fhirServer, request.token)
+        return fhir.start(request.fhirServer, request.token, BUDGET_SECONDS)
     except FetchError as error:
         collected.degraded.append(f"fhir: {error}")
         return None
@@ -136,14 +137,15 @@ def _fetched(key: str, answer: bytes | FetchError, collected: Collected) -> Docu
 
 
 def _next_pages(
-    key: str, document: Document | None, fetch: Fetch, collected: Collected
+    key: str, query: str, document: Document | None, fetch: Fetch, collected: Collected
 ) -> Document | None:
     """Follow `next` while fewer observations came than the template asks for (R53); keep what
     there is at a failure.
     """
     while document is not None and _wants_more(key, document):
         try:
-            page = parse(fetch.get(document.next or ""))
+            query, body = fetch.follow(query, document.next or "")
+            page = parse(body)
         except (FetchError, FhirError) as error:
             collected.degraded.append(
                 f"{key}: next page, {error if isinstance(error, FetchError) else 'garbage'}"

@@ -89,7 +89,7 @@ class Bench:
         self.time: datetime | None = None
         self.app = Flask("vigil", root_path=str(ROOT))
         web.install(self.app, self.settings)
-        keysets = KeySets(Outgoing(1.0, 2.0))
+        keysets = KeySets(Outgoing())
         self.app.register_blueprint(
             create_blueprint(
                 self.settings, self.models, self.store, self.audit, keysets, self.key, self.now
