@@ -1,35 +1,37 @@
 """Turns FHIR queries of one call into documents within one budget: allow-listed server, same
-origin, no retries (C1-C5).
+base, no retries (C1-C5).
 
 The access token goes to the configured base only, in a header, and is forgotten with the call (R54,
 R57).
 """
 
-import os
+import itertools
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
 
+from ehr.breaker import Breaker
 from ehr.http import Outgoing, OutgoingError
 from runtime.settings import Settings
 
 MOST_PAGES = 20
 LARGEST_DOCUMENT = 2 * 1024 * 1024
-BREAK_AFTER, BREAK_WINDOW, BREAK_SECONDS = 5, 30.0, 10.0
-PARALLEL = 8
+# A timeout after less than this part of the budget says more of the reads before it than of the
+# server.
+FAIR_PART = 0.5
 QUERY_SAFE = "/?&=:,%+"
-
+# What RFC 3986 lets stand in a URL; the rest, as the `|` of a token search, is encoded.
+URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
 
 T = TypeVar("T")
 
 
 class FetchError(Exception):
-    """This document can't be had; the message is a fixed word for audit and logs.
-
-    `status` is the HTTP status of the answer, None where there was none.
+    """This document can't be had; the message is a fixed word for audit and logs, `status` the
+    HTTP status where one came.
     """
 
     def __init__(self, word: str, status: int | None = None):
@@ -38,7 +40,7 @@ class FetchError(Exception):
 
 
 class Page(NamedTuple):
-    """A document, and the URL at which it stood: what a relative link in it is relative to."""
+    """A document, and the URL that its links are relative to."""
 
     url: str
     body: bytes
@@ -50,49 +52,46 @@ class Fhir:
     def __init__(self, http: Outgoing, settings: Settings):
         self.http = http
         self.settings = settings
-        self.breakers = {base: Breaker() for ehr in settings.ehr for base in ehr.fhir_base}
-        self._pool: ThreadPoolExecutor | None = None
-        self._owner = 0
+        # One for each budget: a server too slow for a hook may well serve the page.
+        self._breakers: defaultdict[tuple[str, float], Breaker] = defaultdict(Breaker)
 
     def start(self, base: str, token: str | None, budget_seconds: float) -> "Fetch":
         """Begin the fetching of one call; the budget runs from now. Raises FetchError for a
-        server not configured.
+        server not configured, or a token that no header can hold.
         """
         ehr = self.settings.trusted(base)
         if ehr is None:
             raise FetchError("server not trusted")
+        if token and not (token.isascii() and token.isprintable()):
+            raise FetchError("token unusable")
         own = next(own for own in ehr.fhir_base if own.rstrip("/") == base.rstrip("/"))
-        return Fetch(self, own, token, budget_seconds)
-
-    def pool(self) -> ThreadPoolExecutor:
-        """Return this process's threads; threads do not live through a fork."""
-        if self._pool is None or self._owner != os.getpid():
-            self._pool, self._owner = (
-                ThreadPoolExecutor(PARALLEL, thread_name_prefix="fhir"),
-                os.getpid(),
-            )
-        return self._pool
+        breaker = self._breakers[own, budget_seconds]
+        return Fetch(self.http, breaker, own, token, budget_seconds)
 
 
 class Fetch:
-    """The reads of one call: one server, one token, one deadline."""
+    """The reads of one call: one server, one token, one deadline (monotonic seconds)."""
 
-    def __init__(self, fhir: Fhir, base: str, token: str | None, budget_seconds: float):
-        self._fhir = fhir
+    def __init__(
+        self, http: Outgoing, breaker: Breaker, base: str, token: str | None, budget_seconds: float
+    ):
+        self._http = http
+        self._breaker = breaker
         self._base = base.rstrip("/")
-        self._breaker = fhir.breakers[base]
         self._headers = {"Accept": "application/fhir+json"} | (
             {"Authorization": f"Bearer {token}"} if token else {}
         )
-        self._pages = 0
+        self._budget_seconds = budget_seconds
+        self._pages = itertools.count(1)
         self._seen: set[str] = set()
         self.deadline = time.monotonic() + budget_seconds
 
-    def gather(self, jobs: dict[str, Callable[[], T]]) -> dict[str, T]:
+    def gather(self, jobs: Mapping[str, Callable[[], T]]) -> dict[str, T]:
         """Run several reads at the same time and return their results by name."""
-        pool = self._fhir.pool()
-        futures = {name: pool.submit(job) for name, job in jobs.items()}
-        return {name: future.result() for name, future in futures.items()}
+        # Threads of this call's own: it never waits for another's reads. Each ends by the deadline.
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            running = {name: pool.submit(job) for name, job in jobs.items()}
+        return {name: done.result() for name, done in running.items()}
 
     def url(self, query: str) -> str:
         """Return the absolute URL of a query relative to the base."""
@@ -101,71 +100,74 @@ class Fetch:
 
     def read(self, query: str) -> Page:
         """Read a query relative to the base."""
-        return self._page(self.url(query))
+        url = self.url(query)
+        return Page(url, self._read(url))
 
-    def follow(self, url: str, link: str) -> Page:
-        """Read the page that a link of the page at `url` leads to, in whatever form of RFC 3986.
+    def follow(self, page: str, link: str) -> Page:
+        """Read what a `next` link leads to (R53); `page` is the URL of the page it stands in.
 
-        Raises FetchError for one that leads nowhere, outside the base, or back to a page read.
+        Raises FetchError, also for a link that leaves the server or was followed before.
         """
-        try:
-            target = urljoin(url, link)
-        except ValueError:
-            raise FetchError("link unreadable") from None
-        if not link or not inside(target, self._base):
-            raise FetchError("link leaves the server" if link else "link unreadable")
-        if target in self._seen:
-            raise FetchError("link leads back")
-        return self._page(target)
+        self._seen.add(page)
+        url = linked(page, link, self._base)
+        if url in self._seen:
+            raise FetchError("link is a loop")
+        return Page(url, self._read(url))
 
-    def _page(self, url: str) -> Page:
-        self._seen.add(url)
-        self._pages += 1
-        if self._pages > MOST_PAGES:
+    def _read(self, url: str) -> bytes:
+        if not inside(url, self._base):
+            raise FetchError("link leaves the server")
+        if next(self._pages) > MOST_PAGES:
             raise FetchError("too many pages")
-        if self._breaker.is_open():
+        self._seen.add(url)
+        if not self._breaker.lets_through():
             raise FetchError("server is down")
-        return Page(url, self._body(url))
-
-    def _body(self, url: str) -> bytes:
+        given = self.deadline - time.monotonic()
         try:
-            answer = self._fhir.http.get(url, self._headers, self.deadline, LARGEST_DOCUMENT)
+            answer = self._http.get(url, self._headers, self.deadline, LARGEST_DOCUMENT)
         except OutgoingError as error:
-            self._breaker.failed()
+            self._count(str(error), given)
             raise FetchError(str(error)) from None
-        if answer.status == 200:
-            return answer.body
         if answer.status >= 500:
             self._breaker.failed()
-        raise FetchError(f"status {answer.status}", answer.status)
+        else:
+            self._breaker.answered()
+        if answer.status != 200:
+            raise FetchError(f"status {answer.status}", answer.status)
+        return answer.body
+
+    def _count(self, fault: str, given: float) -> None:
+        """Count a fault as the server's, unless it answered too much or was given too little."""
+        if fault == "too large":
+            self._breaker.answered()
+        elif fault != "timeout" or given >= FAIR_PART * self._budget_seconds:
+            self._breaker.failed()
 
 
-class Breaker:
-    """Opens after 5 failures in 30 s; 10 s later lets the next call try (C5)."""
+def linked(page: str, link: str, base: str) -> str:
+    """Return the absolute URL of a link that stands in a page (RFC 3986, section 5), without its
+    fragment.
 
-    def __init__(self):
-        self._failures: deque[float] = deque(maxlen=BREAK_AFTER)
-        self._open_until = 0.0
-
-    def failed(self) -> None:
-        """Count a failure; the one after the pause is the fifth again, so it closes the way at
-        once.
-        """
-        now = time.monotonic()
-        self._failures.append(now)
-        if len(self._failures) == BREAK_AFTER and now - self._failures[0] < BREAK_WINDOW:
-            self._open_until = now + BREAK_SECONDS
-
-    def is_open(self) -> bool:
-        """Return whether to skip the server."""
-        return time.monotonic() < self._open_until
+    Raises FetchError for one outside the base. The standard says of a server's pages only that
+    their links are opaque; the vendors known to us keep them in the base, and so does the token
+    that goes with them (C2): another application may live on the same origin.
+    """
+    if _has_foreign_characters(link):
+        raise FetchError("link leaves the server")
+    try:
+        url = urldefrag(urljoin(page, quote(link, safe=URL_SAFE))).url
+    except ValueError:
+        raise FetchError("link leaves the server") from None
+    if not inside(url, base):
+        raise FetchError("link leaves the server")
+    return url
 
 
 def inside(url: str, base: str) -> bool:
     """Return whether a URL lies in a FHIR base: same scheme, host and port, and its path at or
     below the base's (C2).
     """
-    if any(character <= " " or character in "\\\x7f" for character in url) or not url.isascii():
+    if _has_foreign_characters(url) or not url.isascii():
         return False
     try:
         link, own = urlsplit(url), urlsplit(base)
@@ -173,13 +175,27 @@ def inside(url: str, base: str) -> bool:
     except ValueError:
         return False
     root, path = own.path.rstrip("/"), link.path
-    dots = ".." in path or "%2e" in path.lower()
     return (
         same
         and link.username is None
-        and not dots
+        and not _climbs(path)
         and (path == root or path.startswith(root + "/"))
     )
+
+
+def _has_foreign_characters(url: str) -> bool:
+    """Tell of spaces and controls, which urllib passes over, and of backslashes, which some
+    servers take for slashes.
+    """
+    return any(character <= " " or character in "\\\x7f" for character in url)
+
+
+def _climbs(path: str) -> bool:
+    """Tell whether a server might take a part of a path for `.` or `..`: also encoded, behind an
+    encoded slash, or before a parameter.
+    """
+    parts = unquote(path).replace("\\", "/").split("/")
+    return any(part.split(";")[0] in {".", ".."} for part in parts)
 
 
 def _port(parts) -> int | None:

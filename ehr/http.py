@@ -1,22 +1,38 @@
-"""Turns one URL into at most so many bytes within so much time: the only way Vigil's services read
+"""Turns one URL into at most so many bytes until a deadline: the only way Vigil's services read
 from others (C2, C3, A8).
 
-No redirects, no retries, no cookies, no proxy from the environment; compressed answers are counted
-decoded.
+No redirects, no retries, no cookies, no proxy or netrc from the environment; compressed answers are
+counted decoded. Each read has a connection of its own, so that nothing of one call stays for
+another: a kept one would save two round trips, and cost a second try whenever it went stale.
 """
 
-import http.client
-import io
+import logging
 import socket
 import ssl
-import time
-import zlib
+from collections.abc import Mapping
+from contextlib import closing
+from http.client import HTTPException
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-CONNECT_SECONDS = 0.2
-READ_SECONDS = 0.3
-CHUNK = 65536
+from urllib3 import HTTPResponse
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import HTTPError
+from urllib3.util.ssltransport import SSLTransport
+
+from ehr.deadline import Names, connect
+
+ALWAYS = {"Accept-Encoding": "gzip", "Connection": "close", "User-Agent": "vigil"}
+ENCODINGS = {"", "identity", "gzip", "x-gzip"}
+# In this order: each is a kind of OSError.
+FAULTS = {
+    TimeoutError: "timeout",
+    ssl.SSLCertVerificationError: "certificate",
+    socket.gaierror: "name",
+    OSError: "connection",
+}
+# It warns of odd headers with the URL, and a URL holds the patient's id (F9).
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 class OutgoingError(Exception):
@@ -31,110 +47,90 @@ class Answer(NamedTuple):
 
 
 class Outgoing:
-    """Reads URLs within a deadline, a size and fixed socket time-outs."""
+    """Asks servers, each time within a deadline and a size. Certificates are checked against the
+    system's store, where a hospital keeps its own authority.
+    """
 
-    def __init__(
-        self, connect_seconds: float = CONNECT_SECONDS, read_seconds: float = READ_SECONDS
-    ):
-        self.connect_seconds = connect_seconds
-        self.read_seconds = read_seconds
+    def __init__(self):
+        self._names = Names()
         self._tls = ssl.create_default_context()
 
-    def get(self, url: str, headers: dict[str, str], deadline: float, limit: int) -> Answer:
+    def get(self, url: str, headers: Mapping[str, str], deadline: float, limit: int) -> Answer:
         """GET a URL until `deadline` (monotonic seconds) and at most `limit` decoded bytes.
 
         Raises OutgoingError for all that goes wrong, a larger body and a late one included.
         """
+        return self.request("GET", url, headers, None, deadline, limit)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | str | None,
+        deadline: float,
+        limit: int,
+    ) -> Answer:
+        """Send a request and read its answer, with the limits and the error of `get`."""
+        try:
+            with closing(self._connection(url, deadline)) as connection:
+                connection.request(
+                    method, _target(url), body, {**headers, **ALWAYS}, preload_content=False
+                )
+                with closing(connection.getresponse()) as response:
+                    return Answer(response.status, _body(response, limit))
+        except (OSError, HTTPError, HTTPException, ValueError) as error:
+            raise OutgoingError(_word(error)) from None
+
+    def _connection(self, url: str, deadline: float) -> HTTPConnection:
         parts = urlsplit(url)
-        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        sock = None
-        try:
-            sock = self._connect(parts.scheme, parts.hostname, parts.port, deadline)
-            connection = http.client.HTTPConnection(parts.hostname, parts.port)
-            connection.default_port = 443 if parts.scheme == "https" else 80
-            connection.sock = _DeadlineSocket(sock, deadline, self.read_seconds)
-            connection.request(
-                "GET", target, headers={"Accept-Encoding": "gzip", "User-Agent": "vigil"} | headers
-            )
-            response = connection.getresponse()
-            return Answer(response.status, _body(response, limit))
-        except TimeoutError:
-            raise OutgoingError("timeout") from None
-        except OSError:
-            raise OutgoingError("connection") from None
-        except (http.client.HTTPException, ValueError, zlib.error):
-            raise OutgoingError("protocol") from None
-        finally:
-            if sock:
-                sock.close()
-
-    def _connect(self, scheme: str, host: str, port: int | None, deadline: float) -> socket.socket:
-        secure = scheme == "https"
-        sock = socket.create_connection(
-            (host, port or (443 if secure else 80)), min(self.connect_seconds, _left(deadline))
-        )
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if secure:
-                sock.settimeout(min(self.read_seconds, _left(deadline)))
-                sock = self._tls.wrap_socket(sock, server_hostname=host)
-        except BaseException:
-            sock.close()
-            raise
-        return sock
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("no URL of the web")
+        tls = self._tls if parts.scheme == "https" else None
+        return _Connection(self._names, tls, parts.hostname, parts.port, deadline)
 
 
-class _DeadlineSocket:
-    """What http.client needs of a socket, with every wait cut to the time left: a drip can't
-    outlive the deadline.
-    """
+class _Connection(HTTPConnection):
+    """A connection whose socket ends at a deadline: name, connect, handshake, request, answer."""
 
-    def __init__(self, sock: socket.socket, deadline: float, seconds: float):
-        self.sock, self.deadline, self.seconds = sock, deadline, seconds
+    def __init__(
+        self,
+        names: Names,
+        tls: ssl.SSLContext | None,
+        host: str,
+        port: int | None,
+        deadline: float,
+    ):
+        # What the Host header leaves out.
+        self.default_port = 443 if tls else 80
+        super().__init__(host, port or self.default_port)
+        self._names, self._tls, self._deadline = names, tls, deadline
 
-    def sendall(self, data: bytes) -> None:
-        self.sock.settimeout(min(self.seconds, _left(self.deadline)))
-        self.sock.sendall(data)
+    def connect(self) -> None:
+        """Connect, with TLS where the URL asks for it.
 
-    def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_DeadlineReader(self), CHUNK)
-
-    def close(self) -> None:
-        """Stay open: http.client closes its socket once the headers of a closing answer are
-        read, before the body is.
+        A transport, no SSLSocket: that waits inside itself, anew for each piece of a record.
         """
+        self.sock = connect(self._names, self._dns_host, self.port, self._deadline)
+        if self._tls:
+            self.sock = SSLTransport(self.sock, self._tls, server_hostname=self.host)
 
 
-class _DeadlineReader(io.RawIOBase):
-    def __init__(self, owner: _DeadlineSocket):
-        self.owner = owner
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer) -> int:
-        owner = self.owner
-        owner.sock.settimeout(min(owner.seconds, _left(owner.deadline)))
-        return owner.sock.recv_into(buffer)
+def _target(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
 
 
-def _body(response: http.client.HTTPResponse, limit: int) -> bytes:
-    encoding = response.getheader("Content-Encoding", "identity").strip().lower()
-    if encoding not in {"identity", "", "gzip"}:
+def _body(response: HTTPResponse, limit: int) -> bytes:
+    if response.headers.get("Content-Encoding", "").strip().lower() not in ENCODINGS:
         raise ValueError("an encoding that was not asked for")
-    inflate = zlib.decompressobj(zlib.MAX_WBITS | 16) if encoding == "gzip" else None
-    parts, size = [], 0
-    while chunk := response.read1(CHUNK):
-        part = inflate.decompress(chunk, limit - size + 1) if inflate else chunk
-        parts.append(part)
-        size += len(part)
-        if size > limit:
-            raise OutgoingError("too large")
-    return b"".join(parts)
+    body = response.read(limit + 1)
+    if len(body) > limit:
+        raise OutgoingError("too large")
+    return body
 
 
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
+def _word(error: Exception) -> str:
+    """Name a fault; urllib3 wraps what happened while the body came."""
+    cause = error.__cause__ or error
+    return next((word for kind, word in FAULTS.items() if isinstance(cause, kind)), "protocol")

@@ -1,23 +1,24 @@
-"""Turns a requests Session into one that fits an EHR: time-outs, a size limit, no redirects, the
-system's trust, one origin.
+"""Turns a requests Session into one that reads by `ehr.http`: one total time, a size limit, no
+redirects, one origin.
 """
 
-import ssl
 import time
 from collections.abc import Callable
 
 import requests
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter
 
-CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 3.0, 8.0, 15.0
-LARGEST_ANSWER = 16 * 1024 * 1024
+from ehr.http import Outgoing, OutgoingError
+
+TOTAL_SECONDS = 15.0
+LARGEST_ANSWER = 2 * 1024 * 1024
 
 
 class Refused(requests.RequestException):
     """The answer is too large or too slow, or the URL is not one that may be called."""
 
 
-class BoundedAdapter(HTTPAdapter):
+class BoundedAdapter(BaseAdapter):
     """Reads every answer within limits before anyone sees it; `allows` decides which URLs may be
     called at all.
 
@@ -25,35 +26,36 @@ class BoundedAdapter(HTTPAdapter):
     """
 
     def __init__(self, allows: Callable[[str], bool]):
+        super().__init__()
         self._allows = allows
         self._deadline = time.monotonic() + TOTAL_SECONDS
-        super().__init__(max_retries=0)
-
-    def init_poolmanager(self, *args, **kwargs):
-        """Check certificates against the system's store, where a hospital keeps its own
-        authority.
-        """
-        super().init_poolmanager(*args, ssl_context=ssl.create_default_context(), **kwargs)
+        self._http = Outgoing()
 
     def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):
-        """Send within time-outs; raises Refused."""
+        """Send by our own limits, whatever the caller's are; raises Refused.
+
+        Of the answer's headers none is passed on, so that there is nowhere to be redirected to.
+        """
         if not self._allows(request.url):
             raise Refused("address not allowed")
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise Refused("no time left")
-        response = super().send(
-            request, True, (min(CONNECT_SECONDS, left), min(READ_SECONDS, left)), True, cert, None
-        )
-        parts, size = [], 0
-        for part in response.iter_content(65536):
-            parts.append(part)
-            size += len(part)
-            if size > LARGEST_ANSWER or time.monotonic() > self._deadline:
-                response.close()
-                raise Refused("answer too large or too slow")
-        response._content = b"".join(parts)
+        try:
+            answer = self._http.request(
+                request.method,
+                request.url,
+                request.headers,
+                request.body,
+                self._deadline,
+                LARGEST_ANSWER,
+            )
+        except OutgoingError as error:
+            raise Refused(str(error)) from None
+        response = requests.Response()
+        response.status_code, response._content = answer
+        response.url, response.request = request.url, request
         return response
+
+    def close(self) -> None:
+        """Do nothing: each answer's connection was closed with it."""
 
 
 def bind(session: requests.Session, allows: Callable[[str], bool]) -> requests.Session:
@@ -61,7 +63,6 @@ def bind(session: requests.Session, allows: Callable[[str], bool]) -> requests.S
     netrc.
     """
     session.trust_env = False
-    session.max_redirects = 0
     adapter = BoundedAdapter(allows)
     session.mount("https://", adapter)
     session.mount("http://", adapter)

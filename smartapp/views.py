@@ -49,8 +49,7 @@ def create_blueprint(
     clock: Callable[[], datetime],
 ) -> Blueprint:
     """Return the SMART app; `clock` gives aware UTC."""
-    # A person waits for a launch, so it may take longer than a hook's call.
-    discovery = Discovery(Outgoing(connect_seconds=3.0, read_seconds=5.0))
+    discovery = Discovery(Outgoing())
     views = _Views(
         settings,
         models,

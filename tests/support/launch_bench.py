@@ -90,7 +90,8 @@ class Bench:
         self.time: datetime | None = None
         self.app = Flask("vigil", root_path=str(ROOT))
         web.install(self.app, self.settings)
-        keysets, fhir = KeySets(Outgoing(1.0, 2.0)), Fhir(Outgoing(), self.settings)
+        outgoing = Outgoing()
+        keysets, fhir = KeySets(outgoing), Fhir(outgoing, self.settings)
         self.app.register_blueprint(
             create_blueprint(
                 self.settings,
