@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from studies import card_command, commands, registry_command
+from studies import commands, model_card_command, registry_command
 
 CONFIG = click.option(
     "--config",
@@ -148,7 +148,7 @@ for command in (
     commands.recalibrate,
     commands.release,
     registry_command.registry,
-    card_command.card,
+    model_card_command.model_card,
 ):
     main.add_command(command)
 
