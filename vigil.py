@@ -29,7 +29,7 @@ FOLDER = click.Path(exists=True, path_type=Path)
 # The commands of studies and where they stand. Imported when they are named or listed, so that
 # serving imports nothing of studies.
 STUDIES = {
-    "card": "card_command.card",
+    "card": "model_card_command.model_card",
     "models": "registry_command.registry",
     "recalibrate": "commands.recalibrate",
     "release": "commands.release",

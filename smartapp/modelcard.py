@@ -1,8 +1,8 @@
-"""Turns the loaded models into their public cards: page, facts label, Markdown, JSON and plots
-(governance part 2).
+"""Turns the loaded models into their public model cards: page, facts label, Markdown, JSON and
+plots (governance part 2).
 
 Made once at the start from what lies in each version's folder; a validation of another model is not
-shown, and the card says so.
+shown, and the model card says so.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from pathlib import Path
 from flask import Blueprint, Response, render_template
 
 from models.card.figures import counted
-from models.card.model_card import Card, card
+from models.card.model_card import ModelCard, model_card
 from models.card.pictures import Plot, listed
 from models.card.text import as_json, as_markdown, captioned
 from models.card.validation import read_validation
@@ -28,14 +28,14 @@ log = get_logger("modelcard")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One model's card and plots, and the folder they come from."""
+    """One model's model card and plots, and the folder they come from."""
 
-    card: Card
+    model_card: ModelCard
     plots: tuple[Plot, ...]
     folder: Path
 
 
-class Cards:
+class ModelCards:
     """The routes of the model cards; none needs a session."""
 
     def __init__(self, models: Sequence[Model], trained: Path | None = None):
@@ -48,12 +48,12 @@ class Cards:
         """Add every route to the SMART app."""
         blueprint.add_url_rule("/model-card", "model_card", self.all)
         blueprint.add_url_rule("/model-card/<name>/label", "facts_label", self.label)
-        blueprint.add_url_rule("/model-card/<name>.json", "card_json", self.json)
-        blueprint.add_url_rule("/model-card/<name>.md", "card_markdown", self.markdown)
-        blueprint.add_url_rule("/model-card/<name>/plots/<file>", "card_plot", self.plot)
+        blueprint.add_url_rule("/model-card/<name>.json", "model_card_json", self.json)
+        blueprint.add_url_rule("/model-card/<name>.md", "model_card_markdown", self.markdown)
+        blueprint.add_url_rule("/model-card/<name>/plots/<file>", "model_card_plot", self.plot)
 
     def all(self) -> str:
-        """Show the full card of each model."""
+        """Show the full model card of each model."""
         return render_template(
             "pages/model_card.html", shown=self.shown.values(), captioned=captioned, counted=counted
         )
@@ -62,18 +62,18 @@ class Cards:
         """Show the one-page facts label of a model."""
         return render_template(
             "pages/facts_label.html",
-            card=self._find(name).card,
+            model_card=self._find(name).model_card,
             captioned=captioned,
             counted=counted,
         )
 
     def json(self, name: str) -> Response:
-        """Send a model's card for machines."""
-        return Response(as_json(self._find(name).card), mimetype="application/json")
+        """Send a model's model card for machines."""
+        return Response(as_json(self._find(name).model_card), mimetype="application/json")
 
     def markdown(self, name: str) -> Response:
-        """Send a model's card as Markdown."""
-        return Response(as_markdown(self._find(name).card), mimetype="text/markdown")
+        """Send a model's model card as Markdown."""
+        return Response(as_markdown(self._find(name).model_card), mimetype="text/markdown")
 
     def plot(self, name: str, file: str) -> Response:
         """Send a picture that the version's plots.json lists, and no other file."""
@@ -94,7 +94,7 @@ def _read(model: Model, folder: Path) -> Shown:
     except ModelError as error:
         log.error("validation_refused", reason=str(error))
         validation, refused = None, REFUSED
-    return Shown(card(model, validation, refused), _plots(folder), folder)
+    return Shown(model_card(model, validation, refused), _plots(folder), folder)
 
 
 def _plots(folder: Path) -> tuple[Plot, ...]:

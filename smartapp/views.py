@@ -24,7 +24,7 @@ from smartapp.callback import SignIn
 from smartapp.discovery import Discovery
 from smartapp.explain import explain
 from smartapp.launch import authorization_url, trusted_launch
-from smartapp.modelcard import Cards
+from smartapp.modelcard import ModelCards
 from smartapp.pages import register_words
 from smartapp.session import (
     ABSOLUTE_SECONDS,
@@ -67,7 +67,7 @@ def create_blueprint(
     blueprint.add_url_rule("/standalone", "standalone", views.standalone)
     blueprint.add_url_rule("/callback", "callback", views.callback)
     blueprint.add_url_rule("/l/<handle>/", "explanation", views.explanation)
-    Cards(models, settings.models_path).add_to(blueprint)
+    ModelCards(models, settings.models_path).add_to(blueprint)
     blueprint.add_url_rule("/.well-known/jwks.json", "jwks", lambda: _jwks(signing_key))
     blueprint.register_error_handler(problems.Problem, views.problem)
     blueprint.register_error_handler(

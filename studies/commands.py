@@ -158,12 +158,18 @@ def validate(
     """Validate models on a data set: PhysioNet 2012 or 2019, a table with --mapping, or FHIR
     bulk NDJSON with --outcomes.
     """
-    from studies.validation.dataset import Told
+    from studies.validation.dataset import Description
     from studies.validation.summary import lines
     from studies.validation.validate import named, record, validate
 
     found = validate(
-        path, Told(**beside), named(folder, chosen), output, part=part, every=every, draws=draws
+        path,
+        Description(**beside),
+        named(folder, chosen),
+        output,
+        part=part,
+        every=every,
+        draws=draws,
     )
     if keep:
         record(found, folder)

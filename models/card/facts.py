@@ -77,13 +77,13 @@ def _gate(release: dict | None) -> str | None:
     passed = f"{looked} figures were judged on {release['at']}"
     if not override:
         return f"{passed}; all passed."
-    said = next(
+    reason = next(
         finding["said"]
         for finding in release["findings"]
         if finding["figure"] == override["figure"]
     )
     return (
-        f"{passed}; all but one passed. {said} Released in spite of it by {override['by']}: "
+        f"{passed}; all but one passed. {reason} Released in spite of it by {override['by']}: "
         f"{override['reason']}"
     )
 

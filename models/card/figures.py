@@ -34,7 +34,7 @@ class Figure:
         )
 
     @property
-    def said(self) -> str:
+    def in_words(self) -> str:
         """Return name, value and interval in one breath."""
         return f"{self.label} {self.shown}" + (
             f" (95 % interval {self.span})" if self.interval else ""
@@ -55,7 +55,7 @@ class Origin:
     model_sha256: str
 
     @property
-    def said(self) -> str:
+    def in_words(self) -> str:
         """Return it in one breath."""
         return (
             f"{self.data} ({self.kind}); date {self.date}; code version {self.code_version}; "

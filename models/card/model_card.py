@@ -1,9 +1,9 @@
-"""Turns a Model, its validation and card.toml into a Card: sections, facts label, source attributes
-and TRIPOD+AI items.
+"""Turns a Model, its validation and model_card.toml into a ModelCard: sections, facts label,
+source attributes and TRIPOD+AI items.
 
 CHAI Applied Model Card v0.2, Sendak 2020, 45 CFR 170.315(b)(11)(iv)(B), TRIPOD+AI 2024 (governance
-parts 1 and 2). The words of people stand in card.toml alone; what neither they nor a run know is
-said as "not available".
+parts 1 and 2). The words of people stand in model_card.toml alone; what neither they nor a run know
+is said as "not available".
 """
 
 import tomllib
@@ -77,7 +77,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class ModelCard:
     """All that is known of one version, for page, Markdown and JSON; `leading` are the figures
     of the facts label.
     """
@@ -95,7 +95,7 @@ class Card:
     refused: str | None = None
 
 
-class _Said(dict):
+class _Known(dict):
     """Words by name; an unknown name is not available."""
 
     def __missing__(self, name: str) -> str:
@@ -111,19 +111,19 @@ class _Words(dict):
         return "{" + name + "}"
 
 
-def card(model: Model, validation: dict | None, refused: str | None = None) -> Card:
-    """Return the card of one version; without a validation its figures are those of training alone.
+def model_card(model: Model, validation: dict | None, refused: str | None = None) -> ModelCard:
+    """Return the model card of one version; without a validation its figures are training's alone.
 
-    `validation` is what `evidence.read_validation` returned; `refused` says why one that is there
+    `validation` is what `read_validation` returned; `refused` says why one that is there
     is not shown.
     """
     source, shown = _source(), tables(model, validation)
-    known = _Said(facts(model, validation))
+    known = _Known(facts(model, validation))
     words = _words(source, model.id.name)
     for name in words:
         known[name] = _filled(_filled(words[name], _Words(words)), known)
     heads = source["metric"]
-    return Card(
+    return ModelCard(
         model.id,
         model.manifest["label"],
         known["summary"],
@@ -138,7 +138,7 @@ def card(model: Model, validation: dict | None, refused: str | None = None) -> C
     )
 
 
-def said(text: str) -> bool:
+def is_known(text: str) -> bool:
     """Tell whether an answer holds more than that nothing is known."""
     return bool(text.replace(ABSENT, "").strip(" .;,"))
 
@@ -167,7 +167,7 @@ def _filled(text: str, known: Mapping[str, str]) -> str:
     return "".join(parts).replace("..", ".")
 
 
-def _sections(rows: list[dict], known: _Said) -> tuple[Section, ...]:
+def _sections(rows: list[dict], known: _Known) -> tuple[Section, ...]:
     return tuple(
         Section(
             number,
@@ -178,15 +178,15 @@ def _sections(rows: list[dict], known: _Said) -> tuple[Section, ...]:
     )
 
 
-def _whole(text: str, known: _Said) -> str:
+def _whole(text: str, known: _Known) -> str:
     """Return an answer; where none of its places could be filled and they are all there is, just
     "not available".
     """
     answer = _filled(text, known)
-    return answer if said(answer) else ABSENT
+    return answer if is_known(answer) else ABSENT
 
 
-def _metric(row: dict, known: _Said) -> Metric:
+def _metric(row: dict, known: _Known) -> Metric:
     name = row["head"].split()[0]
     return Metric(
         row["head"],
@@ -199,21 +199,21 @@ def _metric(row: dict, known: _Said) -> Metric:
     )
 
 
-def _attribute(row: dict, known: _Said) -> Attribute:
+def _attribute(row: dict, known: _Known) -> Attribute:
     # Who validated elsewhere, and how, is said only where somebody did.
     answer = (
         _whole(row["answer"], known)
         if row.get("when", "absent") in known
         else known["external_data"]
     )
-    missing = not said(answer) or answer.startswith(ABSENT)
+    missing = not is_known(answer) or answer.startswith(ABSENT)
     filled = f"not filled; due from {row['filled']}" if missing else f"by {row['filled']}"
     return Attribute(row["number"], row["group"], row["text"], answer, filled)
 
 
-def _item(item: str, text: str, answer: str, known: _Said) -> Item:
+def _item(item: str, text: str, answer: str, known: _Known) -> Item:
     found = _whole(answer.removeprefix(OPEN), known)
-    return Item(item, text, found, answer.startswith(OPEN) or not said(found))
+    return Item(item, text, found, answer.startswith(OPEN) or not is_known(found))
 
 
 def _leading(shown: tuple[Table, ...]) -> Table | None:

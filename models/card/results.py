@@ -21,7 +21,7 @@ def of_validation(model: Model, found: dict) -> dict[str, str | None]:
     trained = internal(model)
     here = {
         "date": table and table.origin.date,
-        "validated": table and table.origin.said,
+        "validated": table and table.origin.in_words,
         "performance": measured or (trained and performance(trained)),
         "fairness": fairness,
         "shares": shares,
@@ -50,7 +50,7 @@ def _external(
         none = "none: it has not been validated on other data than those of its training source"
         return {"external_data": none, "external_short": none}
     return {
-        "external_data": table.origin.said,
+        "external_data": table.origin.in_words,
         "external_short": f"{table.origin.data}: {table.origin.kind}",
         "external_shares": shares,
         "external_validity": measured,
@@ -62,18 +62,18 @@ def performance(*shown: Table) -> str:
     """Return the leading figures of tables in one breath, with what they were counted on."""
     first = shown[0]
     named = {figure.path.rpartition("/")[2]: figure for table in shown for figure in table.figures}
-    leading = [named[name].said for name in LEADING if name in named]
+    leading = [named[name].in_words for name in LEADING if name in named]
     n, events = (first.figures[0].n, first.figures[0].events) if first.figures else (None, None)
     return (
         f"{'; '.join(leading)}. {counted(n)} {first.unit}, {counted(events)} with the "
-        f"outcome; {first.origin.said}."
+        f"outcome; {first.origin.in_words}."
     )
 
 
 def _fairness(table: Table) -> str:
     """Return each group's AUROC with its stays and events, and which groups can't be judged."""
     areas = [
-        f"{figure.said}, {counted(figure.n)} stays, {counted(figure.events)} events"
+        f"{figure.in_words}, {counted(figure.n)} stays, {counted(figure.events)} events"
         for figure in table.figures
         if figure.path.endswith("/auroc")
     ]
@@ -83,7 +83,7 @@ def _fairness(table: Table) -> str:
         if figure.value is None and figure.path.endswith("/figures")
     ]
     unjudged = f" Not estimable under 20 events: {', '.join(few)}." if few else ""
-    return f"{'; '.join(areas) or ABSENT}.{unjudged} {table.origin.said}."
+    return f"{'; '.join(areas) or ABSENT}.{unjudged} {table.origin.in_words}."
 
 
 def _shares(found: dict) -> str | None:
@@ -152,7 +152,7 @@ def _beyond_news2(figure: Figure | None) -> str | None:
     )
     return (
         f"It orders patients {'better' if figure.value > 0 else 'no better'} than NEWS2 on "
-        f"the same rows, by {figure.said}, {sure}."
+        f"the same rows, by {figure.in_words}, {sure}."
     )
 
 
@@ -161,7 +161,7 @@ def _good(figure: Figure | None) -> str | None:
         return None
     inside = GOOD[0] <= figure.value <= GOOD[1]
     return (
-        f"The {figure.said} is {'within' if inside else 'outside'} the release gate's "
+        f"The {figure.in_words} is {'within' if inside else 'outside'} the release gate's "
         f"{GOOD[0]} to {GOOD[1]}."
     )
 
@@ -176,6 +176,6 @@ def _worst_group(named: dict[str, Figure]) -> str | None:
     if not areas or "figures/auroc" not in named:
         return None
     return (
-        f"Lowest: {min(areas, key=lambda figure: figure.value or 0).said}; all rows: "
-        f"{named['figures/auroc'].said}."
+        f"Lowest: {min(areas, key=lambda figure: figure.value or 0).in_words}; all rows: "
+        f"{named['figures/auroc'].in_words}."
     )

@@ -89,10 +89,10 @@ def _counts(found: dict) -> tuple[Counts, Counts]:
 
 def _challenge(found: dict) -> tuple[str, str, tuple[Figure, ...]]:
     challenge, events = found.get("challenge") or {}, (found.get("counts") or {}).get("event_stays")
-    scores = figures_below(
+    official = figures_below(
         challenge.get("figures"), "challenge/figures", challenge.get("stays"), events
     )
-    return f"Official scores: {challenge.get('name', 'challenge')}", "stays", tuple(scores)
+    return f"Official scores: {challenge.get('name', 'challenge')}", "stays", tuple(official)
 
 
 def _origin(model: Model, found: dict) -> Origin:

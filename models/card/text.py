@@ -1,4 +1,4 @@
-"""Turns a Card into JSON and Markdown; the page's template says the same in HTML.
+"""Turns a ModelCard into JSON and Markdown; the page's template says the same in HTML.
 
 In JSON every figure carries n, events, interval, data set, date, code version and the model's hash;
 in Markdown the line above a table does.
@@ -10,30 +10,30 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from models.card.figures import Figure, Table, counted
-from models.card.model_card import Card, Section
+from models.card.model_card import ModelCard, Section
 
 SPECIAL = re.compile(r"([\\`*_\[\]<>&|#~])")
 COLUMNS = ("Figure", "Value", "95 % interval", "n", "Events", "Place in the file")
 NOTICE = "Research software, not a cleared medical device."
 
 
-def as_json(card: Card) -> str:
+def as_json(model_card: ModelCard) -> str:
     """Return the machine file."""
-    found = asdict(card) | {
-        "tables": [_table(table) for table in card.tables],
-        "leading": card.leading and _table(card.leading),
+    found = asdict(model_card) | {
+        "tables": [_table(table) for table in model_card.tables],
+        "leading": model_card.leading and _table(model_card.leading),
     }
     return json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def as_markdown(card: Card) -> str:
+def as_markdown(model_card: ModelCard) -> str:
     """Return the full card with its facts label and its appendix; what is not ours is escaped."""
-    return "\n".join(_lines(card)).rstrip() + "\n"
+    return "\n".join(_lines(model_card)).rstrip() + "\n"
 
 
 def captioned(table: Table) -> str:
     """Return what every figure of a table has in common."""
-    return f"{table.title}; n is {table.unit}. {table.origin.said}. From {table.origin.file}."
+    return f"{table.title}; n is {table.unit}. {table.origin.in_words}. From {table.origin.file}."
 
 
 def _table(table: Table) -> dict:
@@ -45,33 +45,33 @@ def _table(table: Table) -> dict:
     return {"head": table.head, "title": table.title, "figures": figures}
 
 
-def _lines(card: Card) -> Iterator[str]:
+def _lines(model_card: ModelCard) -> Iterator[str]:
     yield from (
-        f"# Model card: {_plain(card.model.name)} {_plain(card.model.version)}",
+        f"# Model card: {_plain(model_card.model.name)} {_plain(model_card.model.version)}",
         "",
         f"**{NOTICE}**",
         "",
     )
-    if card.refused:
-        yield from (f"**{_plain(card.refused)}**", "")
+    if model_card.refused:
+        yield from (f"**{_plain(model_card.refused)}**", "")
     yield from ("## Facts label", "")
-    for section in card.facts_label:
+    for section in model_card.facts_label:
         yield from _section(section, "###")
-        if section.title == "Validation" and card.leading:
-            yield from _figures(card.leading)
-    for section in card.sections:
+        if section.title == "Validation" and model_card.leading:
+            yield from _figures(model_card.leading)
+    for section in model_card.sections:
         yield from _section(section, "##", f"{section.number} ")
         if section.title == "Key metrics":
-            yield from _metrics(card)
+            yield from _metrics(model_card)
     yield from ("### Source attributes, 45 CFR 170.315(b)(11)(iv)(B)", "")
     attributes = [
-        (row.number, row.group, row.text, row.answer, row.filled) for row in card.attributes
+        (row.number, row.group, row.text, row.answer, row.filled) for row in model_card.attributes
     ]
     yield from _grid(("No", "Group", "Attribute", "Answer", "How it was filled"), attributes)
     yield from ("### TRIPOD+AI", "")
     items = [
         (item.item, item.text, f"open: {item.answer}" if item.open else item.answer)
-        for item in card.tripod
+        for item in model_card.tripod
     ]
     yield from _grid(("Item", "What is asked", "Answer"), items)
 
@@ -83,10 +83,10 @@ def _section(section: Section, level: str, number: str = "") -> Iterator[str]:
     yield ""
 
 
-def _metrics(card: Card) -> Iterator[str]:
-    for metric in card.metrics:
+def _metrics(model_card: ModelCard) -> Iterator[str]:
+    for metric in model_card.metrics:
         yield from (f"### {_plain(metric.head.capitalize())}", "")
-        said = {
+        answers = {
             "Goal": metric.goal,
             "Results": metric.results,
             "Interpretation": metric.interpretation,
@@ -94,9 +94,9 @@ def _metrics(card: Card) -> Iterator[str]:
             "Test data": metric.test_data,
             "Validation process": metric.process,
         }
-        yield from (f"- **{name}:** {_plain(text)}" for name, text in said.items())
+        yield from (f"- **{name}:** {_plain(text)}" for name, text in answers.items())
         yield ""
-        for table in card.tables:
+        for table in model_card.tables:
             yield from _figures(table) if table.head == metric.head else ()
 
 

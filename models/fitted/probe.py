@@ -34,8 +34,8 @@ def probe(folder: Path, model: Model, verdicts: Path | None = None) -> None:
     key = _fingerprint(model)
     if key in _sound or (verdicts and key in _remembered(verdicts)):
         return
-    said = _child(folder)
-    if said != model.id.sha256:
+    scored = _child(folder)
+    if scored != model.id.sha256:
         raise ModelError(f"{folder} changed while it was being checked.")
     _sound.add(key)
     if verdicts:

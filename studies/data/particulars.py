@@ -198,5 +198,5 @@ class Particulars:
         try:
             return read(text)
         except CellError as error:
-            said = str(error).removeprefix(f"{column} ")
-            raise DataError(f"{where}: {column} {said}.") from None
+            reason = str(error).removeprefix(f"{column} ")
+            raise DataError(f"{where}: {column} {reason}.") from None

@@ -63,9 +63,9 @@ def isotonic(raw: np.ndarray, event: np.ndarray) -> dict:
     the event; a step stands at its mean raw score.
     """
     steps: list[tuple[float, float, float]] = []  # rows, events, sum of raw scores
-    scores, place, counts = np.unique(raw, return_inverse=True, return_counts=True)
+    distinct, place, counts = np.unique(raw, return_inverse=True, return_counts=True)
     for rows, events, score in zip(
-        counts.tolist(), np.bincount(place, event).tolist(), scores.tolist(), strict=True
+        counts.tolist(), np.bincount(place, event).tolist(), distinct.tolist(), strict=True
     ):
         steps.append((rows, events, rows * score))
         while len(steps) > 1 and _must_pool(steps[-2], steps[-1]):

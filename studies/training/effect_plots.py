@@ -73,10 +73,10 @@ def _importance(found: Sequence[Effect]) -> dict:
         words: [effect.label for effect in shown if effect.words == words]
         for words in dict.fromkeys(e.words for e in shown)
     }
-    said = "; ".join(f"{words}: {_list(labels)}" for words, labels in groups.items())
+    directions = "; ".join(f"{words}: {_list(labels)}" for words, labels in groups.items())
     alt = (
         f"Bars of the mean effect in log-odds for {len(shown)} of {len(found)} variables; "
-        f"longest for {longest}. By direction, {said}."
+        f"longest for {longest}. By direction, {directions}."
     )
     return _plot(
         "importance.png", "How far each variable moves the risk, and in which direction", alt, found
@@ -84,10 +84,10 @@ def _importance(found: Sequence[Effect]) -> dict:
 
 
 def _dependence(found: Sequence[Effect]) -> dict:
-    said = "; ".join(_course(effect) for effect in found if effect.course)
+    courses = "; ".join(_course(effect) for effect in found if effect.course)
     alt = (
         f"{len(found)} small plots of the newest value against the effect in log-odds, with "
-        f"the mean of each tenth of the rows. {said}."
+        f"the mean of each tenth of the rows. {courses}."
     )
     return _plot(
         "dependence.png",
@@ -104,10 +104,10 @@ def _course(effect: Effect) -> str:
     ends = [effect.course[0], effect.course[-1]]
     if effect.direction == ENDS:
         ends.insert(1, min(effect.course, key=lambda point: point[1]))
-    said = " to ".join(
+    points = " to ".join(
         f"{_signed(log_odds)} at {value:.{effect.digits}f}" for value, log_odds in ends
     )
-    return f"{effect.label} {said} {effect.unit}".strip()
+    return f"{effect.label} {points} {effect.unit}".strip()
 
 
 def _signed(log_odds: float) -> str:

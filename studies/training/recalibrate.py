@@ -110,8 +110,8 @@ def recalibrate(
         "recalibration": _account(fit, raw, outcomes) | {"method": method, "source": source},
     }
     # What a release said of the parent is not said of this version.
-    for said in ("release", "figures", "thresholds_chosen"):
-        manifest.pop(said, None)
+    for key in ("release", "figures", "thresholds_chosen"):
+        manifest.pop(key, None)
     write(folder, model.text, manifest)
     return manifest
 

@@ -100,13 +100,13 @@ def fit(x: np.ndarray, event: np.ndarray, recipe: Recipe) -> lightgbm.Booster:
 def out_of_fold(data: Rows, recipe: Recipe) -> np.ndarray:
     """Return the raw score of each row from a model that has not seen its patient."""
     patients = np.random.default_rng(SEED).permutation(np.unique(data.patient))
-    scores = np.full(len(data.event), np.nan)
+    raw = np.full(len(data.event), np.nan)
     for fold in tqdm(range(FOLDS), desc=f"{recipe.name}: folds", unit="fold"):
         held = np.isin(data.patient, patients[fold::FOLDS])
-        scores[held] = fit(data.x[~held], data.event[~held], recipe).predict(
+        raw[held] = fit(data.x[~held], data.event[~held], recipe).predict(
             data.x[held], raw_score=True
         )
-    return scores
+    return raw
 
 
 def train(
@@ -119,9 +119,9 @@ def train(
     Training twice on the same data gives the same file.
     """
     data = rows(split.part(stays, split.TRAINING if hold_out else split.ALL), recipe)
-    scores = out_of_fold(data, recipe)
-    calibration = curve(scores, data.event)
-    risk = risks(calibration, scores)
+    raw = out_of_fold(data, recipe)
+    calibration = curve(raw, data.event)
+    risk = risks(calibration, raw)
     booster = fit(data.x, data.event, recipe)
     text = booster.model_to_string()
     manifest = {
@@ -200,9 +200,9 @@ def _golden(booster: lightgbm.Booster, x: np.ndarray) -> list[dict]:
     made = [
         np.array([np.quantile(c, q) if len(c) else np.nan for c in known]) for q in (0.1, 0.5, 0.9)
     ] + [np.full(x.shape[1], np.nan)]
-    scores = booster.predict(np.array(made), raw_score=True, num_threads=1)
+    raw = booster.predict(np.array(made), raw_score=True, num_threads=1)
     clean = [[None if np.isnan(v) else float(v) for v in row] for row in made]
-    return [{"row": row, "score": float(score)} for row, score in zip(clean, scores, strict=True)]
+    return [{"row": row, "score": float(score)} for row, score in zip(clean, raw, strict=True)]
 
 
 def _plain_names() -> list[str]:

@@ -13,7 +13,7 @@ from studies.data.layouts import parts_2012, read_stays
 from studies.data.mapping import Mapping, read_mapping
 from studies.data.stays import DataError, Stay
 from studies.data.tables import table_stays
-from studies.validation import utility2019
+from studies.validation import challenge2019
 from studies.validation.alerts import at_end, onset
 
 # A folder of more files is named and hashed as a whole.
@@ -38,8 +38,8 @@ class DataSet:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What is said beside the data: a mapping for a table; for FHIR bulk NDJSON a CSV of
+class Description:
+    """What the data do not say of themselves: a mapping for a table; for FHIR bulk NDJSON a CSV of
     outcomes, their name, and hours ahead.
     """
 
@@ -49,15 +49,15 @@ class Told:
     horizon: int = 24
 
 
-def data_set(path: Path, told: Told, every: int | None = None) -> DataSet:
+def data_set(path: Path, description: Description, every: int | None = None) -> DataSet:
     """Return the data set; `every` is the hours between landmarks, of the layout's own if None.
 
-    Raises DataError when there is nothing to read, or something that has to be said was not.
+    Raises DataError when there is nothing to read, or the description lacks what they need.
     """
-    if told.mapping is not None:
-        return _table(path, told.mapping, read_mapping(told.mapping), every or 1)
+    if description.mapping is not None:
+        return _table(path, description.mapping, read_mapping(description.mapping), every or 1)
     if is_bulk(path):
-        return _bulk(path, told, every or 1)
+        return _bulk(path, description, every or 1)
     if parts_2012(path):
         return DataSet("PhysioNet 2012", read_stays(path), every or 6, (path,))
     return DataSet(
@@ -65,7 +65,7 @@ def data_set(path: Path, told: Told, every: int | None = None) -> DataSet:
         read_stays(path),
         every or 1,
         (path,),
-        partial(onset, ahead=-utility2019.OPTIMAL),
+        partial(onset, ahead=-challenge2019.OPTIMAL),
     )
 
 
@@ -81,16 +81,16 @@ def _table(path: Path, described: Path, mapping: Mapping, every: int) -> DataSet
     return DataSet("table", table_stays(path, mapping), every, files, known)
 
 
-def _bulk(path: Path, told: Told, every: int) -> DataSet:
-    if told.outcomes is None:
+def _bulk(path: Path, description: Description, every: int) -> DataSet:
+    if description.outcomes is None:
         raise DataError(
             f"{path} holds FHIR bulk NDJSON: a CSV of outcomes (id, time) is needed with it "
             "(--outcomes)."
         )
-    timed = any(read_events(told.outcomes).values())
-    stays = bulk_stays(path, told.outcomes, told.outcome, told.horizon)
+    timed = any(read_events(description.outcomes).values())
+    stays = bulk_stays(path, description.outcomes, description.outcome, description.horizon)
     return DataSet(
-        "FHIR bulk NDJSON", stays, every, (path, told.outcomes), at_end if timed else None
+        "FHIR bulk NDJSON", stays, every, (path, description.outcomes), at_end if timed else None
     )
 
 

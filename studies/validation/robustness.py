@@ -16,8 +16,8 @@ def without(rows: Landmarks) -> Callable[[np.ndarray], Figures]:
     """Return the function that gives the AUROC with all that is charted, and with each part of
     the chart hidden.
     """
-    scores = {"all": rows.log_odds} | rows.without
-    ranked = {part: Ranked(score, rows.event, rows.patient) for part, score in scores.items()}
+    log_odds = {"all": rows.log_odds} | rows.without
+    ranked = {part: Ranked(values, rows.event, rows.patient) for part, values in log_odds.items()}
 
     def weighted(patients: np.ndarray) -> Figures:
         return {part: one.counts(patients).auroc() for part, one in ranked.items()}
@@ -31,8 +31,8 @@ def expected(rows: Landmarks) -> Callable[[np.ndarray], Figures]:
     """
     events = np.bincount(rows.patient, rows.event)
     sums = {
-        part: np.bincount(rows.patient, sigmoid(scores))
-        for part, scores in ({"all": rows.log_odds} | rows.without).items()
+        part: np.bincount(rows.patient, sigmoid(log_odds))
+        for part, log_odds in ({"all": rows.log_odds} | rows.without).items()
     }
 
     def weighted(patients: np.ndarray) -> Figures:
@@ -44,35 +44,23 @@ def expected(rows: Landmarks) -> Callable[[np.ndarray], Figures]:
     return weighted
 
 
-def sureness(rows: Landmarks, thresholds: dict[str, float]) -> Callable[[np.ndarray], Figures]:
+def certainty_figures(
+    rows: Landmarks, thresholds: dict[str, float]
+) -> Callable[[np.ndarray], Figures]:
     """Return the function that gives the share of rows without a band, the error with and without
     them, and the intervals' coverage.
 
     `served` counts as an alert what a card shows as a warning or graver: the medium band, the high
     one, and no band at all.
     """
-    served = (rows.risk >= thresholds["medium"]) | rows.indeterminate
-    error, kept = (rows.risk - rows.event) ** 2, ~rows.indeterminate
     whole, answered = (
         Ranked(rows.log_odds[part], rows.event[part], rows.patient[part])
-        for part in (slice(None), kept)
+        for part in (slice(None), ~rows.indeterminate)
     )
-    columns = {
-        "rows": np.ones(len(kept)),
-        "kept": kept,
-        "events": rows.event & ~kept,
-        "error": error,
-        "kept error": error * kept,
-        "served": served,
-        "served events": served & rows.event,
-        "all events": rows.event,
-        **{
-            f"coverage {part}": held
-            for part, held in rows.within.items()
-            if not np.isnan(held).any()
-        },
+    sums = {
+        name: np.bincount(rows.patient, values)
+        for name, values in _counted(rows, thresholds).items()
     }
-    sums = {name: np.bincount(rows.patient, values) for name, values in columns.items()}
 
     def weighted(patients: np.ndarray) -> Figures:
         total = {name: float(patients @ values) for name, values in sums.items()}
@@ -94,3 +82,21 @@ def sureness(rows: Landmarks, thresholds: dict[str, float]) -> Callable[[np.ndar
         }
 
     return weighted
+
+
+def _counted(rows: Landmarks, thresholds: dict[str, float]) -> dict[str, np.ndarray]:
+    """Return by name what is summed up over the rows."""
+    served = (rows.risk >= thresholds["medium"]) | rows.indeterminate
+    error, kept = (rows.risk - rows.event) ** 2, ~rows.indeterminate
+    known = {part: held for part, held in rows.within.items() if not np.isnan(held).any()}
+    return {
+        "rows": np.ones(len(kept)),
+        "kept": kept,
+        "events": rows.event & ~kept,
+        "error": error,
+        "kept error": error * kept,
+        "served": served,
+        "served events": served & rows.event,
+        "all events": rows.event,
+        **{f"coverage {part}": held for part, held in known.items()},
+    }

@@ -19,7 +19,7 @@ from studies.data import split
 from studies.data.split import ALL
 from studies.data.stays import DataError
 from studies.report.report import report
-from studies.validation import score2012, utility2019
+from studies.validation import challenge2012, challenge2019
 from studies.validation.alerts import (
     LEAD_HOURS,
     SILENT_HOURS,
@@ -29,18 +29,18 @@ from studies.validation.alerts import (
     lead_time,
 )
 from studies.validation.curves import curves
-from studies.validation.dataset import DataSet, Told, data_set
+from studies.validation.dataset import DataSet, Description, data_set
 from studies.validation.figures import benefit, benefit_curve, figures, partial_scores
 from studies.validation.groups import by_group, by_pair
 from studies.validation.intervals import SEED, with_intervals
 from studies.validation.landmarks import Cohort, Landmarks, collect
-from studies.validation.robustness import expected, sureness, without
+from studies.validation.robustness import certainty_figures, expected, without
 from studies.version import code_version
 
 
 def validate(
     path: Path,
-    told: Told,
+    description: Description,
     models: Sequence[Model],
     output: Path,
     *,
@@ -51,12 +51,13 @@ def validate(
     """Validate models on the data at `path`; write validation.json and report.html below `output`;
     return what the JSON holds.
 
-    `told` is what has to be said of a hospital's own data. `part` chooses among the records that
-    training saw and those that it left. `every` is the hours between landmarks, `draws` the
-    bootstrap's. Raises DataError that names file and line, or says that the data have no outcome of
-    these models.
+    `description` is for a hospital's own data. `part` chooses among the records that training saw
+    and those that it left. `every` is the hours between landmarks, `draws` the bootstrap's.
+
+    Raises DataError that names file and line, or says that the data have no outcome of these
+    models.
     """
-    data = data_set(path, told, every)
+    data = data_set(path, description, every)
     cohorts = collect(split.part(data.stays, part), models, data.every)
     if not cohorts:
         wanted = ", ".join(sorted({model.manifest["outcome"] for model in models}))
@@ -124,7 +125,7 @@ def measured(cohort: Cohort, data: DataSet, draws: int, path: Path) -> dict:
         "alerts_by_threshold": burden_curve(rows, data.every),
         "lead_time": _lead_time(cohort, rows, data, draws),
         "without": with_intervals(without(rows), patients, draws),
-        "certainty": with_intervals(sureness(rows, limits), patients, draws),
+        "certainty": with_intervals(certainty_figures(rows, limits), patients, draws),
         "without_observed_expected": with_intervals(expected(rows), patients, draws),
         "groups": by_group(rows, limits, data.every, draws),
         "pairs": by_pair(rows, limits, data.every, draws),
@@ -164,9 +165,9 @@ def _lead_time(cohort: Cohort, rows: Landmarks, data: DataSet, draws: int) -> di
 def _challenge(cohort: Cohort, rows: Landmarks, data: DataSet, draws: int) -> dict | None:
     limits = cohort.model.manifest["thresholds"]
     if data.layout == "PhysioNet 2012":
-        return score2012.challenge(rows, cohort.labels, limits, draws)
+        return challenge2012.challenge(rows, cohort.labels, limits, draws)
     if data.layout == "PhysioNet 2019" and data.every == 1:
-        return utility2019.challenge(rows, cohort.labels, limits, draws)
+        return challenge2019.challenge(rows, cohort.labels, limits, draws)
     return None
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from models.fitted.registry import TRAINED
-from studies.validation.dataset import Told
+from studies.validation.dataset import Description
 from studies.validation.validate import named, validate
 
 DATA = {"deterioration": "physionet2012"}
@@ -33,7 +33,7 @@ def test_the_shipped_validation_is_made_again(name, shared, tmp_path):
     (model,) = named(TRAINED, [name])
     shipped = json.loads((TRAINED / name / model.id.version / "validation.json").read_text())
     again = validate(
-        shared / "data" / DATA[name], Told(), [model], tmp_path, part="held-out", draws=2
+        shared / "data" / DATA[name], Description(), [model], tmp_path, part="held-out", draws=2
     )["models"][0]
     assert shipped["model"]["sha256"] == model.id.sha256 and again["counts"] == shipped["counts"]
     was, found = (

@@ -11,13 +11,13 @@ from click.testing import CliRunner
 from markdown_it import MarkdownIt
 
 from models.card.figures import ABSENT, written
-from models.card.model_card import card
+from models.card.model_card import model_card
 from models.card.tables import tables
 from models.card.text import as_json, as_markdown
 from models.card.validation import OTHER, SEEN, TEST, kind_of, read_validation
 from models.fitted.model import load
 from models.fitted.registry import TRAINED, ModelError
-from studies.card_command import card as command
+from studies.model_card_command import model_card as command
 from tests.support import model_cards
 
 SHIPPED = sorted(path.parent for path in TRAINED.glob("*/*/manifest.json"))
@@ -107,7 +107,7 @@ def test_a_third_model_needs_no_words():
     """Nobody wrote a word for it, nothing was measured: a whole card all the same, which says
     so.
     """
-    made = card(model_cards.model(), None)
+    made = model_card(model_cards.model(), None)
     whole(made)
     answers = {row.number: row.answer for row in made.attributes}
     assert [answers[number] for number in (1, 5, 6, 16, 21, 22, 23, 24, 25)] == [ABSENT] * 9
@@ -121,14 +121,17 @@ def test_a_third_model_needs_no_words():
 
 @pytest.mark.parametrize("form", [as_json, as_markdown])
 def test_a_third_model_is_printed(form):
-    assert form(card(model_cards.model(), None)).count(ABSENT) > 20
+    assert form(model_card(model_cards.model(), None)).count(ABSENT) > 20
 
 
 def test_every_kind_of_figure_is_in_the_card():
     """Each {value, interval} of the validation but the groups' and curves' further ones has its
     line, with n and events.
     """
-    made, found = card(model_cards.model(), model_cards.validation()), model_cards.validation()
+    made, found = (
+        model_card(model_cards.model(), model_cards.validation()),
+        model_cards.validation(),
+    )
     whole(made)
     figures = {figure.path: figure for table in made.tables for figure in table.figures}
     for path in (
@@ -154,7 +157,7 @@ def test_every_kind_of_figure_is_in_the_card():
 def test_the_figures_of_json_markdown_and_html_are_those_of_the_file(tmp_path):
     """Parsed back, each is what validation.json says."""
     made, sources = (
-        card(model_cards.model(), model_cards.validation()),
+        model_card(model_cards.model(), model_cards.validation()),
         {"validation.json": model_cards.validation()},
     )
     counts = {
@@ -170,7 +173,7 @@ def test_the_shipped_cards_say_what_their_files_say(folder):
     model = load(folder)
     validation = read_validation(folder, model)
     for given in {id(validation): validation, id(None): None}.values():
-        made, sources = card(model, given), files(folder, given)
+        made, sources = model_card(model, given), files(folder, given)
         whole(made)
         assert same(in_json(as_json(made)), sources) and same(
             in_markdown(as_markdown(made)), sources
@@ -214,7 +217,7 @@ def test_numbers_in_sentences_carry_how_they_were_made():
         (model_cards.validation(), 23),
     ):
         one = model_cards.model(source={"name": "X", "files": {"a": "1"}})
-        answer = card(one, given).attributes[number - 1].answer
+        answer = model_card(one, given).attributes[number - 1].answer
         for words in (
             "0.812 (95 % interval 0.750 to 0.875)",
             "1,234 rows",
@@ -238,7 +241,7 @@ def test_who_saw_the_records_is_told_by_hash():
         == SEEN
     )
     assert kind_of({"source": files_} | held, part | {"data": {"files": {"b.zip": "2"}}}) == OTHER
-    flattering = card(
+    flattering = model_card(
         model_cards.model(source={"name": "X"} | files_),
         model_cards.validation(data={"layout": "table"} | files_),
     )
@@ -251,7 +254,7 @@ def test_what_the_intervals_do_not_bear_out_is_not_said():
     """Better than NEWS2 only beyond chance; a ratio outside the gate's limits is called so."""
     found = {
         metric.head: metric.interpretation
-        for metric in card(model_cards.model(), model_cards.validation()).metrics
+        for metric in model_card(model_cards.model(), model_cards.validation()).metrics
     }
     assert "better than NEWS2" in found["usefulness"] and "more than chance" in found["usefulness"]
     assert (
@@ -261,7 +264,10 @@ def test_what_the_intervals_do_not_bear_out_is_not_said():
     unsure = model_cards.validation(
         figures={"auroc_minus_news2": {"value": 0.01, "interval": [-0.1, 0.1]}}
     )
-    assert "which chance may explain" in card(model_cards.model(), unsure).metrics[0].interpretation
+    assert (
+        "which chance may explain"
+        in model_card(model_cards.model(), unsure).metrics[0].interpretation
+    )
 
 
 def test_a_validation_of_another_model_is_refused(tmp_path):
@@ -282,7 +288,7 @@ def test_a_validation_of_another_model_is_refused(tmp_path):
 
 def test_words_of_the_data_stay_words(tmp_path):
     """A group's name with signs of HTML, Markdown and our own places is shown as it is."""
-    made = card(model_cards.model(), model_cards.validation())
+    made = model_card(model_cards.model(), model_cards.validation())
     text = as_markdown(made)
     assert "<b>" not in text and r"ward \<b\>7\|{X}\</b\>: AUROC" in text
     assert "<b>7|{X}</b>" in json.loads(as_json(made))["attributes"][23]["answer"]
@@ -315,7 +321,7 @@ def test_an_absent_part_is_borne(absent):
         {k: v for k, v in model_cards.validation().items() if k != absent},
         model_cards.validation(**{absent: None}),
     ):
-        whole(card(model_cards.model(), given))
+        whole(model_card(model_cards.model(), given))
 
 
 def test_what_is_no_number_is_not_estimable():
@@ -324,7 +330,7 @@ def test_what_is_no_number_is_not_estimable():
         "auroc": {"value": float("nan"), "interval": [0.1, float("inf")]},
         "auprc": {"value": "high", "interval": "wide"},
     }
-    made = card(model_cards.model(), model_cards.validation(figures=odd))
+    made = model_card(model_cards.model(), model_cards.validation(figures=odd))
     assert [(figure.shown, figure.span) for figure in made.leading.figures] == [
         ("not estimable", ABSENT)
     ] * 2 and as_json(made)

@@ -13,7 +13,7 @@ from models.fitted.registry import TRAINED, load_models
 from runtime import web
 from runtime.settings import settings_from
 from smartapp import problems
-from smartapp.modelcard import Cards
+from smartapp.modelcard import ModelCards
 from smartapp.pages import register_words
 from tests.support import model_cards
 from tests.support.launch_bench import ROOT, Bench
@@ -41,7 +41,7 @@ def client(models, trained=TRAINED, tmp_path=None):
     )
     blueprint = Blueprint("smartapp", "smartapp")
     register_words(blueprint)
-    Cards(models, trained).add_to(blueprint)
+    ModelCards(models, trained).add_to(blueprint)
     blueprint.register_error_handler(problems.Problem, lambda error: (error.title, error.status))
     app.register_blueprint(blueprint)
     return app.test_client()
@@ -213,6 +213,6 @@ def test_the_app_answers_and_refuses_as_a_page(tmp_path):
     answer = browser.get("/model-card/nobody.json")
     assert answer.status_code == 404 and "There is nothing at this address" in answer.text
     assert (
-        as_json(Cards(bench.models).shown["sepsis"].card)
+        as_json(ModelCards(bench.models).shown["sepsis"].model_card)
         == browser.get("/model-card/sepsis.json").text
     )

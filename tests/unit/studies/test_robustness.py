@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from studies.validation.robustness import expected, sureness, without
+from studies.validation.robustness import certainty_figures, expected, without
 from tests.support.invented_rows import invented, log_odds, rows
 
 LIMITS = {"medium": 0.45, "high": 0.8}
@@ -26,7 +26,7 @@ def test_auroc_with_a_part_hidden():
 
 def test_share_error_and_coverage():
     """Half of the rows have no band; the others' error is that of 0.9 for yes and 0.2 for no."""
-    found = sureness(HAND, LIMITS)(np.ones(3))
+    found = certainty_figures(HAND, LIMITS)(np.ones(3))
     assert (
         found["indeterminate"],
         found["prevalence_indeterminate"],
@@ -50,7 +50,7 @@ def test_observed_to_expected_with_a_part_hidden():
 
 def test_a_patient_drawn_twice_counts_twice():
     """Weights are those of whole patients."""
-    found = sureness(HAND, LIMITS)(np.array([0.0, 1.0, 2.0]))
+    found = certainty_figures(HAND, LIMITS)(np.array([0.0, 1.0, 2.0]))
     assert (
         found["indeterminate"] == pytest.approx(2 / 3)
         and found["prevalence_indeterminate"] == 0.0
@@ -61,7 +61,7 @@ def test_a_patient_drawn_twice_counts_twice():
 def test_no_interval_no_coverage():
     """A model without intervals has no coverage to report, and all of its rows have a band."""
     drawn = invented()
-    found = sureness(drawn, LIMITS)(np.ones(drawn.patient.max() + 1))
+    found = certainty_figures(drawn, LIMITS)(np.ones(drawn.patient.max() + 1))
     assert (
         found["indeterminate"] == 0
         and np.isnan(found["prevalence_indeterminate"])

@@ -12,7 +12,7 @@ from studies.commands import MODELS
 ROOT = Path(__file__).parents[1]
 
 
-@click.command()
+@click.command("card")
 @click.argument("name")
 @click.option("--version", help="Version; the champion if not given.")
 @click.option(
@@ -23,12 +23,12 @@ ROOT = Path(__file__).parents[1]
     show_default=True,
 )
 @MODELS
-def card(name: str, version: str | None, form: str, folder: Path) -> None:
+def model_card(name: str, version: str | None, form: str, folder: Path) -> None:
     """Print the model card of a version: facts label, sections, figures, 31 source attributes,
     TRIPOD+AI.
     """
     from models.card import text
-    from models.card.model_card import card as made
+    from models.card.model_card import model_card as made
     from models.card.validation import read_validation
     from models.fitted.registry import load, located
 
@@ -43,9 +43,9 @@ def card(name: str, version: str | None, form: str, folder: Path) -> None:
     click.echo(write[form](found), nl=False)
 
 
-def page(card, folder: Path) -> str:
-    """Return the card as one HTML page that needs no other file; the pictures of the version's
-    folder are within.
+def page(model_card, folder: Path) -> str:
+    """Return the model card as one HTML page that needs no other file; the pictures of the
+    version's folder are within.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -62,7 +62,7 @@ def page(card, folder: Path) -> str:
     )
     style = (ROOT / "static" / "app.css").read_text("utf-8")
     return pages.get_template("cards/model_card.html").render(
-        card=card,
+        model_card=model_card,
         plots=listed(folder),
         address=address,
         captioned=captioned,

@@ -5,7 +5,7 @@ evaluate_sepsis_score.py, hour by hour.
 import numpy as np
 import pytest
 
-from studies.validation.utility2019 import best_gain, challenge, utilities, utility
+from studies.validation.challenge2019 import best_gain, challenge, utilities, utility
 from tests.support.invented_rows import rows
 
 
