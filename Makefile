@@ -71,13 +71,15 @@ endef
 	$(call set_up,requirements-test.lock)
 
 # setuptools builds the package itself (pyproject.toml); it is locked with the rest and required by no running Vigil.
-UV := echo 'setuptools>=77' | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header setup.cfg -
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+UV := echo 'setuptools>=77' | $(COMPILE) setup.cfg -
 lock:
 	$(UV) --extra test -o requirements-test.lock
 	$(UV) --extra demo --extra studies -c requirements-test.lock -o requirements-studies.lock
 	$(UV) --extra demo -c requirements-test.lock -o requirements.lock
 	@sed -i.bak '1i # Made by "make lock" from setup.cfg; do not edit.' requirements*.lock
 	rm -f requirements*.lock.bak
+	for name in healthchain node; do (cd tests/clients/$$name && $(COMPILE) requirements.in -o requirements.lock); done
 
 clean:
-	rm -rf .venv var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .clients var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

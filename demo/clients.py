@@ -36,13 +36,21 @@ class Clients:
         self._keys: dict[str, tuple[float, dict]] = {}
         self._seen: dict[tuple[str, str], float] = {}
 
-    def authenticate(self, headers: Headers, form: MultiDict) -> Client:
-        """Return the client of a token request. Raises InvalidClient."""
+    def authenticate(self, headers: Headers, form: MultiDict) -> Client | None:
+        """Return the client of a token request; None where a refresh names none, as a public one
+        may (RFC 6749 6). Raises InvalidClient.
+        """
         if "client_assertion" in form:
             return self._by_assertion(form)
         if headers.get("Authorization", "").lower().startswith("basic "):
             return self._by_secret(headers["Authorization"][6:])
-        return self._known(form.get("client_id", ""), "none")
+        if form.get("grant_type") == "refresh_token" and "client_id" not in form:
+            return None
+        return self.public(form.get("client_id", ""))
+
+    def public(self, client_id: str) -> Client:
+        """Return a client that needs no authentication. Raises InvalidClient."""
+        return self._known(client_id, "none")
 
     def _known(self, client_id: str, method: str) -> Client:
         client = self.registered.get(client_id)

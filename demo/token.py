@@ -38,7 +38,8 @@ def create_blueprint(config: DemoConfig, tokens: Tokens, keys: Keys) -> Blueprin
     def token() -> Response:
         try:
             client = clients.authenticate(request.headers, request.form)
-            return _json(_redeem(config, tokens, keys, client, request.form))
+            grant = _redeem(tokens, clients, client, request.form)
+            return _json(_token_response(config, tokens, keys, grant))
         except InvalidClient as error:
             challenge = {"WWW-Authenticate": "Basic"} if "Authorization" in request.headers else {}
             return _json(
@@ -58,19 +59,15 @@ def _json(body: dict, status: int = 200, headers: dict[str, str] | None = None) 
     return answer(body, status, {"Pragma": "no-cache"} | (headers or {}), "application/json")
 
 
-def _redeem(
-    config: DemoConfig, tokens: Tokens, keys: Keys, client: Client, form: MultiDict
-) -> dict:
+def _redeem(tokens: Tokens, clients: Clients, client: Client | None, form: MultiDict) -> Grant:
     kind = form.get("grant_type")
-    if kind == "authorization_code":
-        grant = _by_code(tokens, client, form)
-    elif kind == "refresh_token":
-        grant = _by_refresh(tokens, client, form)
-    else:
-        raise TokenError(
-            "unsupported_grant_type", "grant_type must be authorization_code or refresh_token."
-        )
-    return _token_response(config, tokens, keys, grant)
+    if kind == "refresh_token":
+        return _by_refresh(tokens, clients, client, form)
+    if kind == "authorization_code" and client is not None:
+        return _by_code(tokens, client, form)
+    raise TokenError(
+        "unsupported_grant_type", "grant_type must be authorization_code or refresh_token."
+    )
 
 
 def _by_code(tokens: Tokens, client: Client, form: MultiDict) -> Grant:
@@ -91,9 +88,12 @@ def _by_code(tokens: Tokens, client: Client, form: MultiDict) -> Grant:
     return grant
 
 
-def _by_refresh(tokens: Tokens, client: Client, form: MultiDict) -> Grant:
+def _by_refresh(tokens: Tokens, clients: Clients, client: Client | None, form: MultiDict) -> Grant:
     grant = tokens.find("refresh", form.get("refresh_token", ""))
-    if grant is not None and grant.client_id != client.client_id:
+    if (
+        grant is not None
+        and grant.client_id != (client or clients.public(grant.client_id)).client_id
+    ):
         raise TokenError("invalid_grant", "The refresh token belongs to another client.")
     # A refresh token is used once; taken a second time it ends the whole family.
     if tokens.take("refresh", form.get("refresh_token", "")) is None:

@@ -193,5 +193,9 @@ def _allow_origin(headers: Headers, origins: frozenset[str]) -> None:
     headers["Access-Control-Allow-Origin"] = origin
     if request.method == "OPTIONS":
         headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
-        headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        # The origin is what is trusted: which headers its client adds says nothing more, and
+        # Medplum's adds one of its own.
+        asked = request.headers.get("Access-Control-Request-Headers", "")
+        allowed = ("Authorization", "Content-Type", asked)
+        headers["Access-Control-Allow-Headers"] = ", ".join(filter(None, allowed))
         headers["Access-Control-Max-Age"] = "600"

@@ -267,6 +267,22 @@ def test_a_refresh_token_works_once_and_rotates(world):
     assert world.http.get("/fhir/Patient/sepsis", headers=headers).status_code == 401
 
 
+@pytest.mark.rule("SMART-35")
+def test_a_public_client_refreshes_without_naming_itself(world):
+    """RFC 6749 6 asks for no `client_id`; one that has credentials has to show them all the same."""
+
+    def refreshed(whose, **form):
+        scope = "launch online_access patient/Patient.rs"
+        held = world.token(world.code(scope=scope, client_id=whose), **form).json
+        refresh = {"grant_type": "refresh_token", "refresh_token": held["refresh_token"]}
+        return [world.http.post("/token", data=refresh).json for _ in range(2)]
+
+    none = {"client_assertion": None, "client_assertion_type": None}
+    first, second = refreshed("open", client_id="open", **none)
+    assert first["patient"] == "sepsis" and second["error"] == "invalid_grant"
+    assert refreshed("vigil")[0]["error"] == "invalid_client"
+
+
 @pytest.mark.rule("SMART-50")
 def test_a_standalone_launch_picks_a_patient_first(world):
     """The choice is bound to the request that showed it and made once."""
