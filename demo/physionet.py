@@ -2,7 +2,9 @@
 into demonstration patients.
 
 Times move so that each stay's last value is ten minutes ago; values stay as they were written down,
-the impossible ones too.
+the impossible ones too. studies/data/physionet2012.py reads the same files for training, and is not
+used here: the demonstration stands in for an EHR, which hands out what Vigil would reject, and has
+to run where studies are not installed. A test holds the two to the same parameters.
 """
 
 import math

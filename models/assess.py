@@ -5,7 +5,6 @@ It is pure: the same chart at the same moment gives the same assessment, which i
 replayable.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ from functools import cached_property
 from models.answerable import answerable
 from models.certainty import INDETERMINATE, Certainty, certainty
 from models.contributions import Contribution, contributions
-from models.fitted.model import Model, ModelId, sigmoid
+from models.fitted.model import Model, ModelId, logit, sigmoid
 from models.patient.coverage import unread
 from models.patient.features import FeatureRow, feature_row
 from models.patient.inputs import Input, inputs, percent
@@ -224,7 +223,7 @@ def _trend(score: float, before: float | None) -> str | None:
     """
     if before is None:
         return None
-    change, points = score - math.log(before / (1 - before)), sigmoid(score) - before
+    change, points = score - logit(before), sigmoid(score) - before
     return (
         "steady"
         if abs(change) < STEADY_LOG_ODDS or abs(points) < STEADY_POINTS

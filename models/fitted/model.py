@@ -107,6 +107,11 @@ def sigmoid(score: float) -> float:
     return 1 / (1 + math.exp(-score)) if score >= 0 else math.exp(score) / (1 + math.exp(score))
 
 
+def logit(probability: float) -> float:
+    """Return the log-odds of a probability between 0 and 1, both left out."""
+    return math.log(probability / (1 - probability))
+
+
 def interpolated(points: Sequence[Sequence[float]], slope: float, score: float) -> float:
     """Return the value at `score` of straight lines through (score, log-odds) points, which both
     rise; `slope` holds outside.

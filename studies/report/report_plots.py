@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from models.fitted.model import logit
 from models.ticks import round_values
 from studies.report.report_tables import MINUS, PERCENT, Cell, Table, written
 
@@ -261,4 +262,4 @@ def _span(x: Axis, y: float, line: tuple[str, dict, int]) -> Span:
 
 def _log_odds(risk: float) -> float:
     kept = min(max(risk, 1e-6), 1 - 1e-6)
-    return math.log(kept / (1 - kept))
+    return logit(kept)

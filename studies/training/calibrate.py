@@ -5,9 +5,8 @@ all rise, and join points in log-odds.
 import numpy as np
 
 from models.fitted.booster import ModelError
-from models.fitted.model import Model, ModelId
-from studies.validation.calibration import logistic, sigmoid
-from studies.validation.performance import logistic_line
+from models.fitted.model import Model, ModelId, logit
+from studies.validation.calibration import logistic, logistic_line, sigmoid
 
 # Every isotonic step holds this many with and without the event, so that its log-odds are no
 # accident.
@@ -47,7 +46,7 @@ def line(raw: np.ndarray, event: np.ndarray) -> dict:
     above 0.
     """
     intercept, slope = logistic_line(raw, event)
-    if slope <= 0:
+    if not slope > 0:
         raise ModelError(
             f"The outcomes do not rise with the risk (slope {slope:.3f}): this model can't be "
             "mended by recalibration."
@@ -110,11 +109,6 @@ def stretched(calibration: dict, found: dict) -> dict:
     }
     points = calibration.get("points")
     return moved | ({"points": [[x, intercept + slope * y] for x, y in points]} if points else {})
-
-
-def logit(risk: float) -> float:
-    """Return the log-odds of a risk between 0 and 1."""
-    return float(np.log(risk) - np.log1p(-risk))
 
 
 def risks(calibration: dict, raw: np.ndarray) -> np.ndarray:

@@ -9,12 +9,12 @@ rarest values at either end are left out.
 """
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from models.fitted.whole import write_folder_whole
 from studies.training.effects import ENDS, Effect, effects
 
 SEED, MOST_ROWS = 20261121, 3000
@@ -44,7 +44,7 @@ def draw(text: str, manifest_features: Sequence[str], x: np.ndarray, folder: Pat
         ]
     plots = [_beeswarm(leading), _importance(found), _dependence(panels)]
     listed = json.dumps(plots, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    _write(
+    write_folder_whole(
         folder / "plots",
         {plot["file"]: image for plot, image in zip(plots, images, strict=True)}
         | {"plots.json": listed.encode()},
@@ -120,17 +120,3 @@ def _plot(file: str, title: str, alt: str, found: Sequence[Effect]) -> dict:
 
 def _list(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
-
-
-def _write(folder: Path, files: dict[str, bytes]) -> None:
-    """Write a folder beside the old one, then change places."""
-    part, old = folder.with_name(f"{folder.name}.part"), folder.with_name(f"{folder.name}.old")
-    for left in (part, old):
-        shutil.rmtree(left, ignore_errors=True)
-    part.mkdir(parents=True)
-    for name, content in files.items():
-        (part / name).write_bytes(content)
-    if folder.exists():
-        folder.rename(old)
-    part.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)

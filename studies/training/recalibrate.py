@@ -17,12 +17,13 @@ import numpy as np
 
 from models.fitted.aliases import VERSION
 from models.fitted.booster import ModelError
-from models.fitted.model import Model, interpolated, load
+from models.fitted.model import Model, interpolated, load, logit
 from models.fitted.signature import canonical
 from studies.data.stays import DataError
-from studies.training.calibrate import isotonic, line, logit, risks, stretched
+from studies.training.calibrate import isotonic, line, risks, stretched
 from studies.training.train import write
-from studies.validation.performance import brier, logistic_line
+from studies.validation.calibration import logistic_line
+from studies.validation.performance import brier
 
 LINE, ISOTONIC = "line", "isotonic"
 LEAST_EVENTS = {LINE: 50, ISOTONIC: 200}

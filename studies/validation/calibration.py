@@ -94,6 +94,15 @@ def logistic(
     return lost
 
 
+def logistic_line(x: np.ndarray, outcome: np.ndarray) -> tuple[float, float]:
+    """Return intercept and slope of logit P(outcome) = intercept + slope * x; NaN when they can't
+    be fitted.
+    """
+    ones = np.ones(len(x))
+    intercept, slope = logistic(np.column_stack([ones, x]), ones, outcome.astype(float))
+    return float(intercept), float(slope)
+
+
 def _step(design: np.ndarray, rows: np.ndarray, events: np.ndarray, eta: np.ndarray) -> np.ndarray:
     risk = sigmoid(eta)
     curvature = (design * (rows * risk * (1 - risk))[:, None]).T @ design
@@ -125,7 +134,10 @@ def spline(x: np.ndarray, knots: np.ndarray) -> np.ndarray:
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    """Return the probability of log-odds."""
+    """Return the probabilities of a column of log-odds.
+
+    For one value `models.fitted.model.sigmoid` serves, which needs no numpy.
+    """
     return 1 / (1 + np.exp(-np.clip(x, -700, 700)))
 
 

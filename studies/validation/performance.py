@@ -1,9 +1,8 @@
 """Turns probabilities and outcomes into the figures that training and recalibration need:
-discrimination, calibration, thresholds.
+discrimination, thresholds, intervals.
 """
 
 import numpy as np
-from scipy.optimize import minimize
 
 from studies.validation.ranking import Ranked
 
@@ -21,22 +20,6 @@ def auprc(score: np.ndarray, outcome: np.ndarray) -> float:
 def brier(probability: np.ndarray, outcome: np.ndarray) -> float:
     """Return the mean squared error of the probabilities."""
     return float(np.mean((probability - outcome) ** 2))
-
-
-def logistic_line(score: np.ndarray, outcome: np.ndarray) -> tuple[float, float]:
-    """Return intercept and slope of logit P(outcome) = intercept + slope * score, by maximum
-    likelihood.
-    """
-
-    def loss(line: np.ndarray) -> tuple[float, np.ndarray]:
-        eta = line[0] + line[1] * score
-        residual = 1 / (1 + np.exp(-eta)) - outcome
-        return float(np.mean(np.logaddexp(0, eta) - outcome * eta)), np.array(
-            [residual.mean(), (residual * score).mean()]
-        )
-
-    found = minimize(loss, np.array([0.0, 1.0]), jac=True, method="BFGS", options={"gtol": 1e-8})
-    return float(found.x[0]), float(found.x[1])
 
 
 def threshold_at_sensitivity(

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from demo.physionet import PhysioNetError, stays
+from demo.physionet import MEASURED, PhysioNetError, stays
+from studies.data.physionet2012 import PARAMETERS
 
 NOW = datetime(2026, 3, 29, 13, 30, tzinfo=UTC)
 STAY = """Time,Parameter,Value
@@ -175,6 +176,13 @@ def test_an_impossible_age_is_unknown(folder):
     """Better no birth date than one in antiquity."""
     (folder / "132539.txt").write_text(STAY.replace("Age,54", "Age,2000"))
     assert "birthDate" not in stays(folder, NOW, limit=1)[0].resources[0]
+
+
+def test_the_demo_and_training_read_the_same_parameters():
+    """What a stay of the demonstration shows is what a model was trained on, and nothing is left
+    out.
+    """
+    assert set(MEASURED) == set(PARAMETERS)
 
 
 def test_the_published_files_are_read(shared):

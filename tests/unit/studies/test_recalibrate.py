@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.fitted.booster import ModelError
-from models.fitted.model import Model, ModelId, load
+from models.fitted.model import Model, ModelId, load, logit
 from models.fitted.registry import TRAINED, Trust, admit, load_models
 from studies.data.stays import DataError
-from studies.training.calibrate import isotonic, line, logit
+from studies.training.calibrate import isotonic, line
 from studies.training.recalibrate import (
     Outcomes,
     read_outcomes,

@@ -14,12 +14,12 @@ from models.patient.readings import Chart, Reading
 from studies.data.stays import ADMITTED, Stay, birth_date
 from studies.training.recipes import DETERIORATION, SEPSIS
 from studies.training.train import train
+from studies.validation.calibration import logistic_line
 from studies.validation.performance import (
     auprc,
     auroc,
     bootstrap,
     brier,
-    logistic_line,
     threshold_at_break_even,
     threshold_at_sensitivity,
 )
