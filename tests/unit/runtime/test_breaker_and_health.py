@@ -22,6 +22,7 @@ class Down:
         raise OutgoingError("timeout")
 
 
+@pytest.mark.rule("C5")
 def test_a_server_that_is_down_is_left_alone_for_a_while(monkeypatch):
     """Five failures open the way's breaker; after ten seconds one try is let through, and closes
     it again at once.
@@ -50,6 +51,7 @@ def test_a_server_that_is_down_is_left_alone_for_a_while(monkeypatch):
     ] and http.asked == 6
 
 
+@pytest.mark.rule("G1")
 @pytest.mark.parametrize("up", [True, False])
 def test_health_is_200_while_cards_can_be_answered(up):
     class Store:
