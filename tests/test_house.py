@@ -3,11 +3,16 @@ to be documented.
 """
 
 import ast
+import io
+import re
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 import pytest
+
+from tests.support.rules import tables
 
 ROOT = Path(__file__).parents[1]
 ROOMS = {"cdshooks", "smartapp", "ehr", "models", "studies", "runtime", "demo", "vigil", "tests"}
@@ -36,6 +41,8 @@ MODULES = sorted(
     for p in ([ROOT / "vigil.py"] if room == "vigil" else (ROOT / room).rglob("*.py"))
 )
 LONGEST_MODULE, LONGEST_FUNCTION = 300, 50
+# An id as comments cite it. E50 and E90 are distances of a calibration curve.
+CITED = re.compile(r"\b(?:R\d+|SMART-\d+|(?!E[59]0\b)[A-G]\d{1,2}|[Gg]overnance\s+part\s+\d+)\b")
 
 
 def name(path: Path) -> str:
@@ -126,6 +133,34 @@ def test_no_room_without_a_subject():
     ]
 
 
+def cited(path: Path) -> set[str]:
+    """Return the ids in a module's comments, docstrings and marks."""
+    text = path.read_text("utf-8")
+    marks: set[str] = set()
+    words = [
+        token.string
+        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        if token.type == tokenize.COMMENT
+    ]
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            words.append(ast.get_docstring(node) or "")
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "rule":
+            marks |= {argument.value for argument in node.args}
+    found = CITED.findall("\n".join(words))
+    return marks | {re.sub(r"\s+", " ", one).replace("Governance", "governance") for one in found}
+
+
+def test_every_rule_that_is_cited_is_in_a_table():
+    """An id in a comment, a docstring or a mark stands in tests/spec/rules with what it asks for,
+    once.
+    """
+    known = [rule.number for rules in tables().values() for rule in rules]
+    assert len(known) == len(set(known))
+    places = {p: cited(p) - set(known) for p in (*MODULES, *(ROOT / "tests").rglob("*.py"))}
+    assert not {name(p): ids for p, ids in places.items() if ids}
+
+
 def test_the_code_is_clean():
     """ruff finds nothing."""
     run = subprocess.run(
@@ -154,8 +189,6 @@ def test_a_serving_process_stays_light():
 
 def test_every_setting_is_documented():
     """vigil.example.toml names every key, loads as it stands, and holds no other."""
-    import re
-
     import msgspec
 
     from runtime.settings import Ehr, Settings, load_settings
@@ -169,6 +202,7 @@ def test_every_setting_is_documented():
     assert keys == fields and load_settings(ROOT / "vigil.example.toml").ehr[0].id == "demo"
 
 
+@pytest.mark.rule("F8")
 @pytest.mark.parametrize(
     ("lock", "extras"),
     [
@@ -180,7 +214,6 @@ def test_every_setting_is_documented():
 def test_a_lock_holds_hashes_of_every_dependency(lock, extras):
     """The locks are made from setup.cfg: each dependency is pinned with its hashes (F8)."""
     import configparser
-    import re
 
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
@@ -212,8 +245,6 @@ def test_serving_needs_nothing_that_the_lock_lacks():
     """Whatever the services, the server and the demonstration import is pinned in
     requirements.lock, not only in the tests' list.
     """
-    import re
-
     code = (
         "import sys, vigil, cdshooks.views, smartapp.views, runtime.server, gunicorn.workers.ggevent, demo.app, demo.serve, demo.run;"
         "from importlib.metadata import packages_distributions as owners;"

@@ -54,6 +54,7 @@ def test_the_list_leads_to_every_chart(page, demo_url):
     ) == links.first.get_attribute("href")
 
 
+@pytest.mark.rule("SMART-45")
 @pytest.mark.parametrize("patient", SCORED)
 def test_card_and_page_say_the_same_number(page, demo_url, patient):
     """The app explains the very assessment of the card: same percentage, every plot drawn, each
@@ -138,6 +139,7 @@ def test_the_app_opens_without_a_card_too(page, demo_url):
     assert "computed from the chart as it is now" in frame.locator("main").inner_text()
 
 
+@pytest.mark.rule("SMART-46", "E6")
 def test_two_charts_in_two_tabs_never_mix(page, demo_url):
     """A reload of the first tab, after the second was launched, still shows the first patient
     (SMART-46).
@@ -166,6 +168,7 @@ def test_no_page_scrolls_sideways(page, demo_url, width, scheme):
     assert sideways(page) == 0 and sideways(frame) == 0
 
 
+@pytest.mark.rule("SMART-24", "E7")
 def test_nothing_personal_or_secret_in_addresses_and_storage(page, demo_url):
     """No token, code or state stays in an address, and nothing in the browser's storage
     (SMART-24, E7).

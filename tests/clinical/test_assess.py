@@ -137,6 +137,7 @@ def test_the_newer_statement_about_oxygen_and_consciousness_counts():
     assert parts["oxygen"] == 0 and parts["consciousness"] == 3
 
 
+@pytest.mark.rule("governance part 4")
 def test_scale_2_only_with_a_clinicians_target():
     """COPD on 28 % with 90 %: scale 1 gives 3 for the saturation, a set target of 88-92 % gives
     0.

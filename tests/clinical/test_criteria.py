@@ -50,12 +50,14 @@ def score(rule, changed: dict[str, float | None]):
     return rule(seen(chart(WELL | changed)))
 
 
+@pytest.mark.rule("governance part 4")
 @pytest.mark.parametrize(("variable", "value", "points"), QSOFA)
 def test_each_boundary_of_qsofa(variable, value, points):
     """22 or more, 100 or less, below 15: one point each, and values are not rounded."""
     assert score(qsofa, {variable: value}).total == points
 
 
+@pytest.mark.rule("governance part 4")
 @pytest.mark.parametrize(("variable", "value", "points"), SIRS)
 def test_each_boundary_of_sirs(variable, value, points):
     """Above 38.0 or below 36.0; above 90; above 20 or PaCO2 below 32; above 12 or below 4."""

@@ -27,6 +27,7 @@ BOUNDARIES = {
 }  # fmt: skip
 
 
+@pytest.mark.rule("governance part 4")
 @pytest.mark.parametrize(
     ("row", "value", "expected"),
     [(row, *pair) for row, pairs in BOUNDARIES.items() for pair in pairs],
@@ -65,6 +66,7 @@ def test_the_greatest_score_is_twenty():
     assert news2(worst).total == 20
 
 
+@pytest.mark.rule("governance part 4")
 @pytest.mark.parametrize("part", [*NORMAL])
 def test_a_missing_part_is_never_normal(part):
     """Without a part there is no total, only the least and the greatest that it could be, and
@@ -85,6 +87,7 @@ def test_nothing_known_is_zero_to_twenty():
     assert (score.total, score.low, score.high, score.band) == (None, 0, 20, "unknown")
 
 
+@pytest.mark.rule("governance part 4")
 @pytest.mark.parametrize(
     ("change", "band"),
     [
@@ -100,6 +103,7 @@ def test_the_band_is_what_the_known_parts_make_certain(change, band):
     assert news2(NORMAL | change).band == band
 
 
+@pytest.mark.rule("governance part 4")
 def test_scale_2_forgives_88_and_minds_97_on_oxygen():
     """On scale 2 a saturation of 90 on oxygen scores 0, and 97 on oxygen 3."""
     on_oxygen = NORMAL | {"oxygen": 1}

@@ -34,6 +34,7 @@ def bench(tmp_path, ehr, redis):
     redis.connection_pool.disconnect()
 
 
+@pytest.mark.rule("F10")
 def test_a_launch_from_the_ehr_to_the_page(bench, ehr, redis):
     """The browser follows the EHR's own redirect; Redis then holds one sealed session and
     nothing readable.

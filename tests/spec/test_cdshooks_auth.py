@@ -43,6 +43,7 @@ def test_es384_and_rs384_are_accepted(world, key):
     world.cards(hookcall.request(), token=world.token(key))
 
 
+@pytest.mark.rule("A3")
 @pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
 @pytest.mark.parametrize(
     "key, alg",
@@ -74,6 +75,7 @@ def test_what_a_call_needs_comes_before_what_it_says(world):
     assert world.post(b"{", token=None).status_code == 401
 
 
+@pytest.mark.rule("A1")
 @pytest.mark.rule("R99")
 @pytest.mark.rule("R100")
 @pytest.mark.parametrize("path", [SERVICE, FEEDBACK])
@@ -89,6 +91,7 @@ def test_a_call_without_a_bearer_token_is_refused(world, header, path):
     assert answer.status_code == 401
 
 
+@pytest.mark.rule("A5")
 @pytest.mark.rule("R102")
 @pytest.mark.parametrize("claim", ["iss", "aud", "exp", "iat", "jti"])
 def test_a_missing_claim_is_refused(world, claim):
@@ -121,6 +124,7 @@ WRONG_CLAIMS = [
 ]
 
 
+@pytest.mark.rule("A2", "A5")
 @pytest.mark.rule("R109")
 @pytest.mark.rule("R106")
 @pytest.mark.parametrize("claims", WRONG_CLAIMS)
@@ -128,6 +132,7 @@ def test_wrong_claims_are_refused(world, claims):
     refused(world, world.token(**claims))
 
 
+@pytest.mark.rule("A5", "G6")
 @pytest.mark.parametrize(
     "claims", [{"iat": NOW + 20, "exp": NOW + 100}, {"iat": NOW - 60, "exp": NOW - 20}]
 )
@@ -135,6 +140,7 @@ def test_a_little_skew_is_accepted(world, claims):
     world.cards(hookcall.request(), token=world.token(**claims))
 
 
+@pytest.mark.rule("A6")
 @pytest.mark.rule("R103")
 @pytest.mark.parametrize(
     "audience",
@@ -180,6 +186,7 @@ def test_the_lifetime_can_be_configured(build):
     build(hook_token_seconds=3600).cards(hookcall.request())
 
 
+@pytest.mark.rule("A3")
 @pytest.mark.rule("R104")
 @pytest.mark.parametrize("alg", ["none", "None", "nOnE", "NONE", ""])
 def test_unsigned_tokens_are_refused(world, alg):
@@ -188,6 +195,7 @@ def test_unsigned_tokens_are_refused(world, alg):
         refused(world, f"{part({'alg': alg, 'kid': 'es', 'typ': 'JWT'})}.{claims}.{end}")
 
 
+@pytest.mark.rule("A3")
 @pytest.mark.rule("R104")
 @pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512"])
 @pytest.mark.parametrize("form", ["pem", "der", "jwk"])
@@ -204,6 +212,7 @@ def test_public_keys_are_no_shared_secrets(world, alg, form, key):
     refused(world, f"{signed}.{part(signature)}")
 
 
+@pytest.mark.rule("A3")
 @pytest.mark.rule("R105")
 @pytest.mark.parametrize(
     "alg", ["ES256", "ES512", "RS256", "RS384", "PS384", "EdDSA", "es384", "ES384 "]
@@ -213,6 +222,7 @@ def test_the_algorithm_is_the_keys_not_the_tokens(world, alg):
     refused(world, f"{part({'alg': alg, 'kid': 'es', 'typ': 'JWT'})}.{claims}.{signature}")
 
 
+@pytest.mark.rule("A3")
 def test_rs256_with_an_rs384_key_is_refused(world):
     payload = base64.urlsafe_b64decode(world.token().split(".")[1] + "==")
     refused(
@@ -239,6 +249,7 @@ WRONG_HEADERS = [
 ]
 
 
+@pytest.mark.rule("A4")
 @pytest.mark.rule("R101")
 @pytest.mark.parametrize("header", WRONG_HEADERS)
 def test_wrong_headers_are_refused(world, header):
@@ -264,6 +275,7 @@ MALFORMED = [
 ]
 
 
+@pytest.mark.rule("A9")
 @pytest.mark.parametrize("token", MALFORMED)
 def test_malformed_tokens_are_refused(world, token):
     assert (
@@ -274,6 +286,7 @@ def test_malformed_tokens_are_refused(world, token):
     )
 
 
+@pytest.mark.rule("A9")
 def test_long_tokens_are_refused_at_once(world):
     started = time.perf_counter()
     refused(world, "a" * 1_000_000)
@@ -286,6 +299,7 @@ def test_a_changed_token_is_refused(world):
     refused(world, f"{head}.{changed}.{signature}")
 
 
+@pytest.mark.rule("A10")
 @pytest.mark.rule("R110")
 def test_all_refusals_look_alike(world):
     used = world.token()
@@ -307,6 +321,7 @@ def test_all_refusals_look_alike(world):
     )
 
 
+@pytest.mark.rule("A7", "G1")
 @pytest.mark.rule("R109")
 def test_a_token_is_good_once_even_after_a_restart(tmp_path):
     first = World(tmp_path)
@@ -316,6 +331,7 @@ def test_a_token_is_good_once_even_after_a_restart(tmp_path):
     refused(World(tmp_path), token)
 
 
+@pytest.mark.rule("A7")
 @pytest.mark.rule("R109")
 def test_of_parallel_uses_one_is_served(world):
     token, statuses = world.token(), []
@@ -338,6 +354,7 @@ def test_of_parallel_uses_one_is_served(world):
     assert sorted(statuses) == [200] + [401] * 11
 
 
+@pytest.mark.rule("A7")
 @pytest.mark.rule("R109")
 def test_a_token_used_on_one_host_is_refused_on_another(tmp_path):
     server = store.embedded(tmp_path)
@@ -353,6 +370,7 @@ def test_a_token_used_on_one_host_is_refused_on_another(tmp_path):
         server.stop()
 
 
+@pytest.mark.rule("A4", "A8", "G9")
 @pytest.mark.rule("R106")
 @pytest.mark.rule("R108")
 def test_a_key_set_url_is_cached_rotated_and_never_the_tokens(build, listener, monkeypatch):
@@ -411,6 +429,7 @@ def test_one_issuer_may_sign_for_several_tenants(tmp_path):
     assert world.post(hookcall.request(fhirServer=...)).status_code == 400
 
 
+@pytest.mark.rule("A11")
 def test_a_flood_of_refusals_is_429_and_valid_calls_pass(world):
     statuses = [world.post(b"", token="a.b.c").status_code for _ in range(70)]
     assert statuses[0] == 401 and statuses[-1] == 429
@@ -449,6 +468,7 @@ def test_errors_carry_the_cors_headers_too(world):
         assert answer.status_code >= 400 and answer.headers["Access-Control-Allow-Origin"] == origin
 
 
+@pytest.mark.rule("D4")
 @pytest.mark.rule("R112")
 @pytest.mark.parametrize(
     "origin",
@@ -466,6 +486,7 @@ def test_other_origins_get_no_cors_headers(world, origin):
     assert not any(name.startswith("Access-Control") for name, _ in answer.headers)
 
 
+@pytest.mark.rule("D5")
 @pytest.mark.rule("R5")
 def test_answers_ask_for_tls_and_keep_to_themselves(world):
     for answer in (

@@ -166,6 +166,7 @@ def test_vigil_suggests_no_action(card):
     assert not {"suggestions", "selectionBehavior"} & set(card)
 
 
+@pytest.mark.rule("D2")
 @pytest.mark.rule("R86")
 @pytest.mark.rule("R87")
 @pytest.mark.rule("R88")
@@ -226,6 +227,7 @@ def test_without_a_number_an_info_card_says_why(build, case):
     assert "No risk is given." in card["detail"]
 
 
+@pytest.mark.rule("G7")
 def test_a_model_that_fails_leaves_news2(build):
     world = build(models=())
     card = world.cards(hookcall.request())[0]
@@ -233,6 +235,7 @@ def test_a_model_that_fails_leaves_news2(build):
     assert "model is unavailable" in card["summary"] and "NEWS2" in card["summary"]
 
 
+@pytest.mark.rule("G12")
 def test_a_repeated_call_gets_the_same_cards(world):
     body = hookcall.request()
     first = world.cards(body)
@@ -281,6 +284,7 @@ PAYLOADS = [
 ]
 
 
+@pytest.mark.rule("D1")
 @pytest.mark.rule("R70")
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_text_from_a_chart_stays_text(payload):
@@ -305,6 +309,7 @@ def test_text_from_a_chart_stays_text(payload):
         assert live not in rendered, rendered
 
 
+@pytest.mark.rule("D1")
 def test_chart_text_does_not_reach_a_card(world):
     marked = [
         o | {"code": o["code"] | {"text": "<b>CANARY</b>"}, "note": [{"text": "CANARY"}]}
@@ -344,6 +349,7 @@ def test_the_record_holds_all_that_a_replay_needs(world):
     assert world.audit.verify().broken_at is None
 
 
+@pytest.mark.rule("G5")
 def test_without_a_record_there_is_no_card(world, monkeypatch):
     from runtime.audit import AuditError
 
@@ -356,6 +362,7 @@ def test_without_a_record_there_is_no_card(world, monkeypatch):
     assert answer.headers["Retry-After"] == "1"
 
 
+@pytest.mark.rule("B8")
 def test_no_exception_tells_what_it_holds(world, monkeypatch):
     monkeypatch.setattr(making, "card", lambda *_: {}["CANARY"])
     answer = world.post(hookcall.request())

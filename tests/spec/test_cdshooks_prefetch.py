@@ -132,6 +132,7 @@ GARBAGE = [
 ]
 
 
+@pytest.mark.rule("B4")
 @pytest.mark.rule("R50")
 @pytest.mark.parametrize("value", GARBAGE)
 def test_garbage_is_fetched_instead(served, listener, value):
@@ -182,6 +183,7 @@ def test_a_next_link_is_followed_with_the_token(served, listener, link):
     assert served.record()["probability"] == pytest.approx(hookcall.expected_risk())
 
 
+@pytest.mark.rule("C2")
 @pytest.mark.rule("R53")
 @pytest.mark.parametrize(
     "link",
@@ -210,6 +212,7 @@ def test_a_next_link_that_leaves_the_server_is_not_followed(served, listener, li
     )
 
 
+@pytest.mark.rule("C3")
 @pytest.mark.rule("R53")
 def test_an_endless_next_ends(served, listener):
     page = json.dumps(
@@ -220,6 +223,7 @@ def test_an_endless_next_ends(served, listener):
     assert len(listener.seen) <= 20
 
 
+@pytest.mark.rule("C2")
 def test_a_redirect_is_not_followed(served, listener):
     listener.answers = {
         "/r4/Patient": (302, {"Location": f"{listener.url}/stolen"}, b"")
@@ -228,6 +232,7 @@ def test_a_redirect_is_not_followed(served, listener):
     assert "/stolen" not in listener.paths()
 
 
+@pytest.mark.rule("C3", "G8")
 @pytest.mark.rule("R31")
 @pytest.mark.parametrize("kind", ["drip", "hang", "down", "huge", "bomb", "401", "429", "garbage"])
 def test_a_bad_fhir_server_costs_little_time_and_no_card(served, listener, kind):
@@ -264,6 +269,7 @@ def test_without_a_token_a_protected_server_is_left_alone(served, listener):
     assert listener.seen == []
 
 
+@pytest.mark.rule("C1")
 @pytest.mark.parametrize("form", ["{0}/r4/", "{0}"])
 def test_the_server_is_compared_as_a_whole(served, listener, form):
     answer = _ask(
@@ -295,6 +301,7 @@ BYPASSES = [
 ]
 
 
+@pytest.mark.rule("C1")
 @pytest.mark.parametrize("server", BYPASSES)
 def test_only_the_configured_server_is_a_server(world, server):
     body = hookcall.request(
@@ -303,24 +310,28 @@ def test_only_the_configured_server_is_a_server(world, server):
     assert world.post(body).status_code in (400, 403, 412)
 
 
+@pytest.mark.rule("B6")
 @pytest.mark.rule("R56")
 def test_a_token_for_another_patient_is_412(world):
     body = hookcall.request(fhirAuthorization=hookcall.authorization(patient="p2"))
     assert world.post(body).status_code == 412
 
 
+@pytest.mark.rule("B6")
 @pytest.mark.rule("R45")
 def test_another_patient_in_prefetch_is_412(world):
     answer = world.post(hookcall.request(prefetch=prefetch(patient=patient(id="p2"))))
     assert answer.status_code == 412 and "cards" not in answer.json
 
 
+@pytest.mark.rule("B5")
 def test_observations_of_another_patient_count_for_nothing(world):
     world.cards(hookcall.request(prefetch=prefetch(labs=bundle(observations(LABS, patient="p2")))))
     assert world.record()["chart"]["rejected"] == {"patient": 2}
     assert world.record()["probability"] == pytest.approx(hookcall.expected_risk(lactate=0))
 
 
+@pytest.mark.rule("C4", "F9")
 @pytest.mark.rule("R57")
 @pytest.mark.rule("R58")
 def test_tokens_are_nowhere_afterwards(served, listener, tmp_path, capfd):
@@ -343,6 +354,7 @@ VALUE = (
 )
 
 
+@pytest.mark.rule("B4")
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

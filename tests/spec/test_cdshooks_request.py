@@ -27,6 +27,7 @@ def test_the_least_request_is_accepted(world):
     assert answer.status_code == 200 and answer.mimetype == "application/json"
 
 
+@pytest.mark.rule("B3")
 @pytest.mark.rule("R23")
 @pytest.mark.parametrize("member", ["hook", "hookInstance", "context"])
 def test_a_missing_member_is_400(world, member):
@@ -49,6 +50,7 @@ def test_any_uuid_is_a_hook_instance(world, made):
     world.cards(hookcall.request(hookInstance=made))
 
 
+@pytest.mark.rule("B3")
 @pytest.mark.rule("R24")
 @pytest.mark.parametrize(
     "made",
@@ -102,12 +104,14 @@ def test_extensions_and_unknown_members_are_passed_over(world, value):
     world.cards(hookcall.request(extension=value, somethingNew=value, context=context))
 
 
+@pytest.mark.rule("B3")
 @pytest.mark.rule("R29")
 @pytest.mark.parametrize("hook", ["order-sign", "Patient-View", "", 5])
 def test_another_hook_is_400(world, hook):
     refused(world, hookcall.request(hook=hook))
 
 
+@pytest.mark.rule("B3")
 @pytest.mark.rule("R114")
 @pytest.mark.parametrize(
     "patient", ["Patient/p1", "", "p1/../p2", "p1?x=1", "a" * 65, "p 1", 12, None]
@@ -164,6 +168,7 @@ MALFORMED = {
 }
 
 
+@pytest.mark.rule("B2")
 @pytest.mark.rule("R29")
 @pytest.mark.rule("R30")
 @pytest.mark.parametrize("name", MALFORMED)
@@ -185,6 +190,7 @@ INSERTED = {
 }
 
 
+@pytest.mark.rule("B2")
 @pytest.mark.rule("R29")
 @pytest.mark.parametrize("name", INSERTED)
 def test_json_that_readers_disagree_on_is_400(world, name):
@@ -192,6 +198,7 @@ def test_json_that_readers_disagree_on_is_400(world, name):
     refused(world, b"{" + INSERTED[name] + body[1:])
 
 
+@pytest.mark.rule("B2")
 def test_a_prefetch_key_written_twice_is_400(world):
     body = json.dumps(hookcall.request()).encode()
     refused(
@@ -215,12 +222,14 @@ def test_other_media_types_are_415(world, name):
     refused(world, hookcall.request(), 415, content_type=name)
 
 
+@pytest.mark.rule("B1")
 @pytest.mark.rule("R29")
 def test_compressed_and_large_bodies_are_refused(world):
     refused(world, hookcall.request(), 415, Content_Encoding="gzip")
     refused(world, b" " * (world.settings.max_body_bytes + 1), 413)
 
 
+@pytest.mark.rule("B8")
 def test_errors_never_echo_the_request(world):
     canary = "CANARY-4711"
     for body in (
@@ -235,6 +244,7 @@ def test_errors_never_echo_the_request(world):
         assert answer.status_code == 400 and canary not in answer.text
 
 
+@pytest.mark.rule("B7")
 def test_the_largest_strings_cost_no_time(world):
     long = "a" * 1_000_000
     refused(
@@ -259,6 +269,7 @@ ONE_WORLD = settings(
 )
 
 
+@pytest.mark.rule("B2")
 @ONE_WORLD
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_client_error(world, body):
@@ -271,6 +282,7 @@ def test_any_json_is_a_client_error(world, body):
     assert world.post(body).status_code == 400
 
 
+@pytest.mark.rule("B3")
 @ONE_WORLD
 @given(
     st.sampled_from(

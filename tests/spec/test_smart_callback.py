@@ -378,6 +378,7 @@ def test_a_server_without_openid_is_not_asked_for_a_user(bench, ehr):
     assert browser.get(browser.sign_in()).status_code == 200
 
 
+@pytest.mark.rule("F10")
 @pytest.mark.rule("SMART-32", "C4")
 def test_no_token_is_kept_readable_or_written_down(bench, ehr):
     """Redis, audit, cookies and pages hold neither token nor code; Redis keys hold no PHI."""

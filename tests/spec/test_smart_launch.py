@@ -54,6 +54,7 @@ def test_the_authorization_request_has_all_parameters(bench, ehr):
     )
 
 
+@pytest.mark.rule("SMART-8")
 @pytest.mark.rule("SMART-13")
 def test_aud_is_the_iss_as_received(bench, ehr):
     """A trailing slash that the EHR sent comes back with it, and discovery does not double it."""
@@ -130,6 +131,7 @@ def test_an_unknown_iss_is_refused_before_any_traffic(bench, ehr, form):
     assert "secret-launch" not in answer.text and "evil" not in answer.text
 
 
+@pytest.mark.rule("SMART-4")
 @pytest.mark.rule("SMART-6")
 @pytest.mark.parametrize(
     "tail",
@@ -225,6 +227,7 @@ def test_the_redirect_uri_does_not_come_from_the_host_header(bench, ehr):
     assert query(answer.headers["Location"])["redirect_uri"] == "https://vigil.example.org/callback"
 
 
+@pytest.mark.rule("SMART-2")
 @pytest.mark.rule("SMART-29")
 def test_the_key_set_is_public_only(bench):
     answer = bench.browser().get("/.well-known/jwks.json")

@@ -362,6 +362,7 @@ def test_redis_down_is_a_readable_503(bench, ehr, path):
     )
 
 
+@pytest.mark.rule("B6")
 def test_a_patient_resource_of_somebody_else_is_refused(bench, ehr):
     """The EHR answers with another id: nothing is shown (B6)."""
     ehr.patient_answered = "someone-else"
@@ -369,6 +370,7 @@ def test_a_patient_resource_of_somebody_else_is_refused(bench, ehr):
     assert browser.get(browser.sign_in()).status_code == 403
 
 
+@pytest.mark.rule("D3")
 def test_text_from_the_chart_is_escaped(bench):
     browser = bench.browser()
     text = browser.get(browser.sign_in()).text

@@ -27,6 +27,7 @@ def test_good_json_is_read_as_json_reads_it(value):
     assert strict_json.read(json.dumps(value).encode()) == value
 
 
+@pytest.mark.rule("B2")
 @pytest.mark.parametrize(
     "text",
     [

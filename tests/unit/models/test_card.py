@@ -103,6 +103,7 @@ def in_json(text: str) -> list[tuple[str, str, str, str]]:
     return [(f["file"], f["path"], f["shown"], span or ABSENT) for f, span in shown]
 
 
+@pytest.mark.rule("governance part 1")
 def test_a_third_model_needs_no_words():
     """Nobody wrote a word for it, nothing was measured: a whole card all the same, which says
     so.
@@ -124,6 +125,7 @@ def test_a_third_model_is_printed(form):
     assert form(model_card(model_cards.model(), None)).count(ABSENT) > 20
 
 
+@pytest.mark.rule("governance part 2")
 def test_every_kind_of_figure_is_in_the_card():
     """Each {value, interval} of the validation but the groups' and curves' further ones has its
     line, with n and events.
@@ -210,6 +212,7 @@ def numbers(figure) -> set[str]:
     }
 
 
+@pytest.mark.rule("governance part 2")
 def test_numbers_in_sentences_carry_how_they_were_made():
     """Attributes 21 and 23: n, events, interval, data set, date, code version, model."""
     for given, number in (

@@ -61,6 +61,7 @@ def copy(tmp_path):
     return tmp_path / "trained" / MODEL.id.name / MODEL.id.version
 
 
+@pytest.mark.rule("F4")
 @pytest.mark.parametrize(
     "damage",
     [
@@ -88,6 +89,7 @@ def test_a_manifest_without_a_key_is_named(copy):
         load(copy)
 
 
+@pytest.mark.rule("F4", "G7")
 def test_a_model_that_scores_otherwise_than_when_trained_is_refused(copy):
     """Golden vectors catch a library or a file that gives another number."""
     path = copy / "manifest.json"

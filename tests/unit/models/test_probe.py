@@ -68,6 +68,7 @@ def no_tree_sizes(raw: bytes) -> bytes:
     return b"\n".join(line for line in raw.split(b"\n") if not line.startswith(b"tree_sizes="))
 
 
+@pytest.mark.rule("F4")
 @pytest.mark.parametrize(
     "change",
     [
@@ -138,6 +139,7 @@ def test_stray_bytes_from_a_child_are_a_sentence_too(version, monkeypatch, said)
     assert str(error.value).isprintable()
 
 
+@pytest.mark.rule("F4")
 def test_a_child_that_hangs_is_ended(version, monkeypatch):
     """Loading takes a bounded time."""
     sleeper = version.parent / "sleeper"
@@ -150,6 +152,7 @@ def test_a_child_that_hangs_is_ended(version, monkeypatch):
         probe(version, load(version))
 
 
+@pytest.mark.rule("F4")
 def test_a_file_that_changes_under_the_child_is_refused(version):
     """What the child passed has to be the very bytes that will be served."""
     probing._sound.clear()
@@ -159,6 +162,7 @@ def test_a_file_that_changes_under_the_child_is_refused(version):
         probe(version, model)
 
 
+@pytest.mark.rule("F4")
 def test_a_golden_vector_to_1e_9(version):
     """A score that differs in the ninth decimal is another model."""
     path = version / "manifest.json"

@@ -43,6 +43,7 @@ def test_an_ordinary_observation_becomes_a_reading_with_its_source():
     assert reading.time == AT - timedelta(hours=2) and reading.time.tzinfo == UTC
 
 
+@pytest.mark.rule("B5")
 @pytest.mark.parametrize(
     ("reason", "change"),
     [
@@ -98,6 +99,7 @@ def test_valid_statuses_and_forms_of_reference_count(status, reference):
     )
 
 
+@pytest.mark.rule("B5")
 @pytest.mark.parametrize(
     ("variable", "unit", "code", "value", "expected"),
     [
@@ -155,6 +157,7 @@ def test_a_panel_gives_a_reading_for_each_component():
     assert len({r.source for r in found.readings}) == 1 and found.rejected == {}
 
 
+@pytest.mark.rule("B5")
 def test_order_and_duplicates_change_nothing():
     """A page sent twice, or backwards, is the same chart."""
     rows = table("when | heart_rate | spo2\n3 | 80 | 97\n1 | 90 | 96")
@@ -162,6 +165,7 @@ def test_order_and_duplicates_change_nothing():
     assert once.readings == twice.readings and twice.rejected == {"duplicate": 4}
 
 
+@pytest.mark.rule("B5")
 def test_a_clock_a_little_ahead_counts_as_now():
     """Four minutes in the future is skew of a monitor's clock; ten minutes is refused."""
     ahead = [observation("heart_rate", 88, -minutes / 60) for minutes in (4, 10)]
@@ -169,6 +173,7 @@ def test_a_clock_a_little_ahead_counts_as_now():
     assert [r.time for r in found.readings] == [AT] and found.rejected == {"future": 1}
 
 
+@pytest.mark.rule("B6")
 def test_another_patients_resource_is_refused():
     """A Patient with another id is a contradiction, not a detail."""
     with pytest.raises(WrongPatient):
@@ -231,6 +236,7 @@ MEMBERS = st.sampled_from(
 )
 
 
+@pytest.mark.rule("B4")
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(MEMBERS, JSON, max_size=4))
 def test_garbage_never_raises_and_never_becomes_a_reading_unsaid(change):

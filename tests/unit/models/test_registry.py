@@ -99,6 +99,7 @@ def test_promote_and_rollback_walk_the_history(world):
     )
 
 
+@pytest.mark.rule("G7")
 @pytest.mark.parametrize("damage", BREAKS)
 def test_a_broken_champion_gives_way_to_the_last_good_version(world, damage):
     """It serves on, and says in one sentence what failed."""
@@ -113,6 +114,7 @@ def test_a_broken_champion_gives_way_to_the_last_good_version(world, damage):
     )
 
 
+@pytest.mark.rule("G7")
 @pytest.mark.parametrize("damage", BREAKS)
 def test_without_a_good_version_there_is_no_model(world, damage):
     """Every reason is told; a version that was never champion is no way out."""
@@ -209,6 +211,7 @@ def test_a_development_folder_may_be_unsigned_but_not_forged(world):
         admit(world[0] / NAME / "2.0.0", Trust(keys=world[1].keys, development=True))
 
 
+@pytest.mark.rule("F4")
 def test_nothing_is_parsed_before_hash_and_signature_are_right(world, monkeypatch):
     """No child is asked for what is not signed (F4)."""
     monkeypatch.setattr(registry, "probe", lambda *_: pytest.fail("a child was asked"))
@@ -236,6 +239,7 @@ def test_features_that_we_do_not_make_are_named(world):
         admit(folder, Trust(development=True))
 
 
+@pytest.mark.rule("F5")
 def test_what_is_chosen_before_a_fork_is_not_loaded(world):
     """A server may look before it forks: LightGBM stays untouched in this process (F5)."""
     put(world, "1.0.0")

@@ -44,6 +44,7 @@ def test_what_was_signed_passes_and_says_by_which_key(signed):
     assert name in keys and len(name) == 16
 
 
+@pytest.mark.rule("F4")
 @pytest.mark.parametrize(
     "change",
     [
@@ -60,6 +61,7 @@ def test_any_change_of_the_manifest_is_found(signed, change):
         signature.check(folder, MANIFEST | change, keys)
 
 
+@pytest.mark.rule("F4")
 @given(st.integers(0, 63), st.integers(0, 7))
 def test_any_flipped_bit_of_the_signature_is_found(tmp_path_factory, byte, bit):
     """Not one of 512 bits is free."""
@@ -174,6 +176,7 @@ def test_what_is_no_json_number_is_not_signed(tmp_path, key):
         signature.sign(tmp_path, MANIFEST | {"figure": float("nan")}, key)
 
 
+@pytest.mark.rule("F6")
 def test_no_private_key_is_shipped():
     """Beside the models lies a public key, and nothing that could sign."""
     found = [

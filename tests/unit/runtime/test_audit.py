@@ -110,6 +110,7 @@ def test_what_cannot_be_written_says_so(audit):
     assert audit.append("hook", {}) == 1
 
 
+@pytest.mark.rule("G5")
 def test_a_full_disk_is_an_error_and_leaves_the_chain_whole(audit):
     fill(audit)
     audit._db().execute("PRAGMA max_page_count = 1")
@@ -149,6 +150,7 @@ def test_workers_may_all_be_the_first(tmp_path):
         assert Audit(tmp_path / f"{number}.db").verify().records == 6
 
 
+@pytest.mark.rule("G5")
 def test_a_full_disk_passes_and_writing_goes_on(audit):
     fill(audit)
     audit._db().execute("PRAGMA max_page_count = 1")

@@ -38,6 +38,7 @@ def test_each_key_has_one_algorithm():
     assert keys.algorithm(ECKey.generate_key("P-384", {"alg": "ES256"})) is None
 
 
+@pytest.mark.rule("A3")
 @pytest.mark.filterwarnings("ignore")
 def test_keys_that_may_not_sign_are_passed_over():
     secret = OctKey.generate_key(256, {"kid": "s"})
@@ -78,6 +79,7 @@ class Server:
         return Answer(200, self.body)
 
 
+@pytest.mark.rule("A8", "G9")
 def test_a_set_is_cached_refreshed_and_kept(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(keys.time, "monotonic", lambda: now[0])
@@ -102,6 +104,7 @@ def test_a_file_is_a_key_set_too(tmp_path):
     assert keys.KeySets(Server()).find(tmp_path / "none.json", "c") is None
 
 
+@pytest.mark.rule("SMART-29")
 def test_our_key_is_made_once_and_its_public_half_is_published(tmp_path):
     key = signing_key.signing_key(tmp_path)
     assert signing_key.signing_key(tmp_path).kid == key.kid
@@ -113,6 +116,7 @@ def test_our_key_is_made_once_and_its_public_half_is_published(tmp_path):
     ) and "d" not in published
 
 
+@pytest.mark.rule("F6")
 def test_secrets_that_others_can_read_are_refused(tmp_path):
     signing_key.signing_key(tmp_path)
     (tmp_path / "signing-key.json").chmod(0o644)
@@ -133,6 +137,7 @@ def lines(tmp_path):
     return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
+@pytest.mark.rule("F9")
 def test_an_event_is_one_line_without_an_exceptions_text(lines):
     try:
         raise ValueError("CANARY")

@@ -63,6 +63,7 @@ WRONG = {
 }
 
 
+@pytest.mark.rule("F7")
 @pytest.mark.parametrize("words", WRONG)
 def test_a_wrong_file_is_one_sentence_that_names_the_key(words):
     with pytest.raises(SettingsError) as caught:
@@ -74,6 +75,7 @@ def test_a_wrong_file_is_one_sentence_that_names_the_key(words):
     )
 
 
+@pytest.mark.rule("F7", "D4")
 @pytest.mark.parametrize(
     "origin",
     [
@@ -104,6 +106,7 @@ def test_a_file_that_can_not_be_read_is_one_sentence(tmp_path):
             load_settings(tmp_path / name)
 
 
+@pytest.mark.rule("F6")
 def test_a_secret_comes_from_a_private_file_or_the_environment(tmp_path, monkeypatch):
     """Otherwise the server does not start (F6)."""
     (tmp_path / "secret").write_text("s3\n", "utf-8")
@@ -122,6 +125,7 @@ def test_a_secret_comes_from_a_private_file_or_the_environment(tmp_path, monkeyp
     assert settings.secret(by_name.ehr[0], by_name, {"V": "s3"}) == "s3"
 
 
+@pytest.mark.rule("C1", "SMART-5")
 def test_an_ehr_is_found_by_its_whole_base_only():
     found = read(TOP + EHR)
     assert (

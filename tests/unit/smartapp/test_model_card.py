@@ -66,6 +66,7 @@ def browser(folder):
     return client([model_cards.model()], folder, folder)
 
 
+@pytest.mark.rule("governance part 1")
 def test_the_page_shows_what_the_file_says(browser):
     """Every figure and all 31 attributes; no figure that is not in the file."""
     page, sources = browser.get("/model-card").text, {"validation.json": model_cards.validation()}

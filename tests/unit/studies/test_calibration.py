@@ -23,6 +23,7 @@ def figures(x: np.ndarray, outcome: np.ndarray) -> dict[str, float]:
     return Cells(x, outcome, np.arange(len(x))).figures(np.ones(len(x)))
 
 
+@pytest.mark.rule("governance part 3")
 def test_well_calibrated_risks_are_ideal():
     """O:E and slope near 1, intercept and distances near 0."""
     found = figures(*drawn(100_000))
@@ -36,6 +37,7 @@ def test_well_calibrated_risks_are_ideal():
     )
 
 
+@pytest.mark.rule("governance part 3")
 def test_over_confident_risks_have_a_slope_below_one():
     """logit(y) = 0.5 + 0.7 logit(p), and the distances are those between the true curve and the
     risks.
@@ -117,6 +119,7 @@ def test_cells_lose_nothing_that_matters():
     assert found["calibration_intercept"] == pytest.approx(by_row, abs=1e-4)
 
 
+@pytest.mark.rule("governance part 3")
 def test_distances_by_hand():
     """Mean, median, 90th centile and maximum over rows; a cell without rows counts nowhere."""
     found = distances(

@@ -24,6 +24,7 @@ def test_discrimination_is_of_the_same_rows():
         )
 
 
+@pytest.mark.rule("governance part 3")
 def test_brier_and_scaled_brier():
     """The scaled one is 1 less the share of the score of whoever says the prevalence to all."""
     score = brier_score_loss(SOME.event, SOME.risk)
@@ -35,6 +36,7 @@ def test_brier_and_scaled_brier():
     )
 
 
+@pytest.mark.rule("governance part 3")
 def test_every_working_point():
     """The model at each threshold, NEWS2 at 5 and 7, qSOFA and SIRS at 2."""
     points = {
@@ -55,6 +57,7 @@ def test_every_working_point():
         assert FOUND[f"{name}_npv"] == pytest.approx(np.mean(~SOME.event[~positive]))
 
 
+@pytest.mark.rule("governance part 3")
 def test_the_model_is_compared_at_the_working_points_of_news2():
     """At least as sensitive as NEWS2 of 5, at least as specific as NEWS2 of 7, and the next
     threshold would not be.
@@ -101,6 +104,7 @@ def test_the_highest_risks_of_stays_are_no_probabilities():
     } & set(found)
 
 
+@pytest.mark.rule("governance part 3")
 def test_net_benefit_at_every_risk():
     """TP/n - FP/n x t/(1-t), of the model, of all and of NEWS2, literally; a risk equal to t
     counts.

@@ -14,6 +14,7 @@ LIMITS = {"medium": 0.2}
 FOUND = {(line["column"], line["value"]): line for line in by_group(SOME, LIMITS, 1, 5)}
 
 
+@pytest.mark.rule("governance part 3")
 def test_each_group_has_the_figures_of_its_own_rows():
     """Discrimination, calibration, working points, net benefit and burden, with intervals."""
     assert set(FOUND) == {("sex", "male"), ("sex", "female"), ("unit", "ward"), ("unit", "rare")}
@@ -41,6 +42,7 @@ def test_each_group_has_the_figures_of_its_own_rows():
     assert wanted <= set(line["figures"]) and line["figures"]["auroc"]["interval"] is not None
 
 
+@pytest.mark.rule("governance part 3")
 @pytest.mark.parametrize(("events", "estimable"), [(LEAST_EVENTS - 1, False), (LEAST_EVENTS, True)])
 def test_under_twenty_events_nothing_is_estimable(events, estimable):
     """Stays with the event are counted, not rows: two rows of one stay are one event."""

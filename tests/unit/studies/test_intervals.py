@@ -24,6 +24,7 @@ def test_the_interval_of_a_mean_is_the_known_one():
     )
 
 
+@pytest.mark.rule("governance part 3")
 def test_weights_are_draws_with_replacement():
     """Each draw counts as many patients as there are; it is the literal resampling of the same
     generator.
