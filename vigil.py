@@ -45,7 +45,9 @@ def create_app(settings, redis_url: str, clock: Callable[[], datetime] = utc_now
     redis, sessions = store.connect(redis_url), store.connect(redis_url, store.PATIENT)
     # A key set is read once in ten minutes, over the internet: it may take longer than a read
     # within a call.
-    keysets = keys.KeySets(http.Outgoing(connect_seconds=1.0, read_seconds=2.0))
+    keysets = keys.KeySets(
+        http.Outgoing(connect_seconds=1.0, read_seconds=2.0), settings.key_set_hours
+    )
     log, models = audit.Audit(settings.data_path / "audit.sqlite"), models_of(settings)
     own_key = signing_key.signing_key(settings.data_path)
     web.install(app, settings)
