@@ -62,7 +62,7 @@ def create_app(
     logs.configure(settings.data_path)
     outgoing = http.Outgoing()
     redis, sessions = store.connect(redis_url), store.connect(redis_url, store.PATIENT)
-    keysets = keys.KeySets(outgoing)
+    keysets = keys.KeySets(outgoing, settings.key_set_hours)
     log, models = audit.Audit(settings.data_path / "audit.sqlite"), models_of(settings)
     own_key = signing_key.signing_key(settings.data_path)
     web.install(app, settings)

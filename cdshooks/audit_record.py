@@ -16,20 +16,29 @@ from runtime.settings import Ehr
 TOP = 5
 
 
-def call(request: HookRequest, ehr: Ehr, caller: Caller | None, at: datetime) -> dict:
+def call(request: HookRequest, ehr: Ehr, caller: Caller, at: datetime) -> dict:
     """Return who asked what: the part that every record of a hook call has."""
-    client = {"iss": caller.issuer, "kid": caller.kid, "jti": caller.jti} if caller else None
+    signed = {"iss": caller.issuer, "kid": caller.kid, "jti": caller.jti}
     return {
         "hook": request.hook,
         "hook_instance": request.hookInstance.lower(),
         "ehr": ehr.id,
-        "client": client,
+        "client": signed if caller.issuer else None,
+        "ignored": ignored(caller, request),
         "user": request.context.userId,
         "patient": request.context.patientId,
         "encounter": request.context.encounterId,
         "at": at.isoformat(),
         "mode": ehr.mode,
     }
+
+
+def ignored(caller: Caller, request: HookRequest) -> list[str]:
+    """Return what came with a call and was not used: a token that can't be checked, where none is
+    asked for, and an access token without its server.
+    """
+    token = [f"Authorization: {caller.unchecked}"] if caller.unchecked else []
+    return token + (["fhirAuthorization: no fhirServer"] if request.unused_token else [])
 
 
 def result(assessment: Assessment, chart: Chart, notes: list[str]) -> dict:

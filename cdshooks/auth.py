@@ -1,58 +1,67 @@
 """Turns the Authorization header of a call into the trusted EHR that made it (R99-R110, promises
-A1-A11).
+A1-A10).
 
-Trust is configuration: issuer, key set, audience and FHIR bases come from the EHR's record, never
-from the token or the body.
+Trust is configuration: issuer, key set, audience, tenants and FHIR bases come from the EHR's
+record. Of token and body nothing is taken but what equals a configured value.
 """
 
-import base64
-import re
-import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from joserfc import jws
-from joserfc.errors import JoseError
-
-from cdshooks import strict_json
+from cdshooks import claims
 from cdshooks.used_tokens import UsedTokens
-from ehr.keys import KeySets, algorithm
+from ehr import jws
+from ehr.jws import Token, TokenRefused
+from ehr.keys import KeySets
 from runtime.logs import keyed_hash
 from runtime.settings import Ehr, Settings
-from runtime.web import BadRequest, Forbidden, TooManyRefusals, Unauthorized
-
-LONGEST_TOKEN = 8192
-LEEWAY = 60
-# Epic signs its tokens for 15 minutes; the others follow the five minutes of the best-practices
-# page.
-LIFETIMES = {"generic": 300, "epic": 900, "oracle": 300}
-COMPACT = re.compile(r"Bearer ([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", re.IGNORECASE)
-JTI = re.compile(r"[\x20-\x7e]{8,256}")
-FORBIDDEN_HEADERS = ("crit", "zip", "b64", "jwk", "x5u", "x5c")
-MOST_REFUSALS = 60
+from runtime.web import BadRequest, Forbidden, Unauthorized
 
 
 class Refused(Unauthorized):
-    """The caller is not let in; `reason` is for the log and the audit, the answer is always the
-    same (A10, R110).
+    """The caller is not let in; the answer is always the same (A10, R110).
+
+    `reason`, a word of ehr.refusals, is for log and audit, and so are the records that may have
+    been meant and the token that came, if they are known.
     """
 
-    def __init__(self, reason: str):
+    def __init__(self, reason: str, ehrs: Iterable[Ehr] = (), token: Token | None = None):
         super().__init__("Authentication is required.", {"WWW-Authenticate": "Bearer"})
-        self.reason = reason
+        self.reason, self.ehrs, self.token = reason, tuple(ehrs), token
+
+
+class ForeignServer(Forbidden):
+    """The caller names a FHIR server that is not of its records (C1)."""
+
+    reason = "fhirServer"
+
+    def __init__(self, ehrs: Iterable[Ehr]):
+        super().__init__("This caller may not name that `fhirServer`.")
+        self.ehrs = tuple(ehrs)
 
 
 class Caller(NamedTuple):
-    """Who signed a call: the EHR records of that issuer and key set, and what the audit may know
-    of the token.
+    """Who calls, as far as the header tells, and what the audit may know of the token.
+
+    `ehrs` are the records that it may speak for; `named` are those that its token names by tenant
+    or audience; `others` says of its issuer's further records why they are not among them. Without
+    an issuer nobody signed: the records are the open ones, and `unchecked` says why a token that
+    came was passed over.
     """
 
     ehrs: tuple[Ehr, ...]
-    issuer: str
-    kid: str
-    jti: str
+    named: tuple[Ehr, ...] = ()
+    others: dict[str, str] = {}
+    issuer: str | None = None
+    kid: str | None = None
+    jti: str | None = None
+    unchecked: str | None = None
+
+    @property
+    def likely(self) -> tuple[Ehr, ...]:
+        """Return the records that a call without `fhirServer` may be of."""
+        return self.named or self.ehrs
 
 
 class Gate:
@@ -62,143 +71,97 @@ class Gate:
         self, settings: Settings, keysets: KeySets, used: UsedTokens, clock: Callable[[], datetime]
     ):
         self.settings, self.keysets, self.used, self.clock = settings, keysets, used, clock
-        self._issuers: dict[str, list[Ehr]] = {}
-        for ehr in settings.ehr:
-            if ehr.hook_issuer and _source(ehr, settings):
-                self._issuers.setdefault(ehr.hook_issuer, []).append(ehr)
-        self._any_open = any(ehr.hook_auth == "open" for ehr in settings.ehr)
-        self._registries: dict[str, jws.JWSRegistry] = {}
-        self._refusals, self._minute = Counter(), 0
+        self._open = tuple(ehr for ehr in settings.ehr if ehr.hook_auth == "open")
+        self._sources = {ehr.id: settings.hook_keys(ehr) for ehr in settings.ehr}
 
-    def caller(self, authorization: str | None, audience: str) -> Caller | None:
-        """Return who signed the call to `audience`, the endpoint's public URL; None when no token
-        came and one EHR needs none.
+    def caller(self, authorization: str | None, audiences: Collection[str]) -> Caller:
+        """Return who made a call, by its header and the URLs of the endpoint called.
 
-        Raises Refused for every token that is not wholly right.
+        Raises Refused, for a token that can be checked and is not wholly right even where none is
+        asked for.
         """
         if authorization is None:
-            if not self._any_open:
-                raise Refused("no token")
-            return None
-        token = COMPACT.fullmatch(authorization) if len(authorization) <= LONGEST_TOKEN else None
-        if token is None:
-            raise Refused("malformed")
-        header, claims = _json(token[1]), _json(token[2])
-        ehrs, kid = self._signer(authorization[7:], header, claims)
-        now = int(self.clock().timestamp())
-        _check_claims(claims, ehrs[0], audience, now)
-        if not self.used.first_use(claims["iss"], claims["jti"], now, claims["exp"] + LEEWAY):
-            raise Refused("replay")
-        return Caller(ehrs, claims["iss"], kid, keyed_hash(claims["jti"]))
-
-    def ehr(self, caller: Caller | None, fhir_server: str | None) -> Ehr:
-        """Return the EHR a call belongs to: of its caller the one with this FHIR base, without a
-        caller only an open one.
-
-        Raises Refused, Forbidden for a foreign FHIR server, BadRequest when one is needed to tell
-        which EHR it is.
-        """
-        named = self.settings.trusted(fhir_server) if fhir_server else None
-        if caller is None:
-            if named is None or named.hook_auth != "open":
-                raise Refused("no token")
-            return named
-        if fhir_server is None:
-            if len(caller.ehrs) > 1:
-                raise BadRequest("`fhirServer` is required to tell which EHR calls.")
-            return caller.ehrs[0]
-        if named not in caller.ehrs:
-            raise Forbidden("This caller may not name that `fhirServer`.")
-        return named
-
-    def count_refusal(self, address: str) -> None:
-        """Count a refusal; raises TooManyRefusals beyond 60 a minute from one address (A11),
-        never for a valid caller.
-        """
-        minute = int(time.monotonic() // 60)
-        if minute != self._minute:
-            self._refusals, self._minute = Counter(), minute
-        self._refusals[address] += 1
-        if self._refusals[address] > MOST_REFUSALS:
-            raise TooManyRefusals(
-                "Too many calls were refused; wait a minute.", {"Retry-After": "60"}
-            )
-
-    def _signer(self, token: str, header: dict, claims: dict) -> tuple[tuple[Ehr, ...], str]:
-        issuer, kid = claims.get("iss"), header.get("kid")
-        if not isinstance(issuer, str) or issuer not in self._issuers:
-            raise Refused("issuer")
-        if (
-            not isinstance(kid, str)
-            or not isinstance(header.get("alg"), str)
-            or header.get("typ", "JWT") != "JWT"
-        ):
-            raise Refused("header")
-        if any(name in header for name in FORBIDDEN_HEADERS):
-            raise Refused("header")
-        jku = header.get("jku")
-        ehrs = [ehr for ehr in self._issuers[issuer] if jku is None or jku == ehr.hook_jwks_url]
-        if not ehrs:
-            raise Refused("jku")
-        for source in dict.fromkeys(_source(ehr, self.settings) for ehr in ehrs):
-            if self._signed(token, header["alg"], source, kid):
-                return tuple(ehr for ehr in ehrs if _source(ehr, self.settings) == source), kid
-        raise Refused("signature")
-
-    def _signed(self, token: str, alg: str, source: str, kid: str) -> bool:
-        key = self.keysets.find(source, kid)
-        if key is None or algorithm(key) != alg:
-            return False
+            return self._unsigned("no token")
+        scheme, _, text = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            return self._unsigned("scheme")
         try:
-            jws.deserialize_compact(token, key, registry=self._registry(alg))
-        except (JoseError, ValueError, TypeError):
-            return False
-        return True
+            token = jws.read(text.lstrip(" "))
+        except TokenRefused as error:
+            raise Refused(str(error)) from None
+        issuer = token.claims.get("iss")
+        of_issuer = [ehr for ehr in self.settings.ehr if issuer and ehr.hook_issuer == issuer]
+        ehrs = [ehr for ehr in of_issuer if self._sources[ehr.id]]
+        if not ehrs:
+            return self._unsigned("no keys" if of_issuer else "issuer", token)
+        return self._signed(token, ehrs, audiences)
 
-    def _registry(self, alg: str) -> jws.JWSRegistry:
-        if alg not in self._registries:
-            registry = jws.JWSRegistry(algorithms=[alg], strict_check_header=False)
-            # Epic's jku alone may be longer than joserfc's 512 bytes.
-            registry.max_header_length = LONGEST_TOKEN
-            self._registries[alg] = registry
-        return self._registries[alg]
+    def ehr(self, caller: Caller, fhir_server: str | None) -> Ehr:
+        """Return the one record that a call belongs to.
+
+        Raises Refused or ForeignServer when the caller may not speak for the record with this FHIR
+        base, BadRequest when one is needed to tell which EHR calls.
+        """
+        if fhir_server is None:
+            if len(caller.likely) > 1:
+                raise BadRequest("`fhirServer` is required to tell which EHR calls.")
+            return caller.likely[0]
+        asked = self.settings.trusted(fhir_server)
+        if asked in caller.ehrs:
+            return asked
+        if caller.issuer is None:
+            reason = caller.unchecked or ("no token" if asked else "fhirServer")
+            raise Refused(reason, [asked] if asked else ())
+        if asked is not None and asked.id in caller.others:
+            raise Refused(caller.others[asked.id], [asked])
+        raise ForeignServer(caller.ehrs)
+
+    def _unsigned(self, reason: str, token: Token | None = None) -> Caller:
+        if not self._open:
+            raise Refused(reason, token=token)
+        return Caller(self._open, unchecked=None if reason == "no token" else reason)
+
+    def _signed(self, token: Token, ehrs: list[Ehr], audiences: Collection[str]) -> Caller:
+        now = self.clock().timestamp()
+        faults = self._signature_faults(token, ehrs)
+        for ehr in ehrs:
+            faults[ehr.id] = faults[ehr.id] or claims.fault(token.claims, ehr, audiences, now)
+        spoken_for = tuple(ehr for ehr in ehrs if faults[ehr.id] is None)
+        if not spoken_for:
+            raise Refused(", ".join(dict.fromkeys(faults.values())), ehrs, token)
+        issuer, jti = token.claims["iss"], token.claims["jti"]
+        if not self.used.first_use(issuer, jti, int(now), claims.kept_until(token.claims)):
+            raise Refused("replay", spoken_for, token)
+        return Caller(
+            spoken_for,
+            tuple(ehr for ehr in spoken_for if claims.names(token.claims, ehr)),
+            {ehr_id: fault for ehr_id, fault in faults.items() if fault},
+            issuer,
+            token.header.get("kid"),
+            keyed_hash(jti),
+        )
+
+    def _signature_faults(self, token: Token, ehrs: list[Ehr]) -> dict[str, str | None]:
+        """Return by record why its keys do not make this token good; None where they do."""
+        faults = {ehr.id: _header_fault(token.header, ehr) for ehr in ehrs}
+        sources = dict.fromkeys(self._sources[ehr.id] for ehr in ehrs if faults[ehr.id] is None)
+        found = jws.signers(token, sources, self.keysets) if sources else {}
+        for ehr in ehrs:
+            key = found.get(self._sources[ehr.id])
+            faults[ehr.id] = faults[ehr.id] or (key if isinstance(key, str) else None)
+        return faults
 
 
-def _source(ehr: Ehr, settings: Settings) -> str | None:
-    return ehr.hook_jwks_url or (
-        str(settings.path(ehr.hook_jwks_file)) if ehr.hook_jwks_file else None
-    )
-
-
-def _json(part: str) -> dict:
+def _header_fault(header: dict, ehr: Ehr) -> str | None:
     try:
-        value = strict_json.read(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except ValueError:
-        raise Refused("malformed") from None
-    if not isinstance(value, dict):
-        raise Refused("malformed")
-    return value
-
-
-def _check_claims(claims: dict, ehr: Ehr, audience: str, now: int) -> None:
-    """Check A5 and A6 in full; the signature is already known to be right."""
-    issued, expires, starts = (claims.get(name) for name in ("iat", "exp", "nbf"))
-    # bool is an int in Python, and true is no time.
-    if type(issued) is not int or type(expires) is not int or type(starts) not in (int, type(None)):
-        raise Refused("claims")
-    if not isinstance(claims.get("jti"), str) or not JTI.fullmatch(claims["jti"]):
-        raise Refused("jti")
-    if not issued < expires <= issued + (ehr.hook_token_seconds or LIFETIMES[ehr.profile]):
-        raise Refused("lifetime")
-    if (
-        expires + LEEWAY <= now
-        or issued - LEEWAY > now
-        or (starts is not None and starts - LEEWAY > now)
-    ):
-        raise Refused("time")
-    named = claims.get("aud")
-    named = [named] if isinstance(named, str) else named
-    if not isinstance(named, list) or not any(
-        item in (audience, *ehr.hook_audience) for item in named
-    ):
-        raise Refused("audience")
+        jws.check_header(header, ehr.hook_algorithms)
+    except TokenRefused as error:
+        return str(error)
+    # CDS Hooks fixes `typ` to JWT (R101), which is a media type (RFC 7515 4.1.9): in any case, and
+    # with or without "application/". RFC 7519 5.1 lets it be absent; other kinds of token of the
+    # same issuer are refused (RFC 8725 3.11).
+    if header.get("typ", "JWT").lower().removeprefix("application/") != "jwt":
+        return "header"
+    # Pinned keys make `jku` irrelevant: it is never fetched, and compared only with a URL.
+    pinned = ehr.hook_jwks_file is not None
+    return None if pinned or header.get("jku") in (None, ehr.hook_jwks_url) else "jku"

@@ -10,6 +10,7 @@ import re
 import msgspec
 
 from cdshooks import strict_json
+from cdshooks.mend import MARK, mended
 from runtime.web import BadRequest, PreconditionFailed
 
 HOOK = "patient-view"
@@ -17,7 +18,12 @@ LONGEST_TOKEN = 16384
 # R24: any version, either case.
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 FHIR_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
-USER = re.compile(r"(?:Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za-z0-9.\-]{1,64}")
+# B3: relative or absolute.
+USER = re.compile(
+    r"(?:https?://[\x21-\x7e]{1,2000}/)?(?:Practitioner|PractitionerRole|Patient|RelatedPerson)"
+    r"/[A-Za-z0-9.\-]{1,64}"
+)
+PATIENT = re.compile(r"(?:https?://[\x21-\x7e]{1,2000}/)?Patient/([A-Za-z0-9.\-]{1,64})")
 TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
@@ -27,6 +33,10 @@ class Context(msgspec.Struct, frozen=True):
     userId: str
     patientId: str
     encounterId: str | None = None
+
+    def __post_init__(self):
+        """Take an empty text as absent (B3)."""
+        msgspec.structs.force_setattr(self, "encounterId", self.encounterId or None)
 
 
 class FhirAuthorization(msgspec.Struct, frozen=True):
@@ -51,10 +61,20 @@ class HookRequest(msgspec.Struct, frozen=True):
     fhirAuthorization: FhirAuthorization | None = None
     prefetch: dict[str, msgspec.Raw] | None = None
 
+    def __post_init__(self):
+        """Take an empty text as absent (B3)."""
+        msgspec.structs.force_setattr(self, "fhirServer", self.fhirServer or None)
+
     @property
     def token(self) -> str | None:
         """Return the access token, or None when there is none that may be used."""
-        return self.fhirAuthorization.access_token if self.fhirAuthorization else None
+        usable = self.fhirAuthorization and self.fhirServer
+        return self.fhirAuthorization.access_token if usable else None
+
+    @property
+    def unused_token(self) -> bool:
+        """Return whether an access token came without the server that it is for (against R25)."""
+        return self.fhirAuthorization is not None and self.fhirServer is None
 
 
 _decoder = msgspec.json.Decoder(HookRequest)
@@ -67,8 +87,7 @@ def read(body: bytes) -> HookRequest:
     patient (B6).
     """
     try:
-        request = _decoder.decode(body)
-        strict_json.read(_skeleton(body, request.prefetch))
+        request = _decoded(body)
     except msgspec.ValidationError as error:
         # The message names members of ours and JSON types only, nothing of the request.
         raise BadRequest(f"The request is not what CDS Hooks says: {error}.") from None
@@ -77,6 +96,25 @@ def read(body: bytes) -> HookRequest:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise BadRequest(_why_unreadable(body)) from None
     _check(request)
+    return request
+
+
+def _decoded(body: bytes) -> HookRequest:
+    """Read a body whose envelope is strict JSON, whatever stands in the prefetched resources
+    (B2).
+    """
+    try:
+        request = _decoder.decode(body)
+        envelope = _skeleton(body, request.prefetch)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        body = mended(body)
+        request = _decoder.decode(body)
+        envelope = _skeleton(body, request.prefetch)
+        if MARK in envelope:
+            raise
+    strict_json.read(envelope)
     return request
 
 
@@ -97,15 +135,16 @@ def _check(request: HookRequest) -> None:
 
 
 def _check_authorization(request: HookRequest, authorization: FhirAuthorization) -> None:
-    if request.fhirServer is None:
-        raise BadRequest("`fhirServer` is required beside `fhirAuthorization`.")
     if authorization.token_type.lower() != "bearer":
         raise BadRequest("`fhirAuthorization.token_type` must be Bearer.")
     if len(authorization.access_token) > LONGEST_TOKEN or not TOKEN.fullmatch(
         authorization.access_token
     ):
         raise BadRequest("`fhirAuthorization.access_token` is not a bearer token.")
-    if authorization.patient not in (None, request.context.patientId):
+    # R56 wants a bare id; a reference says the same, and an empty text nothing.
+    reference = PATIENT.fullmatch(authorization.patient or "")
+    patient = reference[1] if reference else authorization.patient
+    if patient and patient != request.context.patientId:
         raise PreconditionFailed(
             "The access token is for another patient than `context.patientId`."
         )

@@ -46,9 +46,7 @@ class PatientView:
             clock,
         )
 
-    def answer(
-        self, request: HookRequest, ehr: Ehr, caller: Caller | None, request_id: str
-    ) -> list[dict]:
+    def answer(self, request: HookRequest, ehr: Ehr, caller: Caller, request_id: str) -> list[dict]:
         """Return the cards of a call; its audit record is on disk by then.
 
         Raises PreconditionFailed when data are missing or of another patient, AuditError when

@@ -32,13 +32,8 @@ def complete(
 
 
 def _start(request: HookRequest, ehr: Ehr, fhir: Fhir, notes: list[str]) -> Fetch | None:
-    if request.fhirServer is None:
-        if request.token:
-            # Against R25: there is no server that this token could be meant for.
-            notes.append("fhirAuthorization without fhirServer")
-        return None
     # Without a token only a server that needs none is asked, which is what an open EHR is.
-    if request.token is None and ehr.hook_auth != "open":
+    if request.fhirServer is None or (request.token is None and ehr.hook_auth != "open"):
         return None
     try:
         return fhir.start(request.fhirServer, request.token, ehr.hook_budget_ms / 1000)

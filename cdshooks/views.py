@@ -11,28 +11,23 @@ import msgspec
 import redis
 from flask import Blueprint, Response, g, request
 
-from cdshooks import feedback, hooks, services
-from cdshooks.auth import Gate, Refused
+from cdshooks import audit_record, feedback, hooks, services
+from cdshooks.auth import Caller, Gate
+from cdshooks.hooks import HookRequest
 from cdshooks.patient_view import PatientView
+from cdshooks.refusals import Refusals, not_recorded
 from cdshooks.used_tokens import UsedTokens
 from ehr.fetch import Fhir
 from ehr.keys import KeySets
 from models.fitted.registry import Model
 from runtime.audit import Audit, AuditError
-from runtime.logs import get_logger, keyed_hash
-from runtime.settings import Settings
-from runtime.web import (
-    BadRequest,
-    TooManyRefusals,
-    Unavailable,
-    VigilError,
-    json_response,
-    outcome,
-    read_json_body,
-)
+from runtime.body import read_json_body
+from runtime.logs import get_logger
+from runtime.settings import Ehr, Settings
+from runtime.web import BadRequest, VigilError, json_response
 
-MEDIA_TYPES = ("application/json", "application/fhir+json")
 SERVICE = f"/cds-services/{services.SERVICE_ID}"
+FEEDBACK = f"{SERVICE}/feedback"
 log = get_logger("cdshooks")
 
 
@@ -58,12 +53,12 @@ def create_blueprint(
     def discover() -> Response:
         return _discovery(document)
 
-    @blueprint.post(SERVICE)
     def call() -> Response:
-        caller = gate.caller(request.headers.get("Authorization"), settings.public_url + SERVICE)
+        caller = _caller(gate, settings, SERVICE)
         checked = perf_counter()
-        asked = hooks.read(read_json_body(request, MEDIA_TYPES))
+        asked = hooks.read(read_json_body(request))
         ehr = gate.ehr(caller, asked.fhirServer)
+        _log_ignored(caller, asked, ehr)
         cards = service.answer(asked, ehr, caller, g.request_id)
         timing = (
             f"auth;dur={1000 * (checked - g.started):.2f}, "
@@ -71,19 +66,47 @@ def create_blueprint(
         )
         return json_response({"cards": cards}, headers={"Server-Timing": timing})
 
-    @blueprint.post(f"{SERVICE}/feedback")
     def give_feedback() -> Response:
-        caller = gate.caller(
-            request.headers.get("Authorization"), f"{settings.public_url}{SERVICE}/feedback"
-        )
-        items = feedback.read(read_json_body(request, MEDIA_TYPES))
-        who = {"ehr": caller.ehrs[0].id if caller else None, "request_id": g.request_id}
-        _record_feedback(audit, items, who)
+        caller = _caller(gate, settings, FEEDBACK)
+        items = feedback.read(read_json_body(request))
+        _record_feedback(audit, items, _giver(caller) | {"request_id": g.request_id})
         return json_response({})
 
-    blueprint.register_error_handler(VigilError, _Refusals(gate, audit))
-    blueprint.register_error_handler(AuditError, _not_recorded)
+    _route(blueprint, SERVICE, call)
+    _route(blueprint, FEEDBACK, give_feedback)
+    blueprint.register_error_handler(VigilError, Refusals(audit))
+    blueprint.register_error_handler(AuditError, not_recorded)
     return blueprint
+
+
+def _route(blueprint: Blueprint, path: str, view: Callable[[], Response]) -> None:
+    """Answer POST at a path, and where a client that was given our URLs with a final slash calls
+    it: a redirect would lose the call, since a browser's preflight may not be redirected.
+    """
+    doubled = path.replace("/cds-services/", "/cds-services//")
+    for written in (path, doubled):
+        blueprint.add_url_rule(
+            written, view_func=view, methods=["POST"], strict_slashes=False, merge_slashes=False
+        )
+
+
+def _caller(gate: Gate, settings: Settings, path: str) -> Caller:
+    """Return who calls; `aud` may be the endpoint's URL, or the one that was called (A6)."""
+    audiences = {settings.public_url + path, settings.public_url + request.path}
+    return gate.caller(request.headers.get("Authorization"), audiences)
+
+
+def _log_ignored(caller: Caller, asked: HookRequest, ehr: Ehr) -> None:
+    for what in audit_record.ignored(caller, asked):
+        log.info("ignored", what=what, ehr=ehr.id, request_id=g.request_id)
+
+
+def _giver(caller: Caller) -> dict:
+    """Return the record that feedback belongs to; where tenant and audience do not tell, all that
+    it may belong to.
+    """
+    likely = [ehr.id for ehr in caller.likely]
+    return {"ehr": likely[0]} if len(likely) == 1 else {"ehr": None, "ehrs": likely}
 
 
 def _discovery(document: bytes) -> Response:
@@ -109,40 +132,3 @@ def _record_feedback(audit: Audit, items: feedback.Items, who: dict) -> None:
             "Of `feedback`, counted from 1, these items lack a `card` or a known `outcome`: "
             f"{positions}. The others are recorded."
         )
-
-
-class _Refusals:
-    """Answers a refusal, and notes it in log and audit as well as that goes."""
-
-    def __init__(self, gate: Gate, audit: Audit):
-        self.gate, self.audit = gate, audit
-
-    def __call__(self, error: VigilError) -> Response:
-        reason = getattr(error, "reason", error.text)
-        try:
-            if isinstance(error, Refused):
-                self.gate.count_refusal(request.remote_addr or "")
-            self._note(error.status, reason)
-        except TooManyRefusals as flood:
-            error = flood
-        return outcome(error.status, error.code, error.text, error.headers)
-
-    def _note(self, status: int, reason: str) -> None:
-        log.info("refusal", status=status, reason=reason, request_id=g.request_id)
-        record = {
-            "status": status,
-            "reason": reason,
-            "route": request.url_rule.rule if request.url_rule else None,
-            "request_id": g.request_id,
-            "net": keyed_hash(request.remote_addr or ""),
-        }
-        try:
-            self.audit.append("refusal", record)
-        except AuditError as failed:
-            log.error("audit", error=failed)
-
-
-def _not_recorded(error: AuditError) -> Response:
-    log.error("audit", error=error, request_id=g.request_id)
-    text = "The answer could not be recorded, so it is not given; try again."
-    return outcome(Unavailable.status, Unavailable.code, text, {"Retry-After": "1"})

@@ -1,18 +1,18 @@
-"""Turns key sets (JWKS, RFC 7517) of trusted issuers into keys by `kid`.
+"""Turns the configured URL or file of a key set into its keys, kept for ten minutes (A4, A8, R108).
 
-Key sets are cached 10 minutes; an unknown `kid` refreshes a set at most once in 30 s, so that
-rotation is picked up and a flood of forged tokens is not passed on to the issuer (A8, R108).
+A token that the kept keys can't have signed refreshes a set at most once in 30 s, so that rotation
+is picked up and a flood of forged tokens is not passed on to the issuer. While a set can't be read
+its old keys serve, for `hours` at the longest; one that is read empty serves none from then on.
 """
 
-import json
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
-
+from ehr import jwk
 from ehr.http import Outgoing, OutgoingError
+from ehr.jwk import KeySet
 
 FETCH_SECONDS = 2.0
 LARGEST_SET = 64 * 1024
@@ -20,112 +20,103 @@ FRESH_SECONDS = 600
 REFRESH_SECONDS = 30
 # While a set has never been read there is nothing to fall back on, so the next try comes sooner.
 FIRST_READ_SECONDS = 5
-SMALLEST_RSA_BITS = 2048
-CURVE_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"}
-RSA_ALGORITHMS = {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
+OLDEST_HOURS = 24
+
+
+class KeySetError(Exception):
+    """A key set can't be read; the message is a few fixed words, fit for logs and audit."""
+
+
+class Held(NamedTuple):
+    """The keys held of a set, and why its last reading failed, if it did."""
+
+    keys: KeySet
+    fault: str | None
 
 
 class KeySets:
     """The key sets of all trusted issuers, each named by its configured URL or file."""
 
-    def __init__(self, http: Outgoing):
-        self._http = http
-        self._sets: dict[str, _KeySet] = {}
+    def __init__(self, http: Outgoing, hours: float = OLDEST_HOURS):
+        self._http, self._hours = http, hours
+        self._sets: dict[str, _Kept] = {}
 
-    def find(self, source: str | Path, kid: str) -> Key | None:
-        """Return the public key `kid` of a configured key set, or None; old keys stay while a
-        refresh fails.
+    def held(self, source: str | Path) -> Held:
+        """Return the keys of a set, read anew when they are ten minutes old."""
+        kept = self._kept(source)
+        if kept.age() > FRESH_SECONDS:
+            self._refresh(str(source), kept)
+        return kept.held(self._hours)
+
+    def renewed(self, source: str | Path) -> Held:
+        """Return the keys of a set, read anew unless that was tried in the last 30 s: for a token
+        that the held keys have not signed.
         """
-        source = str(source)
-        known = self._sets.setdefault(source, _KeySet())
-        key = known.keys.get(kid)
-        if key is not None and not known.stale():
-            return key
-        # Whoever already holds a key does not wait for another's refresh.
-        if known.lock.acquire(blocking=key is None):
+        kept = self._kept(source)
+        self._refresh(str(source), kept)
+        return kept.held(self._hours)
+
+    def _kept(self, source: str | Path) -> "_Kept":
+        return self._sets.setdefault(str(source), _Kept())
+
+    def _refresh(self, source: str, kept: "_Kept") -> None:
+        # Whoever already holds keys does not wait for another's refresh.
+        if kept.lock.acquire(blocking=kept.keys is None):
             try:
-                if known.due(kid):
-                    known.attempted = time.monotonic()
-                    known.accept(self._read(source))
+                if kept.due():
+                    kept.attempted = time.monotonic()
+                    kept.accept(source, self._http)
             finally:
-                known.lock.release()
-        return known.keys.get(kid)
-
-    def _read(self, source: str) -> bytes | None:
-        try:
-            if not source.startswith(("https://", "http://")):
-                return Path(source).read_bytes()[:LARGEST_SET]
-            answer = self._http.get(
-                source,
-                {"Accept": "application/json"},
-                time.monotonic() + FETCH_SECONDS,
-                LARGEST_SET,
-            )
-            return answer.body if answer.status == 200 else None
-        except (OSError, OutgoingError):
-            return None
+                kept.lock.release()
 
 
-class _KeySet:
+class _Kept:
     def __init__(self):
-        self.keys: dict[str, Key] = {}
-        self.read = self.attempted = float("-inf")
+        self.keys: KeySet | None = None
+        self.fault: str | None = None
+        self.read_at = self.attempted = float("-inf")
         self.lock = threading.Lock()
 
-    def stale(self) -> bool:
-        return time.monotonic() - self.read > FRESH_SECONDS
+    def age(self) -> float:
+        return time.monotonic() - self.read_at
 
-    def due(self, kid: str) -> bool:
-        wait = REFRESH_SECONDS if self.keys else FIRST_READ_SECONDS
-        return (kid not in self.keys or self.stale()) and time.monotonic() - self.attempted > wait
+    def due(self) -> bool:
+        wait = FIRST_READ_SECONDS if self.keys is None else REFRESH_SECONDS
+        return time.monotonic() - self.attempted > wait
 
-    def accept(self, document: bytes | None) -> None:
-        keys = usable_keys(document) if document else {}
-        if keys:
-            self.keys, self.read = keys, time.monotonic()
+    def accept(self, source: str, http: Outgoing) -> None:
+        try:
+            self.keys, self.read_at, self.fault = read_set(source, http), time.monotonic(), None
+        except KeySetError as error:
+            self.fault = str(error)
+
+    def held(self, hours: float) -> Held:
+        dead = self.keys is None or self.age() > hours * 3600
+        return Held(KeySet() if dead else self.keys, self.fault)
 
 
-def usable_keys(document: bytes) -> dict[str, Key]:
-    """Return the public signing keys of a JWKS by `kid`; keys that are weak, symmetric or
-    unreadable are passed over.
-    """
+def read_set(source: str | Path, http: Outgoing) -> KeySet:
+    """Read a key set from its URL or file now. Raises KeySetError."""
     try:
-        entries = json.loads(document)["keys"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return {}
-    keys: dict[str, Key] = {}
-    for entry in entries if isinstance(entries, list) else ():
-        key = _import(entry)
-        if key is not None:
-            keys.setdefault(entry["kid"], key)
-    return keys
+        return jwk.read(_document(str(source), http))
+    except jwk.JwkError as error:
+        raise KeySetError(str(error)) from None
 
 
-def algorithm(key: Key) -> str | None:
-    """Return the one algorithm a key may verify: what its set declares, else the one of its
-    curve, or RS384 (A3, R105).
-    """
-    declared = key.get("alg")
-    if isinstance(key, ECKey | OKPKey):
-        own = CURVE_ALGORITHMS.get(key.curve_name)
-        return own if declared in (None, own) else None
-    if isinstance(key, RSAKey):
-        return declared if declared in RSA_ALGORITHMS else None if declared else "RS384"
-    return None
-
-
-def _import(entry: object) -> Key | None:
-    if (
-        not isinstance(entry, dict)
-        or not isinstance(entry.get("kid"), str)
-        or entry.get("use", "sig") != "sig"
-    ):
-        return None
-    if entry.get("kty") not in ("EC", "RSA", "OKP"):
-        return None
+def _document(source: str, http: Outgoing) -> bytes:
     try:
-        key = JWKRegistry.import_key(entry)
-        weak = isinstance(key, RSAKey) and key.public_key.key_size < SMALLEST_RSA_BITS
-    except (JoseError, ValueError, KeyError, TypeError):
-        return None
-    return None if weak or algorithm(key) is None else key
+        if not source.startswith(("https://", "http://")):
+            with Path(source).open("rb") as file:
+                document = file.read(LARGEST_SET + 1)
+            if len(document) > LARGEST_SET:
+                raise KeySetError("too large")
+            return document
+        deadline = time.monotonic() + FETCH_SECONDS
+        answer = http.get(source, {"Accept": "application/json"}, deadline, LARGEST_SET)
+    except OutgoingError as error:
+        raise KeySetError(str(error)) from None
+    except OSError as error:
+        raise KeySetError(f"file: {type(error).__name__}") from None
+    if answer.status != 200:
+        raise KeySetError(f"status {answer.status}")
+    return answer.body

@@ -17,7 +17,6 @@ from gunicorn.app.base import BaseApplication
 from runtime import store
 from runtime.settings import Settings, secret
 
-BODY_SECONDS = 5
 GC_THRESHOLD = (50_000, 20, 20)
 
 

@@ -106,6 +106,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         wanted = _bare(fhir_base)
         return next((ehr for ehr in self.ehr if wanted in map(_bare, ehr.fhir_base)), None)
 
+    def hook_keys(self, ehr: Ehr) -> str | None:
+        """Return the file or URL of the keys of an EHR's hook tokens; a file pins them."""
+        return str(self.path(ehr.hook_jwks_file)) if ehr.hook_jwks_file else ehr.hook_jwks_url
+
     def frame_ancestors(self) -> tuple[str, ...]:
         """Return every configured origin that may frame a page."""
         return tuple(dict.fromkeys(origin for ehr in self.ehr for origin in ehr.frame_ancestors))
@@ -229,6 +233,8 @@ def _ehr_problems(ehr: Ehr) -> Iterator[str]:
                 "exactly one of `hook_jwks_url` and `hook_jwks_file` is required while "
                 "hook_auth is `required`."
             )
+    if ehr.hook_jwks_url and ehr.hook_jwks_file:
+        yield "`hook_jwks_url` and `hook_jwks_file` exclude each other: a file pins the keys."
     if ehr.hook_token_seconds is not None and not 60 <= ehr.hook_token_seconds <= 3600:
         yield "`hook_token_seconds` must be from 60 to 3600."
     if not 100 <= ehr.hook_budget_ms <= 5000:

@@ -8,7 +8,7 @@ import secrets
 import time
 
 import msgspec
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Response, g, request
 from flask.typing import AfterRequestCallable, ResponseReturnValue
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
@@ -27,6 +27,7 @@ PLAIN = {
     400: ("invalid", "The request could not be read."),
     404: ("not-found", "There is nothing at this address."),
     405: ("not-supported", "This address does not answer that method; see the Allow header."),
+    408: ("timeout", "The body of the request did not come in time."),
     411: ("invalid", "The request must state the length of its body."),
     413: ("too-long", "The request is larger than allowed."),
     414: ("too-long", "The address is longer than allowed."),
@@ -71,10 +72,10 @@ class Forbidden(VigilError):
     status, code = 403, "forbidden"
 
 
-class NotFound(VigilError):
-    """There is no such thing."""
+class RequestTimeout(VigilError):
+    """The body did not come in time (B1)."""
 
-    status, code = 404, "not-found"
+    status, code = 408, "timeout"
 
 
 class PreconditionFailed(VigilError):
@@ -120,17 +121,6 @@ def json_response(
 ) -> Response:
     """Return any value msgspec can encode as application/json (R6)."""
     return Response(msgspec.json.encode(body), status, headers, mimetype="application/json")
-
-
-def read_json_body(incoming: Request, allowed: tuple[str, ...]) -> bytes:
-    """Return the body of a POST whose media type is allowed or not given; raises
-    UnsupportedMedia or 413.
-    """
-    if incoming.mimetype and incoming.mimetype not in allowed:
-        raise UnsupportedMedia(PLAIN[415][1])
-    if incoming.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise UnsupportedMedia(PLAIN[415][1])
-    return incoming.get_data(cache=False)
 
 
 def _begin() -> Response | None:

@@ -67,12 +67,6 @@ def test_other_hook_instances_are_400(world, made):
     refused(world, hookcall.request(hookInstance=made))
 
 
-@pytest.mark.rule("R25")
-@pytest.mark.rule("R55")
-def test_fhir_authorization_without_a_server_is_400(world):
-    refused(world, hookcall.request(fhirServer=..., fhirAuthorization=hookcall.authorization()))
-
-
 @pytest.mark.rule("R55")
 @pytest.mark.parametrize(
     "member",

@@ -1,0 +1,63 @@
+"""Checks what a hook token says of itself, for one EHR's record (R102, R103, R109; A5, A6).
+
+The signature is already known to be right.
+"""
+
+import math
+from collections.abc import Collection
+
+from ehr.jws import numeric_date
+from runtime.settings import Ehr
+
+LEEWAY = 60
+LONGEST_JTI = 256
+# Epic signs its tokens for 15 minutes; the others follow the five minutes of the best-practices
+# page.
+LIFETIMES = {"generic": 300, "epic": 900, "oracle": 300}
+
+
+def fault(claims: dict, ehr: Ehr, audiences: Collection[str], now: float) -> str | None:
+    """Return the word of ehr.refusals that speaks against a token, or None.
+
+    `audiences` are the URLs of the endpoint called; `now` is Unix time.
+    """
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not 0 < len(jti) <= LONGEST_JTI or not jti.isprintable():
+        return "jti"
+    return _time_fault(claims, ehr, now) or _addressee_fault(claims, ehr, audiences)
+
+
+def kept_until(claims: dict) -> int:
+    """Return the Unix time until which a good token's use has to be remembered (A7)."""
+    return math.ceil(claims["exp"]) + LEEWAY
+
+
+def names(claims: dict, ehr: Ehr) -> bool:
+    """Return whether a token names this very record, by `tenant` or by an audience of its own."""
+    return claims.get("tenant") in ehr.hook_tenants or any(
+        own in ehr.hook_audience for own in _audiences(claims)
+    )
+
+
+def _time_fault(claims: dict, ehr: Ehr, now: float) -> str | None:
+    issued, expires = (numeric_date(claims.get(name)) for name in ("iat", "exp"))
+    starts = numeric_date(claims["nbf"]) if "nbf" in claims else -math.inf
+    if issued is None or expires is None or starts is None:
+        return "claims"
+    if not issued < expires <= issued + (ehr.hook_token_seconds or LIFETIMES[ehr.profile]):
+        return "lifetime"
+    if expires + LEEWAY <= now:
+        return "expired"
+    return "not yet" if max(issued, starts) - LEEWAY > now else None
+
+
+def _addressee_fault(claims: dict, ehr: Ehr, audiences: Collection[str]) -> str | None:
+    if ehr.hook_tenants and claims.get("tenant") not in ehr.hook_tenants:
+        return "tenant"
+    own = (*audiences, *ehr.hook_audience)
+    return None if any(named in own for named in _audiences(claims)) else "audience"
+
+
+def _audiences(claims: dict) -> list:
+    named = claims.get("aud")
+    return named if isinstance(named, list) else [named]

@@ -1,0 +1,112 @@
+"""Reads the body of a request: JSON without compression, in full, and within five seconds (B1)."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import Request
+from werkzeug.exceptions import HTTPException
+
+from runtime.web import PLAIN, RequestTimeout, UnsupportedMedia
+
+BODY_SECONDS = 5.0
+POLL_SECONDS = 0.1
+# DSTU2's name of what FHIR JSON is called since; no standard names one for CDS Hooks (R6).
+OLD_FHIR = "application/json+fhir"
+# How gunicorn and Werkzeug's own server hand the connection on; a test client has none.
+SOCKETS = ("gunicorn.socket", "werkzeug.socket")
+
+
+def read_json_body(incoming: Request) -> bytes:
+    """Return the body of a POST whose media type is one of JSON or not given.
+
+    Raises UnsupportedMedia, RequestTimeout, or Werkzeug's 413 and 400.
+    """
+    if incoming.mimetype and not incoming.is_json and incoming.mimetype != OLD_FHIR:
+        raise UnsupportedMedia(PLAIN[415][1])
+    if incoming.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMedia(PLAIN[415][1])
+    return _read(incoming)
+
+
+def drain(incoming: Request) -> None:
+    """Read what is left of a body, so that a client that still sends gets its answer."""
+    try:
+        _read(incoming)
+    except (RequestTimeout, HTTPException):
+        return
+
+
+def _read(incoming: Request) -> bytes:
+    found = (incoming.environ.get(name) for name in SOCKETS)
+    with _watch.over(next(filter(None, found), None)) as late:
+        try:
+            body = incoming.get_data(cache=False)
+        except (HTTPException, OSError):
+            if not late.is_set():
+                raise
+    if late.is_set():
+        raise RequestTimeout(PLAIN[408][1])
+    return body
+
+
+class _Watch:
+    """Ends the reading side of connections whose bodies are late; one thread, or greenlet, a
+    process.
+
+    A socket's own time-out is per wait, which a client that drips outlives.
+    """
+
+    def __init__(self):
+        self._reading: dict[threading.Event, tuple[float, socket.socket]] = {}
+        self._some = threading.Event()
+        self._owner = 0
+
+    @contextmanager
+    def over(self, connection: socket.socket | None) -> Iterator[threading.Event]:
+        """Watch a connection; the event given is set once it was late."""
+        late = threading.Event()
+        if connection is None:
+            yield late
+            return
+        self._reading[late] = time.monotonic() + BODY_SECONDS, connection
+        self._begin()
+        try:
+            yield late
+        finally:
+            del self._reading[late]
+
+    def _begin(self) -> None:
+        # Threads do not live through a fork.
+        if self._owner != os.getpid():
+            self._owner, self._some = os.getpid(), threading.Event()
+            threading.Thread(target=self._run, name="bodies", daemon=True).start()
+        self._some.set()
+
+    def _run(self) -> None:
+        while True:
+            self._some.wait()
+            self._end_late()
+            if self._reading:
+                time.sleep(POLL_SECONDS)
+            else:
+                self._some.clear()
+                # One may have come between the look and the clearing.
+                if self._reading:
+                    self._some.set()
+
+    def _end_late(self) -> None:
+        now = time.monotonic()
+        for late, (due, connection) in list(self._reading.items()):
+            if now > due:
+                late.set()
+                try:
+                    connection.shutdown(socket.SHUT_RD)
+                except OSError:
+                    continue
+
+
+_watch = _Watch()

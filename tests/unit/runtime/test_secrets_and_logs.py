@@ -1,0 +1,57 @@
+"""Our signing key, secrets on disk and what logs may hold."""
+
+import io
+import json
+
+import pytest
+
+from runtime import logs, signing_key
+from runtime.secretfile import SecretFileError, read_or_create
+
+
+def test_our_key_is_made_once_and_its_public_half_is_published(tmp_path):
+    key = signing_key.signing_key(tmp_path)
+    assert signing_key.signing_key(tmp_path).kid == key.kid
+    (published,) = signing_key.public_jwks(key)["keys"]
+    assert (published["kid"], published["alg"], published["use"]) == (
+        key.kid,
+        "ES384",
+        "sig",
+    ) and "d" not in published
+
+
+def test_secrets_that_others_can_read_are_refused(tmp_path):
+    signing_key.signing_key(tmp_path)
+    (tmp_path / "signing-key.json").chmod(0o644)
+    with pytest.raises(SecretFileError, match="chmod 600"):
+        signing_key.signing_key(tmp_path)
+
+
+def test_a_damaged_key_is_said(tmp_path):
+    assert read_or_create(tmp_path / "signing-key.json", lambda: b"{") == b"{"
+    with pytest.raises(SecretFileError, match="damaged"):
+        signing_key.signing_key(tmp_path)
+
+
+@pytest.fixture
+def lines(tmp_path):
+    stream = io.StringIO()
+    logs.configure(tmp_path, stream)
+    return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_an_event_is_one_line_without_an_exceptions_text(lines):
+    try:
+        raise ValueError("CANARY")
+    except ValueError as error:
+        logs.get_logger("test").error("failed", error=error, text="a\r\nb")
+    (line,) = lines()
+    assert (line["error"], line["room"], line["event"]) == ("ValueError", "test", "failed")
+    assert "CANARY" not in str(line) and line["ts"].endswith("Z")
+
+
+def test_hashes_stay_the_same_over_restarts(tmp_path, lines):
+    first = logs.keyed_hash("p1")
+    logs.configure(None, io.StringIO())
+    logs.configure(tmp_path, io.StringIO())
+    assert logs.keyed_hash("p1") == first != logs.keyed_hash("p2")
