@@ -178,7 +178,7 @@ def check(config: Path) -> None:
             f"ehr {ehr.id}: {ehr.profile}, hooks {ehr.hook_auth}, SMART client "
             f"{ehr.smart_client_id or 'none'}, {ehr.mode}"
         )
-    for model in models_of(settings):
+    for model in models_of(settings, remembered=False):
         click.echo(f"model {model.id.name} {model.id.version}: {model.id.sha256[:12]}, verified")
 
 
@@ -243,13 +243,16 @@ def audit_replay(config: Path, assessment_id: str) -> None:
     )
 
 
-def models_of(settings: "Settings") -> "tuple[Model, ...]":
+def models_of(settings: "Settings", remembered: bool = True) -> "tuple[Model, ...]":
     """Return the verified champions that a configuration serves: the shipped ones, or a
     hospital's own.
+
+    What a child process passed before is not asked again, unless `remembered` is False.
     """
     from models.fitted.registry import Trust, load_models
 
-    return load_models(settings.models_path, Trust(keys=settings.model_keys_path))
+    verdicts = settings.data_path / "model_verdicts" if remembered else None
+    return load_models(settings.models_path, Trust(settings.model_keys_path, verdicts=verdicts))
 
 
 def settings_of(config: Path) -> "Settings":

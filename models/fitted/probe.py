@@ -2,8 +2,8 @@
 before any server does (F4).
 
 A damaged LightGBM text can end its process (SIGSEGV, SIGABRT) or hang it: only the child dies.
-`python -m models.fitted.probe FOLDER` is that child. A verdict holds for the very bytes and the
-LightGBM version, so each is asked for once.
+`python -m models.fitted.probe FOLDER` is that child. A verdict holds for the very bytes of text and
+manifest, the LightGBM version and our own loader, so each is asked for once.
 """
 
 import hashlib
@@ -12,15 +12,18 @@ import os
 import signal
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 from models.fitted.booster import ModelError
 from models.fitted.model import Model, load, verify
+from models.fitted.verdicts import remember, remembered
 
 SECONDS = 10.0
 LONGEST = 300
 ROOT = Path(__file__).parents[2]
+LOADER = ("booster.py", "model.py", "probe.py")
 _sound: set[str] = set()
 
 
@@ -28,18 +31,18 @@ def probe(folder: Path, model: Model, verdicts: Path | None = None) -> None:
     """Have a child load the version and score its golden vectors to 1e-9; nothing is asked twice in
     one process.
 
-    `verdicts` is a text file that remembers what passed, over workers and starts. Raises ModelError
+    `verdicts` is the file that remembers what passed, over workers and starts. Raises ModelError
     when the child does not pass the very bytes of `model`.
     """
     key = _fingerprint(model)
-    if key in _sound or (verdicts and key in _remembered(verdicts)):
+    if key in _sound or (verdicts and key in remembered(verdicts)):
         return
     scored = _child(folder)
     if scored != model.id.sha256:
         raise ModelError(f"{folder} changed while it was being checked.")
     _sound.add(key)
     if verdicts:
-        _remember(verdicts, key)
+        remember(verdicts, key)
 
 
 def _child(folder: Path) -> str:
@@ -72,23 +75,15 @@ def _last_line(raw: bytes) -> str:
 
 
 def _fingerprint(model: Model) -> str:
-    checked = [
-        model.id.sha256,
-        model.manifest["features"],
-        model.manifest["golden"],
-        version("lightgbm"),
-    ]
-    return hashlib.sha256(json.dumps(checked).encode()).hexdigest()
+    """Return what names this manifest and text, and the loader that the child would run."""
+    checked = [model.id.sha256, model.manifest, version("lightgbm"), _loader()]
+    return hashlib.sha256(json.dumps(checked, sort_keys=True).encode()).hexdigest()
 
 
-def _remembered(verdicts: Path) -> set[str]:
-    return set(verdicts.read_text("ascii", "replace").split()) if verdicts.exists() else set()
-
-
-def _remember(verdicts: Path, key: str) -> None:
-    # One short line by O_APPEND: two workers that start at once can't break each other's.
-    with os.fdopen(os.open(verdicts, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w") as file:
-        file.write(key + "\n")
+@cache
+def _loader() -> str:
+    files = (Path(__file__).with_name(name) for name in LOADER)
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def main(folder: Path) -> None:

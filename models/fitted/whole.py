@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str, private: bool = False) -> None:
     """Write text beside the path and move it there, so that a reader, or a crash, meets the old
-    file or the new one, never a half.
+    file or the new one, never a half; a `private` one is for its owner alone.
     """
-    part = path.with_name(f"{path.name}.part")
-    with part.open("w", encoding="utf-8") as file:
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -184,17 +184,83 @@ def test_a_manifest_that_makes_no_sense_is_refused(version):
         probe(version, load(version))
 
 
-def test_a_verdict_is_asked_for_once(version, tmp_path, monkeypatch):
-    """The file remembers what passed, over processes; another model, or other vectors, are asked
-    for anew.
-    """
+@pytest.fixture
+def passed(version, tmp_path, monkeypatch):
+    """A version that a child has passed, the file that remembers it, and no child any more."""
     verdicts = tmp_path / "verdicts"
     probing._sound.clear()
     probe(version, load(version), verdicts)
-    assert stat.S_IMODE(verdicts.stat().st_mode) == 0o600 and len(verdicts.read_text().split()) == 1
     probing._sound.clear()
     monkeypatch.setattr(probing, "_child", lambda folder: pytest.fail("a child was asked"))
-    probe(version, load(version), verdicts)
-    damage(version, lambda raw: raw + b"\n")
-    with pytest.raises(BaseException, match="a child was asked"):
+    return verdicts
+
+
+def asks(version, verdicts) -> bool:
+    """Tell whether a start would ask a child."""
+    probing._sound.clear()
+    try:
         probe(version, load(version), verdicts)
+        return False
+    except pytest.fail.Exception:
+        return True
+
+
+def test_a_verdict_is_asked_for_once(version, passed):
+    """The file remembers what passed, over processes, and is its owner's alone."""
+    assert stat.S_IMODE(passed.stat().st_mode) == 0o600 and len(passed.read_text().split()) == 1
+    assert not asks(version, passed)
+
+
+@pytest.mark.parametrize("what", ["text", "golden", "calibration", "lightgbm", "loader"])
+def test_a_verdict_holds_for_nothing_else(version, passed, monkeypatch, what):
+    """Another text, another manifest, another LightGBM or another loader of ours: asked anew."""
+    manifest = json.loads((version / "manifest.json").read_text())
+    changes = {
+        "golden": {"golden": manifest["golden"][:1]},
+        "calibration": {"calibration": {"slope": 1.0, "intercept": 0.0}},
+    }
+    if what == "text":
+        damage(version, lambda raw: raw + b"\n")
+    elif what == "lightgbm":
+        monkeypatch.setattr(probing, "version", lambda name: "0.0.0")
+    elif what == "loader":
+        monkeypatch.setattr(probing, "_loader", lambda: "another")
+    else:
+        (version / "manifest.json").write_text(json.dumps(manifest | changes[what]))
+    assert asks(version, passed)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: b"",
+        lambda text: text[:-10],
+        lambda text: b"\xff\x00" + text,
+        lambda text: text + b"and more\n",
+        lambda text: text + b"0" * 70_000,
+    ],
+    ids=["empty", "cut", "binary", "foreign", "long"],
+)
+def test_a_damaged_file_means_asking_again(version, passed, change, monkeypatch):
+    """Nothing in it counts then, and the next verdict begins it anew."""
+    passed.write_bytes(change(passed.read_bytes()))
+    assert asks(version, passed)
+    monkeypatch.setattr(probing, "_child", lambda folder: load(folder).id.sha256)
+    probe(version, load(version), passed)
+    assert len(passed.read_text().split()) == 1
+
+
+def test_a_file_that_others_may_write_counts_for_nothing(version, passed):
+    """Nor does one that is no file; neither stops a start."""
+    passed.chmod(0o620)
+    assert asks(version, passed)
+    passed.unlink()
+    passed.mkdir()
+    assert asks(version, passed)
+
+
+def test_a_file_that_cannot_be_written_stops_nothing(version, tmp_path):
+    """The version passes; the next start asks again."""
+    probing._sound.clear()
+    probe(version, load(version), tmp_path / "nowhere" / "verdicts")
+    assert not (tmp_path / "nowhere").exists()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from models.fitted import aliases, registry, signature
+from models.fitted import probe as probing
 from models.fitted.booster import ModelError
 from models.fitted.model import load
 from models.fitted.registry import (
@@ -298,3 +299,19 @@ def test_the_shipped_champions_are_signed_by_the_shipped_key():
     (key,) = signature.trusted_keys()
     champions = [version for version in list_versions() if "champion" in version.aliases]
     assert champions and {version.signed_by for version in champions} == {key}
+
+
+@pytest.mark.parametrize("breaks", [break_manifest, break_text, break_signature])
+def test_a_verdict_never_stands_in_for_signature_or_hash(world, breaks, monkeypatch):
+    """With a child's verdict on file, an unsigned or changed version is refused as ever, and no
+    child is asked.
+    """
+    folder, trust = world[0], Trust(keys=world[1].keys, verdicts=world[0] / "verdicts")
+    probing._sound.clear()
+    put((folder, trust), "1.0.0")
+    monkeypatch.setattr(probing, "_child", lambda folder: pytest.fail("a child was asked"))
+    probing._sound.clear()
+    assert load_models(folder, trust)[0].id.version == "1.0.0"
+    breaks(folder / NAME / "1.0.0")
+    with pytest.raises(ModelError):
+        load_models(folder, trust)
