@@ -61,7 +61,7 @@ class ChartServer:
         return self.http.post(f"{self.url}/token", data=form).json()["access_token"]
 
     def prefetch(self, services: str, patient: str) -> dict:
-        """Return what a CDS client prefetches for the first of the services, read from the chart."""
+        """Return what a CDS client prefetches for the first service, read from the chart."""
         templates = self.http.get(services).json()["services"][0]["prefetch"]
         bearer = {"Authorization": f"Bearer {self.token(patient)}"}
         return {

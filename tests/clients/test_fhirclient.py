@@ -55,7 +55,7 @@ def launched(app, ehr, http):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_it_launches_from_the_demonstration_ehr(launched, ehr, way):
-    """Discovery, PKCE, each kind of client, id_token, paging and refresh as the library does them."""
+    """Discovery, PKCE, each kind of client, id_token, paging, refresh as the library does them."""
     read = launched(way, "sepsis")
     assert read["patient"]["id"] == read["token"]["patient"] == "sepsis"
     assert read["observations"] > read["firstPage"] == 20
@@ -66,8 +66,8 @@ def test_it_launches_from_the_demonstration_ehr(launched, ehr, way):
 
 
 def test_vigil_reads_the_chart_with_its_token(launched, http, vigil):
-    """A CDS client that was itself launched, as the public Sandbox can be: its `fhirAuthorization` is
-    what fhirclient holds.
+    """A CDS client that was itself launched, as the public Sandbox can be: its
+    `fhirAuthorization` is what fhirclient holds.
     """
     read = launched("public", "sepsis")
     body = {

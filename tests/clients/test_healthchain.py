@@ -13,7 +13,7 @@ from tests.clients.environments import HERE
 
 @pytest.fixture
 def call(healthchain, tmp_path):
-    """Load a prefetch, or the client's synthetic data, into the client; return what it says and logs."""
+    """Load a prefetch or synthetic data into the client; return what it says and logs."""
 
     def call(url, prefetch, patient=None):
         source = "--synthetic"

@@ -63,7 +63,7 @@ def test_its_own_token_is_passed_over(call, ehr, vigil):
 
 @pytest.mark.rule("R30", "R51")
 def test_it_reads_why_it_is_refused(call, apart):
-    """What it throws are the words of our OperationOutcome: here that there was nothing to judge."""
+    """What it throws are the words of our OperationOutcome: there was nothing to judge."""
     said = call("sepsis", {}, **apart("sepsis"))
     assert "answer" not in said and "Vital signs" in said["error"]
 

@@ -23,8 +23,8 @@ def free_port() -> int:
 
 
 def wait_for(url: str, process: subprocess.Popen, log: Path, seconds: float = 60.0) -> None:
-    """Return once a started server answers 200 at `url`; fail with its log when it ends or takes too
-    long.
+    """Return once a started server answers 200 at `url`; fail with its log when it ends or is too
+    slow.
     """
     until = time.monotonic() + seconds
     with requests.Session() as http:

@@ -1,5 +1,6 @@
-// A SMART app on fhirclient, registered in three ways: `app.js PORT CLIENTS`, clients as JSON: name -> options of authorize().
-// GET /NAME/launch begins a launch, /NAME/callback ends it and answers with what the client read; /jwks.json is its key set.
+// A SMART app on fhirclient: `app.js PORT CLIENTS`, its registrations as JSON, name -> options of
+// authorize(). GET /NAME/launch begins a launch, /NAME/callback ends it and answers with what the
+// client read; /jwks.json is its key set.
 const http = require('http');
 const { generateKeyPairSync } = require('crypto');
 const smart = require('fhirclient');
@@ -21,7 +22,8 @@ const storage = {
 
 function options(name) {
   const { key, ...rest } = clients[name];
-  const own = key ? { clientPrivateJwk: privateJwk, clientPublicKeySetUrl: `${base}/jwks.json` } : {};
+  const signing = { clientPrivateJwk: privateJwk, clientPublicKeySetUrl: `${base}/jwks.json` };
+  const own = key ? signing : {};
   return { clientId: name, redirectUri: `${base}/${name}/callback`, ...rest, ...own };
 }
 

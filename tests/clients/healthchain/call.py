@@ -1,6 +1,7 @@
-"""Sends what HealthChain's SandboxClient loads to a service: `call.py URL (FILE [PATIENT] | --synthetic)`.
+"""Sends what HealthChain's SandboxClient loads: `call.py URL (FILE [PATIENT] | --synthetic)`.
 
-Prints its answers as the client returns them, what its own model of a response finds wrong in each, and what it asked.
+Prints the answers as the client returns them, what its own model of a response finds wrong in each,
+and what it asked.
 """
 
 import json
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 
 
 def loaded(url, source, patient=None):
-    """Return a client with one request; its context names a patient at random unless one is given."""
+    """Return a client with one request, of a patient at random unless one is given."""
     client = SandboxClient(url=url, workflow="patient-view")
     if source == "--synthetic":
         return client.load_synthetic(1, random_seed=1)

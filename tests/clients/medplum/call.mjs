@@ -1,5 +1,6 @@
-// Calls a CDS service as an application with MedplumClient does: `call.mjs OPTIONS PATIENT [PREFETCH]`, the options of the client
-// as JSON; without a PREFETCH (JSON) it reads what the service asks for. Prints discovery, request, and the answer or the error.
+// Calls a CDS service as an application with MedplumClient does: `call.mjs OPTIONS PATIENT
+// [PREFETCH]`, the client's options as JSON; without a PREFETCH (JSON) it reads what the service
+// asks for. Prints discovery, request, and the answer or the error.
 import { MedplumClient, buildCdsRequest, generateId } from '@medplum/core';
 
 const [options, patientId, prefetch] = process.argv.slice(2);
