@@ -11,7 +11,7 @@ class Breaker:
     seconds is let through, and its success closes it.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._failures: deque[float] = deque(maxlen=FAILURES)
         # None while closed.
         self._next_try: float | None = None

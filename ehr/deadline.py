@@ -8,9 +8,11 @@ anew with each byte, inside a TLS record as well, and a name's look-up has none 
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future
+from typing import Any
 
-Address = tuple[int, int, int, str, tuple]
+Addresses = Sequence[tuple[int, int, int, str, tuple[Any, ...]]]
 
 
 class DeadlineSocket(socket.socket):
@@ -21,22 +23,22 @@ class DeadlineSocket(socket.socket):
     def settimeout(self, value: float | None) -> None:
         """Keep to the deadline, whatever a library would set for its next wait."""
 
-    def connect(self, address) -> None:
+    def connect(self, address: Any) -> None:
         """Connect, until the deadline."""
         self._wait_no_longer()
         super().connect(address)
 
-    def recv(self, *args) -> bytes:
+    def recv(self, *args: Any) -> bytes:
         """Receive what has come, until the deadline."""
         self._wait_no_longer()
         return super().recv(*args)
 
-    def recv_into(self, *args) -> int:
+    def recv_into(self, *args: Any) -> int:
         """Receive into a buffer, until the deadline."""
         self._wait_no_longer()
         return super().recv_into(*args)
 
-    def sendall(self, *args) -> None:
+    def sendall(self, *args: Any) -> None:
         """Send all, until the deadline; its time-out is for the whole in both worlds."""
         self._wait_no_longer()
         super().sendall(*args)
@@ -53,35 +55,37 @@ class Names:
     costs as many threads as there are names, however many calls come.
     """
 
-    def __init__(self):
-        self._lookups: dict[tuple[str, int], Future[list[Address]]] = {}
+    def __init__(self) -> None:
+        self._lookups: dict[tuple[str, int], Future[Addresses]] = {}
         self._lock = threading.Lock()
 
-    def addresses(self, host: str, port: int, deadline: float) -> list[Address]:
+    def addresses(self, host: str, port: int, deadline: float) -> Addresses:
         """Return the addresses of a host. Raises OSError, TimeoutError, or ValueError for a name
         that is none.
         """
+        seconds = left(deadline)
         with self._lock:
             lookup = self._lookups.get((host, port)) or self._begin(host, port)
-        return lookup.result(left(deadline))
+        return lookup.result(seconds)
 
-    def _begin(self, host: str, port: int) -> "Future[list[Address]]":
-        lookup: Future[list[Address]] = Future()
+    def _begin(self, host: str, port: int) -> Future[Addresses]:
+        lookup: Future[Addresses] = Future()
         # A daemon, so that a look-up that hangs does not keep the process from ending.
-        threading.Thread(target=self._look_up, args=(host, port, lookup), daemon=True).start()
+        threading.Thread(target=self._look_up, args=(host, port), daemon=True).start()
         self._lookups[host, port] = lookup
         return lookup
 
-    def _look_up(self, host: str, port: int, lookup: Future) -> None:
+    def _look_up(self, host: str, port: int) -> None:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, ValueError) as error:
-            lookup.set_exception(error)
+        except Exception as error:
+            self._end(host, port).set_exception(error)
         else:
-            lookup.set_result(found)
-        finally:
-            with self._lock:
-                del self._lookups[host, port]
+            self._end(host, port).set_result(found)
+
+    def _end(self, host: str, port: int) -> Future[Addresses]:
+        with self._lock:
+            return self._lookups.pop((host, port))
 
 
 def connect(names: Names, host: str, port: int, deadline: float) -> DeadlineSocket:

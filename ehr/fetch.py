@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
-from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urldefrag, urljoin, urlsplit
 
 from ehr.breaker import Breaker
 from ehr.http import Outgoing, OutgoingError
@@ -198,5 +198,5 @@ def _climbs(path: str) -> bool:
     return any(part.split(";")[0] in {".", ".."} for part in parts)
 
 
-def _port(parts) -> int | None:
+def _port(parts: SplitResult) -> int | None:
     return parts.port or {"https": 443, "http": 80}.get(parts.scheme)

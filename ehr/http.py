@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from contextlib import closing
+from functools import partial
 from http.client import HTTPException
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -51,7 +52,7 @@ class Outgoing:
     system's store, where a hospital keeps its own authority.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._names = Names()
         self._tls = ssl.create_default_context()
 
@@ -86,34 +87,47 @@ class Outgoing:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("no URL of the web")
-        tls = self._tls if parts.scheme == "https" else None
-        return _Connection(self._names, tls, parts.hostname, parts.port, deadline)
+        if parts.scheme == "https":
+            return _TlsConnection(
+                parts.hostname, parts.port, self._names, deadline, context=self._tls
+            )
+        return _Connection(parts.hostname, parts.port, self._names, deadline)
 
 
 class _Connection(HTTPConnection):
-    """A connection whose socket ends at a deadline: name, connect, handshake, request, answer."""
+    """A connection whose socket ends at a deadline: name, connect, request, answer."""
+
+    def __init__(self, host: str, port: int | None, names: Names, deadline: float):
+        super().__init__(host, port or self.default_port)
+        self._connected = partial(connect, names, host, self.port, deadline)
+
+    def connect(self) -> None:
+        self.sock = self._connected()
+
+
+class _TlsConnection(_Connection):
+    """The same, the handshake included.
+
+    TLS by a transport, not by an SSLSocket: that waits inside itself, anew for each piece of a
+    record.
+    """
+
+    default_port = 443  # type: ignore[misc]
 
     def __init__(
         self,
-        names: Names,
-        tls: ssl.SSLContext | None,
         host: str,
         port: int | None,
+        names: Names,
         deadline: float,
+        context: ssl.SSLContext,
     ):
-        # What the Host header leaves out.
-        self.default_port = 443 if tls else 80
-        super().__init__(host, port or self.default_port)
-        self._names, self._tls, self._deadline = names, tls, deadline
+        super().__init__(host, port, names, deadline)
+        self._context = context
 
     def connect(self) -> None:
-        """Connect, with TLS where the URL asks for it.
-
-        A transport, no SSLSocket: that waits inside itself, anew for each piece of a record.
-        """
-        self.sock = connect(self._names, self._dns_host, self.port, self._deadline)
-        if self._tls:
-            self.sock = SSLTransport(self.sock, self._tls, server_hostname=self.host)
+        super().connect()
+        self.sock = SSLTransport(self.sock, self._context, server_hostname=self.host)
 
 
 def _target(url: str) -> str:
@@ -122,8 +136,11 @@ def _target(url: str) -> str:
 
 
 def _body(response: HTTPResponse, limit: int) -> bytes:
-    if response.headers.get("Content-Encoding", "").strip().lower() not in ENCODINGS:
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ENCODINGS:
         raise ValueError("an encoding that was not asked for")
+    # urllib3 passes over one with a space behind it.
+    response.headers["Content-Encoding"] = encoding
     body = response.read(limit + 1)
     if len(body) > limit:
         raise OutgoingError("too large")

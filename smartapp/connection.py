@@ -4,6 +4,7 @@ redirects, one origin.
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import requests
 from requests.adapters import BaseAdapter
@@ -31,27 +32,23 @@ class BoundedAdapter(BaseAdapter):
         self._deadline = time.monotonic() + TOTAL_SECONDS
         self._http = Outgoing()
 
-    def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         """Send by our own limits, whatever the caller's are; raises Refused.
 
         Of the answer's headers none is passed on, so that there is nowhere to be redirected to.
         """
-        if not self._allows(request.url):
+        method, url = request.method or "", request.url or ""
+        if not self._allows(url):
             raise Refused("address not allowed")
         try:
             answer = self._http.request(
-                request.method,
-                request.url,
-                request.headers,
-                request.body,
-                self._deadline,
-                LARGEST_ANSWER,
+                method, url, request.headers, request.body, self._deadline, LARGEST_ANSWER
             )
         except OutgoingError as error:
             raise Refused(str(error)) from None
         response = requests.Response()
         response.status_code, response._content = answer
-        response.url, response.request = request.url, request
+        response.url, response.request = url, request
         return response
 
     def close(self) -> None:

@@ -42,9 +42,11 @@ def wait_for(url: str, process: subprocess.Popen, log: Path, seconds: float = 60
 
 
 class Served:
-    """A running Vigil at `url`; `records` is the configuration from its first `[[ehr]]` on."""
+    """A running Vigil at `url`; `records` is the configuration from its first `[[ehr]]` on,
+    `environment` what its process has beside ours.
+    """
 
-    def __init__(self, folder: Path, records: str):
+    def __init__(self, folder: Path, records: str, **environment: str):
         self.url = f"http://localhost:{free_port()}"
         self.services = f"{self.url}/cds-services"
         self.hook = f"{self.services}/vigil-patient-view"
@@ -57,7 +59,7 @@ class Served:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "vigil", "serve", "--config", str(config)],
                 cwd=ROOT,
-                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
