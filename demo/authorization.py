@@ -8,10 +8,12 @@ first picks a patient.
 import re
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from flask import Blueprint, Response, redirect, render_template, request
+import werkzeug
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from demo.config import Client, DemoConfig
@@ -48,7 +50,7 @@ def create_blueprint(config: DemoConfig, records: Records, tokens: Tokens) -> Bl
     clients = config.registered()
 
     @blueprint.route("/authorize", methods=["GET", "POST"])
-    def authorize() -> Response | tuple[str, int] | str:
+    def authorize() -> ResponseReturnValue:
         wanted = request.form if request.method == "POST" else request.args
         try:
             client = _client(clients, wanted)
@@ -62,7 +64,7 @@ def create_blueprint(config: DemoConfig, records: Records, tokens: Tokens) -> Bl
             return _back(wanted, error=error.error, error_description=error.description)
 
     @blueprint.post("/authorize/patient")
-    def choose() -> Response | tuple[str, int]:
+    def choose() -> ResponseReturnValue:
         wanted, patient = (
             tokens.take("pending", request.form.get("request", "")),
             request.form.get("patient", ""),
@@ -79,7 +81,7 @@ def create_blueprint(config: DemoConfig, records: Records, tokens: Tokens) -> Bl
     return blueprint
 
 
-def _client(clients: dict[str, Client], wanted: MultiDict) -> Client:
+def _client(clients: dict[str, Client], wanted: MultiDict[str, str]) -> Client:
     client = clients.get(wanted.get("client_id", ""))
     if client is None:
         raise NoRedirect("The app that asks for access is not registered here.")
@@ -92,9 +94,9 @@ def _answer(
     config: DemoConfig,
     tokens: Tokens,
     client: Client,
-    wanted: MultiDict,
+    wanted: MultiDict[str, str],
     picker: Callable[[str], str],
-) -> Response | str:
+) -> werkzeug.Response | str:
     scopes = _checked(config, wanted)
     if "launch" in wanted:
         launch = tokens.find("launch", wanted["launch"])
@@ -106,7 +108,7 @@ def _answer(
     return picker(tokens.issue("pending", wanted.copy()))
 
 
-def _checked(config: DemoConfig, wanted: MultiDict) -> list[str]:
+def _checked(config: DemoConfig, wanted: MultiDict[str, str]) -> list[str]:
     """Return the scopes that will be granted, once all other parameters are right (SMART-13).
     Raises Denied.
     """
@@ -126,7 +128,7 @@ def _checked(config: DemoConfig, wanted: MultiDict) -> list[str]:
     return scopes
 
 
-def _code(tokens: Tokens, wanted: MultiDict, launch: Launch) -> str:
+def _code(tokens: Tokens, wanted: MultiDict[str, str], launch: Launch) -> str:
     return tokens.issue(
         "code",
         Grant(
@@ -142,7 +144,7 @@ def _code(tokens: Tokens, wanted: MultiDict, launch: Launch) -> str:
     )
 
 
-def _back(wanted: MultiDict, **answer: str) -> Response:
+def _back(wanted: MultiDict[str, str], **answer: str) -> werkzeug.Response:
     """Send the browser back to the app, its `state` unchanged and its own query kept."""
     parameters = answer | ({"state": wanted["state"]} if "state" in wanted else {})
     joint = "&" if urlsplit(wanted["redirect_uri"]).query else "?"
@@ -161,7 +163,7 @@ def _picker(config: DemoConfig, records: Records, pending: str) -> str:
     return render_template("picker.html", rows=rows, pending=pending)
 
 
-def person(patient: dict, today: date) -> dict[str, str | int | None]:
+def person(patient: dict[str, Any], today: date) -> dict[str, str | int | None]:
     """Return what a banner says of a Patient; an age only where the birth date allows one."""
     name, born = patient["name"][0], patient.get("birthDate")
     full, mrn = f"{name['family']}, {' '.join(name['given'])}", patient["identifier"][0]["value"]

@@ -17,7 +17,7 @@ CAPABILITIES = (
 )  # fmt: skip
 
 
-def configuration(config: DemoConfig) -> dict:
+def configuration(config: DemoConfig) -> dict[str, Any]:
     """Return the smart-configuration, which names the endpoints and what they can do (SMART-9)."""
     return {
         "issuer": config.base_url,
@@ -43,7 +43,7 @@ def configuration(config: DemoConfig) -> dict:
     }
 
 
-def statement(base: str, now: datetime) -> dict:
+def statement(base: str, now: datetime) -> dict[str, Any]:
     """Return what this server can do, in FHIR's words."""
     about = [{"name": "patient", "type": "reference"}, {"name": "subject", "type": "reference"}]
     resources: list[dict[str, Any]] = []

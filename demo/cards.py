@@ -18,7 +18,7 @@ TAGS = {
 _markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
-def view(card: Any, vigil_url: str) -> dict | None:
+def view(card: Any, vigil_url: str) -> dict[str, Any] | None:
     """Return what to show of a card, None when it breaks a MUST of the standard."""
     source = card.get("source") if isinstance(card, dict) else None
     if (
@@ -70,7 +70,7 @@ def detail(text: object) -> str:
     )
 
 
-def smart_link(card: Any, number: int, vigil_url: str) -> dict | None:
+def smart_link(card: Any, number: int, vigil_url: str) -> dict[str, Any] | None:
     """Return link `number` of a card if it is a SMART link to the registered app."""
     links = _dicts(card.get("links")) if isinstance(card, dict) else []
     found = links[number] if 0 <= number < len(links) else None
@@ -81,7 +81,7 @@ def smart_link(card: Any, number: int, vigil_url: str) -> dict | None:
     )
 
 
-def _link(number: int, link: dict, vigil_url: str) -> dict | None:
+def _link(number: int, link: dict[str, Any], vigil_url: str) -> dict[str, Any] | None:
     label, kind = link.get("label"), link.get("type")
     if not isinstance(label, str) or not _is_one_of(kind, {"absolute", "smart"}):
         return None
@@ -122,5 +122,5 @@ def _is_one_of(value: object, allowed: Container[str]) -> bool:
     return isinstance(value, str) and value in allowed
 
 
-def _dicts(value: object) -> list[dict]:
+def _dicts(value: object) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -6,9 +6,11 @@ import json
 import secrets
 from collections import OrderedDict
 from functools import partial
+from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+import werkzeug
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 
 from demo import vitals
 from demo.authorization import Launch, person
@@ -28,7 +30,7 @@ class Openings:
     to.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._calls: OrderedDict[str, tuple[str, list[Call]]] = OrderedDict()
         self.notes: dict[str, str] = {}
         self.dismissed: dict[str, set[str]] = {}
@@ -111,7 +113,7 @@ class Pages:
             ],
         )
 
-    def launch(self, patient_id: str) -> Response:
+    def launch(self, patient_id: str) -> werkzeug.Response:
         """Begin an EHR launch: a new opaque id for patient, stay and appContext, and the browser
         goes to the app (SMART-4, R87).
         """
@@ -120,7 +122,7 @@ class Pages:
         url, context = f"{self._config.vigil_url}/launch", None
         if "opening" in request.args:
             link = smart_link(
-                _card(self._openings, patient_id),
+                _named(self._openings, patient_id)[1],
                 request.args.get("link", -1, int),
                 self._config.vigil_url,
             ) or abort(404)
@@ -132,13 +134,13 @@ class Pages:
         query = urlencode({"launch": name, "iss": self._config.fhir_base})
         return redirect(f"{url}{'&' if '?' in url else '?'}{query}")
 
-    def feedback(self, patient_id: str) -> Response:
+    def feedback(self, patient_id: str) -> werkzeug.Response:
         """Tell Vigil that a card was dismissed, and why, and show the chart again."""
-        shown = view(_card(self._openings, patient_id), self._config.vigil_url)
+        call, card = _named(self._openings, patient_id)
+        shown = view(card, self._config.vigil_url)
         if not shown or not shown["uuid"]:
             abort(404)
         opening = request.values["opening"]
-        call = self._openings.find(opening, patient_id)[request.values.get("call", type=int)]
         reason = next(
             (_coding(r) for r in shown["reasons"] if r["code"] == request.form.get("reason")), None
         )
@@ -174,16 +176,16 @@ class Pages:
             return [], str(error)
 
 
-def _card(openings: Openings, patient_id: str) -> object:
-    """Return the card that a button names; 404 for one that was not shown on this patient's
-    chart.
+def _named(openings: Openings, patient_id: str) -> tuple[Call, object]:
+    """Return the call and the card that a button names; 404 for one that was not shown on this
+    patient's chart.
     """
     calls = openings.find(request.values.get("opening", ""), patient_id) or []
     call, card = (request.values.get(name, -1, int) for name in ("call", "card"))
     if not 0 <= call < len(calls) or not 0 <= card < len(calls[call].cards):
         abort(404)
-    return calls[call].cards[card]
+    return calls[call], calls[call].cards[card]
 
 
-def _coding(reason: dict) -> dict:
+def _coding(reason: dict[str, Any]) -> dict[str, Any]:
     return {name: reason[name] for name in ("code", "system", "display") if name in reason}

@@ -7,12 +7,13 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import unquote_plus
 
 import requests
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import JWKRegistry
+from joserfc.jwk import JWKRegistry, Key
 from werkzeug.datastructures import Headers, MultiDict
 
 from demo.config import Client
@@ -30,13 +31,13 @@ class InvalidClient(Exception):
 class Clients:
     """Registered clients and the keys that they publish."""
 
-    def __init__(self, registered: dict[str, Client], token_url: str, clock: Callable):
+    def __init__(self, registered: dict[str, Client], token_url: str, clock: Callable[..., Any]):
         self.registered = registered
         self._token_url, self._clock = token_url, clock
-        self._keys: dict[str, tuple[float, dict]] = {}
+        self._keys: dict[str, tuple[float, dict[str, Any]]] = {}
         self._seen: dict[tuple[str, str], float] = {}
 
-    def authenticate(self, headers: Headers, form: MultiDict) -> Client | None:
+    def authenticate(self, headers: Headers, form: MultiDict[str, str]) -> Client | None:
         """Return the client of a token request; None where a refresh names none, as a public one
         may (RFC 6749 6). Raises InvalidClient.
         """
@@ -70,7 +71,7 @@ class Clients:
             raise InvalidClient("The client secret is wrong.")
         return client
 
-    def _by_assertion(self, form: MultiDict) -> Client:
+    def _by_assertion(self, form: MultiDict[str, str]) -> Client:
         if form.get("client_assertion_type") != ASSERTION_TYPE:
             raise InvalidClient("client_assertion_type is missing or unknown.")
         token = form["client_assertion"]
@@ -89,7 +90,9 @@ class Clients:
         self._seen[client.client_id, claims["jti"]] = claims["exp"]
         return client
 
-    def _fault(self, claims: dict, client: Client, form: MultiDict) -> str | None:
+    def _fault(
+        self, claims: dict[str, Any], client: Client, form: MultiDict[str, str]
+    ) -> str | None:
         now = self._clock().timestamp()
         expires, jti = claims.get("exp"), claims.get("jti")
         self._seen = {key: until for key, until in self._seen.items() if until + LEEWAY > now}
@@ -98,12 +101,12 @@ class Clients:
             or form.get("client_id", client.client_id) != client.client_id
         ):
             return "iss, sub and client_id differ"
-        if self._token_url not in (
-            claims.get("aud") if isinstance(claims.get("aud"), list) else [claims.get("aud")]
-        ):
+        audience = claims.get("aud")
+        if self._token_url not in (audience if isinstance(audience, list) else [audience]):
             return "aud is not the token endpoint"
         if (
-            type(expires) not in (int, float)
+            not isinstance(expires, int | float)
+            or isinstance(expires, bool)
             or not now - LEEWAY < expires <= now + LONGEST_SECONDS + LEEWAY
         ):
             return "exp is missing, past, or more than five minutes ahead"
@@ -111,7 +114,7 @@ class Clients:
             return "jti is missing or was used before"
         return None
 
-    def _key(self, client: Client, header: dict):
+    def _key(self, client: Client, header: dict[str, Any]) -> Key:
         """Return the client's public key for this header; the key says which algorithm it is
         for.
         """
@@ -121,12 +124,12 @@ class Clients:
             )
         if header.get("jku", client.jwks_url) != client.jwks_url:
             raise InvalidClient("jku is not the registered JWK Set URL.")
-        key = self._published(client, str(header.get("kid"))).get(header.get("kid"))
+        key = self._published(client, str(header.get("kid"))).get(str(header.get("kid")))
         if key is None or key.get("alg", header["alg"]) != header["alg"]:
             raise InvalidClient("The client's JWK Set has no such key for this algorithm.")
         return JWKRegistry.import_key(key)
 
-    def _published(self, client: Client, kid: str) -> dict:
+    def _published(self, client: Client, kid: str) -> dict[str, Any]:
         """Return the client's keys by kid, read again when they are old, or soon when `kid` is
         new (SMART-29).
         """
@@ -134,7 +137,7 @@ class Clients:
         if time.monotonic() - read > (FRESH_SECONDS if kid in keys else REFRESH_SECONDS):
             try:
                 document = requests.get(
-                    client.jwks_url, timeout=(1, 3), allow_redirects=False
+                    client.jwks_url or "", timeout=(1, 3), allow_redirects=False
                 ).json()
                 keys = {key["kid"]: key for key in document["keys"]}
             except (requests.RequestException, ValueError, KeyError, TypeError):

@@ -40,7 +40,7 @@ def matches(prefix: str, wanted: Span, found: Span) -> bool:
     return found[0] < (wanted[1] if prefix == "le" else wanted[0])
 
 
-def _clock_span(found: re.Match) -> Span:
+def _clock_span(found: re.Match[str]) -> Span:
     zone = (found["zone"] or "Z").replace("Z", "+00:00")
     day = f"{found['year']}-{found['month']}-{found['day']}"
     start = datetime.fromisoformat(
@@ -49,7 +49,7 @@ def _clock_span(found: re.Match) -> Span:
     return start, start + (timedelta(seconds=1) if found["second"] else timedelta(minutes=1))
 
 
-def _day_span(found: re.Match) -> Span:
+def _day_span(found: re.Match[str]) -> Span:
     year, month, day = int(found["year"]), int(found["month"] or 1), int(found["day"] or 1)
     start = datetime(year, month, day, tzinfo=UTC)
     if found["day"]:

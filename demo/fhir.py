@@ -73,7 +73,10 @@ def create_blueprint(
 
 
 def answer(
-    resource: dict, status: int = 200, headers: dict[str, str] | None = None, media: str = FHIR_JSON
+    resource: dict[str, Any],
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    media: str = FHIR_JSON,
 ) -> Response:
     """Return a resource or another document as JSON that nothing may keep."""
     return Response(
@@ -84,7 +87,7 @@ def answer(
     )
 
 
-def outcome(code: str, text: str) -> dict:
+def outcome(code: str, text: str) -> dict[str, Any]:
     """Return an OperationOutcome."""
     return {
         "resourceType": "OperationOutcome",
@@ -95,7 +98,7 @@ def outcome(code: str, text: str) -> dict:
 def by_token(tokens: Tokens) -> Allowed:
     """Return the rule that a bearer token opens its patient's chart (RFC 6750)."""
 
-    def allowed(kind: str, right: str) -> str:
+    def allowed(kind: str, right: str) -> str | None:
         scheme, _, name = request.headers.get("Authorization", "").partition(" ")
         found = tokens.find("access", name) or tokens.find("hook", name)
         if found is None or scheme.lower() != "bearer":
@@ -107,7 +110,8 @@ def by_token(tokens: Tokens) -> Allowed:
             challenge = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
             text = f"The token's scope does not allow this on {kind}."
             raise Refused(403, "forbidden", text, challenge)
-        return found.patient
+        patient: str | None = found.patient
+        return patient
 
     return allowed
 

@@ -40,16 +40,16 @@ class Call:
     """
 
     patient: str
-    service: dict
+    service: dict[str, Any]
     url: str
-    request: dict
+    request: dict[str, Any]
     status: int | None = None
     response: Any = None
     milliseconds: float = 0.0
     error: str | None = None
 
     @property
-    def cards(self) -> list:
+    def cards(self) -> list[Any]:
         """Return the cards of a good answer."""
         return self.response["cards"] if self.error is None and self.response else []
 
@@ -61,7 +61,7 @@ class HookClient:
 
     def __init__(self, config: DemoConfig, records: Records, tokens: Tokens, keys: Keys):
         self._config, self._records, self._tokens, self._keys = config, records, tokens, keys
-        self._services: list[dict] = []
+        self._services: list[dict[str, Any]] = []
 
     def view(self, patient_id: str) -> list[Call]:
         """Call every patient-view service for a patient. Raises ServiceError when there is no
@@ -73,7 +73,7 @@ class HookClient:
             if service.get("hook") == "patient-view"
         ]
 
-    def services(self) -> list[dict]:
+    def services(self) -> list[dict[str, Any]]:
         """Return the services that Vigil announces. Raises ServiceError."""
         if not self._services:
             url = f"{self._config.vigil_url}/cds-services"
@@ -88,13 +88,13 @@ class HookClient:
             ]
         return self._services
 
-    def feedback(self, call: Call, item: dict) -> None:
+    def feedback(self, call: Call, item: dict[str, Any]) -> None:
         """Send one feedback item for a card of a call (R93-R97). Raises ServiceError."""
         status, answer, _ = self._send("POST", f"{call.url}/feedback", {"feedback": [item]})
         if not 200 <= status < 300:
             raise ServiceError(_reason("Feedback", status, answer))
 
-    def _call(self, service: dict, patient_id: str) -> Call:
+    def _call(self, service: dict[str, Any], patient_id: str) -> Call:
         url = f"{self._config.vigil_url}/cds-services/{service['id']}"
         grant = Grant(patient=patient_id, client_id="vigil", scope=SCOPE)
         token = self._tokens.issue("hook", grant)
@@ -111,7 +111,7 @@ class HookClient:
         fault = None if good else _reason("The service", status, answer)
         return Call(patient_id, service, url, shown, status, answer, milliseconds, fault)
 
-    def _body(self, service: dict, patient_id: str, token: str) -> dict:
+    def _body(self, service: dict[str, Any], patient_id: str, token: str) -> dict[str, Any]:
         encounter = self._records.resource("Encounter", patient_id)["id"]
         context = {"userId": USER, "patientId": patient_id, "encounterId": encounter}
         authorization = {
@@ -132,11 +132,13 @@ class HookClient:
         prefetch = self._prefetch(service.get("prefetch"), context)
         return body | ({"prefetch": prefetch} if prefetch else {})
 
-    def _prefetch(self, templates: object, context: dict[str, str]) -> dict[str, dict | None]:
+    def _prefetch(
+        self, templates: object, context: dict[str, str]
+    ) -> dict[str, dict[str, Any] | None]:
         """Return for each template what the FHIR server would answer; a template that can't be
         resolved is left out (R45-R52).
         """
-        found: dict[str, dict | None] = {}
+        found: dict[str, dict[str, Any] | None] = {}
         for key, template in templates.items() if isinstance(templates, dict) else ():
             query = resolve(template, context) if isinstance(template, str) else None
             if query is not None:
@@ -146,7 +148,9 @@ class HookClient:
                     continue
         return found
 
-    def _send(self, method: str, url: str, body: dict | None = None) -> tuple[int, Any, float]:
+    def _send(
+        self, method: str, url: str, body: dict[str, Any] | None = None
+    ) -> tuple[int, Any, float]:
         """Return status, JSON and milliseconds. Raises ServiceError when there was no readable
         answer.
         """
@@ -197,7 +201,9 @@ def resolve(template: str, context: dict[str, str]) -> str | None:
     return TOKEN.sub(lambda found: known[found[1]], template)
 
 
-def feedback_item(card: str, now: datetime, reason: dict | None, comment: str) -> dict:
+def feedback_item(
+    card: str, now: datetime, reason: dict[str, Any] | None, comment: str
+) -> dict[str, Any]:
     """Return an `overridden` item; without reason and comment it is a plain dismissal (R95,
     R96).
     """

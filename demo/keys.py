@@ -11,8 +11,8 @@ from joserfc.jwk import ECKey, RSAKey
 class Keys:
     """Two signing keys, of which only the public halves are ever shown."""
 
-    def __init__(self):
-        self._keys = {
+    def __init__(self) -> None:
+        self._keys: dict[str, ECKey | RSAKey] = {
             "ES384": ECKey.generate_key("P-384", {"use": "sig", "alg": "ES384"}, auto_kid=True),
             "RS256": RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True),
         }
@@ -27,6 +27,6 @@ class Keys:
             algorithms=[algorithm],
         )
 
-    def public(self) -> dict:
+    def public(self) -> dict[str, Any]:
         """Return the key set to publish."""
         return {"keys": [key.as_dict(private=False) for key in self._keys.values()]}

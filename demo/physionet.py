@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from demo.patients import resources
 from demo.patients.generate import DemoPatient
@@ -148,7 +149,9 @@ def _patient(name: str, rows: list[Row], now: datetime) -> DemoPatient:
     )
 
 
-def _observations(patient_id: str, rows: Iterable[Row], start: datetime) -> Iterator[dict]:
+def _observations(
+    patient_id: str, rows: Iterable[Row], start: datetime
+) -> Iterator[dict[str, Any]]:
     moments: dict[timedelta, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for time, parameter, value in rows:
         if parameter in MEASURED:

@@ -3,6 +3,7 @@ compartment.
 """
 
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from demo.patients.generate import DemoPatient
@@ -30,7 +31,7 @@ class Records:
         }
         self._by_key |= {(r["resourceType"], r["id"]): (None, r) for r in self._shared}
 
-    def read(self, kind: str, resource_id: str, patient_id: str | None) -> dict | None:
+    def read(self, kind: str, resource_id: str, patient_id: str | None) -> dict[str, Any] | None:
         """Return a resource, None when there is none; a `patient_id` of None may read every chart.
         Raises Forbidden for another patient's.
         """
@@ -39,7 +40,7 @@ class Records:
             raise Forbidden
         return resource
 
-    def search(self, kind: str, parameters: Parameters, patient_id: str | None) -> dict:
+    def search(self, kind: str, parameters: Parameters, patient_id: str | None) -> dict[str, Any]:
         """Return a searchset Bundle of one patient's chart, of every chart for a `patient_id` of
         None. Raises BadSearch, Forbidden when another patient is asked for.
         """
@@ -54,7 +55,7 @@ class Records:
         found = [resource for owner in owners for resource in owner.resources]
         return search(self.base, kind, (*found, *self._shared), parameters)
 
-    def query(self, query: str, patient_id: str) -> dict | None:
+    def query(self, query: str, patient_id: str) -> dict[str, Any] | None:
         """Answer a relative FHIR query such as `Patient/1` or `Observation?code=x` as the server
         would.
         """
@@ -66,7 +67,7 @@ class Records:
             return self.read(kind, unquote(resource_id), patient_id)
         return self.search(kind, parse_qsl(arguments, keep_blank_values=True), patient_id)
 
-    def resource(self, kind: str, patient_id: str) -> dict:
+    def resource(self, kind: str, patient_id: str) -> dict[str, Any]:
         """Return a patient's Patient or Encounter."""
         return next(
             resource

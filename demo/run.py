@@ -138,7 +138,7 @@ class Child:
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
                 self.health, timeout=2
             ) as answer:
-                return answer.status == 200
+                return bool(answer.status == 200)
         except (OSError, http.client.HTTPException):
             return False
 

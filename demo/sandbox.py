@@ -91,9 +91,9 @@ def _asked(config: DemoConfig, records: Records, body: Any) -> tuple[str, str | 
     return patient, app_context if isinstance(app_context, str) else None
 
 
-def _allow_origin(response: Response, origin: str) -> Response:
+def _allow_origin(response: Response, origin: str | None) -> Response:
     response.headers.add("Vary", "Origin")
-    if request.headers.get("Origin") == origin:
+    if origin and request.headers.get("Origin") == origin:
         response.headers["Access-Control-Allow-Origin"] = origin
         if request.method == "OPTIONS":
             response.headers["Access-Control-Allow-Methods"] = "GET, POST"

@@ -6,6 +6,7 @@ differ (R45).
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from demo.dates import PREFIXES, matches, span
@@ -20,7 +21,7 @@ PARAMETERS = {
 }  # fmt: skip
 DATES = {"Observation": "effectiveDateTime", "Condition": "onsetDateTime", "Encounter": "period"}
 Parameters = list[tuple[str, str]]
-Test = Callable[[dict], bool]
+Test = Callable[[dict[str, Any]], bool]
 
 
 class BadSearch(ValueError):
@@ -29,7 +30,9 @@ class BadSearch(ValueError):
     """
 
 
-def search(base: str, kind: str, resources: Iterable[dict], parameters: Parameters) -> dict:
+def search(
+    base: str, kind: str, resources: Iterable[dict[str, Any]], parameters: Parameters
+) -> dict[str, Any]:
     """Return one page of matches of type `kind` with `total` and, while there is more, a `next`
     link.
 
@@ -51,8 +54,8 @@ def search(base: str, kind: str, resources: Iterable[dict], parameters: Paramete
 
 
 def _bundle(
-    base: str, kind: str, known: Parameters, found: list[dict], offset: int, count: int
-) -> dict:
+    base: str, kind: str, known: Parameters, found: list[dict[str, Any]], offset: int, count: int
+) -> dict[str, Any]:
     link = [{"relation": "self", "url": _url(base, kind, known)}]
     if count and offset + count < len(found):
         rest = [(name, value) for name, value in known if name != OFFSET]
@@ -96,7 +99,7 @@ def _token_test(name: str, text: str) -> Test:
     if not code and not system:
         raise BadSearch(f"`{name}` needs a code.")
 
-    def test(resource: dict) -> bool:
+    def test(resource: dict[str, Any]) -> bool:
         return any(
             (not code or code == c) and (not bar or system == (s or ""))
             for s, c in _tokens(resource, name)
@@ -105,7 +108,7 @@ def _token_test(name: str, text: str) -> Test:
     return test
 
 
-def _tokens(resource: dict, name: str) -> Iterable[tuple[str | None, str | None]]:
+def _tokens(resource: dict[str, Any], name: str) -> Iterable[tuple[str | None, str | None]]:
     """Yield the (system, code) pairs that a token parameter compares with."""
     if name == "_id":
         yield None, resource["id"]
@@ -136,7 +139,7 @@ def _date_test(kind: str, name: str, value: str) -> Test:
             )
         wanted.append((prefix, limits))
 
-    def test(resource: dict) -> bool:
+    def test(resource: dict[str, Any]) -> bool:
         found = _when(kind, resource)
         return found is not None and any(
             matches(prefix, limits, found) for prefix, limits in wanted
@@ -145,7 +148,7 @@ def _date_test(kind: str, name: str, value: str) -> Test:
     return test
 
 
-def _when(kind: str, resource: dict) -> tuple[datetime, datetime] | None:
+def _when(kind: str, resource: dict[str, Any]) -> tuple[datetime, datetime] | None:
     value = resource.get(DATES[kind])
     if not isinstance(value, dict):
         return span(value) if value else None
@@ -154,7 +157,7 @@ def _when(kind: str, resource: dict) -> tuple[datetime, datetime] | None:
     return (start[0], end[1] if end else datetime.max.replace(tzinfo=UTC)) if start else None
 
 
-def _sorted(kind: str, found: list[dict], order: str | None) -> list[dict]:
+def _sorted(kind: str, found: list[dict[str, Any]], order: str | None) -> list[dict[str, Any]]:
     if order is None:
         return found
     name = order.removeprefix("-")

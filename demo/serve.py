@@ -4,6 +4,7 @@ PORT VIGIL_PORT [--from-physionet PATH] [--sandbox ORIGIN]`.
 
 import argparse
 from functools import partial
+from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
@@ -27,7 +28,7 @@ class _Server(BaseApplication):
         for name, value in options.items():
             self.cfg.set(name, value)
 
-    def load(self):
+    def load(self) -> Any:
         # Only now, in the worker, has gevent replaced the sockets that these modules bind to.
         from demo.app import create_app
         from demo.config import DE_IDENTIFIED, SYNTHETIC, DemoConfig

@@ -7,6 +7,7 @@ import hmac
 import re
 from base64 import urlsafe_b64encode
 from dataclasses import replace
+from typing import Any
 
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
@@ -55,11 +56,15 @@ def create_blueprint(config: DemoConfig, tokens: Tokens, keys: Keys) -> Blueprin
     return blueprint
 
 
-def _json(body: dict, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def _json(
+    body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
     return answer(body, status, {"Pragma": "no-cache"} | (headers or {}), "application/json")
 
 
-def _redeem(tokens: Tokens, clients: Clients, client: Client | None, form: MultiDict) -> Grant:
+def _redeem(
+    tokens: Tokens, clients: Clients, client: Client | None, form: MultiDict[str, str]
+) -> Grant:
     kind = form.get("grant_type")
     if kind == "refresh_token":
         return _by_refresh(tokens, clients, client, form)
@@ -70,11 +75,11 @@ def _redeem(tokens: Tokens, clients: Clients, client: Client | None, form: Multi
     )
 
 
-def _by_code(tokens: Tokens, client: Client, form: MultiDict) -> Grant:
+def _by_code(tokens: Tokens, client: Client, form: MultiDict[str, str]) -> Grant:
     """Return what a code stands for; a wrong try ends the code all the same (SMART-26, RFC 7636
     4.6).
     """
-    grant = tokens.take("code", form.get("code", ""))
+    grant: Grant | None = tokens.take("code", form.get("code", ""))
     if grant is None:
         raise TokenError("invalid_grant", "The code is unknown, used or expired.")
     if grant.client_id != client.client_id or grant.redirect_uri != form.get("redirect_uri"):
@@ -88,15 +93,17 @@ def _by_code(tokens: Tokens, client: Client, form: MultiDict) -> Grant:
     return grant
 
 
-def _by_refresh(tokens: Tokens, clients: Clients, client: Client | None, form: MultiDict) -> Grant:
-    grant = tokens.find("refresh", form.get("refresh_token", ""))
+def _by_refresh(
+    tokens: Tokens, clients: Clients, client: Client | None, form: MultiDict[str, str]
+) -> Grant:
+    grant: Grant | None = tokens.find("refresh", form.get("refresh_token", ""))
     if (
         grant is not None
         and grant.client_id != (client or clients.public(grant.client_id)).client_id
     ):
         raise TokenError("invalid_grant", "The refresh token belongs to another client.")
     # A refresh token is used once; taken a second time it ends the whole family.
-    if tokens.take("refresh", form.get("refresh_token", "")) is None:
+    if tokens.take("refresh", form.get("refresh_token", "")) is None or grant is None:
         raise TokenError("invalid_grant", "The refresh token is unknown, used or expired.")
     wanted = form.get("scope")
     if wanted is None:
@@ -106,7 +113,7 @@ def _by_refresh(tokens: Tokens, clients: Clients, client: Client | None, form: M
     return narrowed(replace(grant, nonce=None), wanted)
 
 
-def _token_response(config: DemoConfig, tokens: Tokens, keys: Keys, grant: Grant) -> dict:
+def _token_response(config: DemoConfig, tokens: Tokens, keys: Keys, grant: Grant) -> dict[str, Any]:
     response = {
         "access_token": tokens.issue("access", grant),
         "token_type": "Bearer",

@@ -3,6 +3,7 @@ shows.
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
 from demo.dates import span
 
@@ -17,7 +18,7 @@ COLUMNS = 6
 
 
 def table(
-    resources: tuple[dict, ...], patient_id: str, now: datetime
+    resources: tuple[dict[str, Any], ...], patient_id: str, now: datetime
 ) -> tuple[list[datetime], dict[str, list[str]]]:
     """Return the last six times (newest first) and a row of texts for each vital sign; an empty
     text is not measured.
@@ -37,7 +38,7 @@ def table(
     return times, {label: row for label, row in rows.items() if any(row)}
 
 
-def _time(resource: dict, subject: dict, now: datetime) -> datetime | None:
+def _time(resource: dict[str, Any], subject: dict[str, Any], now: datetime) -> datetime | None:
     if (
         resource["resourceType"] != "Observation"
         or resource["status"] in NOT_SHOWN
@@ -50,7 +51,7 @@ def _time(resource: dict, subject: dict, now: datetime) -> datetime | None:
     return when[0].astimezone(UTC) if when and when[0] <= now else None
 
 
-def _texts(resource: dict) -> dict[str, str]:
+def _texts(resource: dict[str, Any]) -> dict[str, str]:
     draft = " (draft)" if resource["status"] == "preliminary" else ""
     code = _code(resource)
     texts = {code: _value(resource) + draft} if code in {*ROWS, DIASTOLIC} else {}
@@ -73,15 +74,15 @@ def _cell(cells: dict[str, str], code: str) -> str:
     )
 
 
-def _code(part: dict) -> str:
-    return part["code"]["coding"][0]["code"]
+def _code(part: dict[str, Any]) -> str:
+    return str(part["code"]["coding"][0]["code"])
 
 
-def _value(part: dict) -> str:
+def _value(part: dict[str, Any]) -> str:
     if "valueQuantity" in part:
         quantity = part["valueQuantity"]
         unit = PRINTED.get(quantity["unit"], quantity["unit"])
         return f"{quantity.get('comparator', '')}{quantity['value']:g} {unit}".strip()
     if "valueCodeableConcept" in part:
-        return part["valueCodeableConcept"]["text"]
-    return part.get("valueString", "not given")
+        return str(part["valueCodeableConcept"]["text"])
+    return str(part.get("valueString", "not given"))

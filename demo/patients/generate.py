@@ -4,6 +4,7 @@ chart.
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from demo.patients import resources, scenario
 from demo.patients.mess import mess
@@ -17,7 +18,7 @@ class DemoPatient:
     id: str
     line: str
     ward: str
-    resources: tuple[dict, ...]
+    resources: tuple[dict[str, Any], ...]
 
 
 def generate(now: datetime, seed: int = 1) -> tuple[DemoPatient, ...]:

@@ -43,8 +43,20 @@ class Measure:
 
 
 def _measure(row: dict[str, str]) -> Measure:
-    numbers = {name: float(row[name] or "nan") for name in ("noise", "daily", "low", "high")}
-    return Measure(**(row | numbers | {"decimals": int(row["decimals"])}))
+    noise, daily, low, high = (
+        float(row[name] or "nan") for name in ("noise", "daily", "low", "high")
+    )
+    return Measure(
+        name=row["name"],
+        code=row["code"],
+        display=row["display"],
+        unit=row["unit"],
+        decimals=int(row["decimals"]),
+        noise=noise,
+        daily=daily,
+        low=low,
+        high=high,
+    )
 
 
 with Path(__file__).with_name("measures.csv").open(encoding="utf-8", newline="") as file:

@@ -5,10 +5,11 @@ drafts, bad dates, free text.
 import copy
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from demo.patients.resources import UCUM, observation
 
-Change = Callable[[dict], None]
+Change = Callable[[dict[str, Any]], None]
 
 LOCAL = {
     "coding": [{"system": "urn:vigil:demo:flowsheet", "code": "PULSE", "display": "Pulse"}],
@@ -25,14 +26,14 @@ def _measured(value: float, unit: str, code: str) -> Change:
 
 
 def _in_place_of_value(**members: object) -> Change:
-    def change(found: dict) -> None:
+    def change(found: dict[str, Any]) -> None:
         del found["valueQuantity"]
         found |= copy.deepcopy(members)
 
     return change
 
 
-def _bound(found: dict) -> None:
+def _bound(found: dict[str, Any]) -> None:
     found["valueQuantity"]["comparator"] = "<"
 
 
@@ -64,7 +65,7 @@ WRONG: tuple[Oddity, ...] = (
 )
 
 
-def mess(patient_id: str, other_id: str, now: datetime) -> list[dict]:
+def mess(patient_id: str, other_id: str, now: datetime) -> list[dict[str, Any]]:
     """Return strange Observations; those that are wrong would change the picture greatly if they
     were believed.
 
@@ -78,7 +79,7 @@ def mess(patient_id: str, other_id: str, now: datetime) -> list[dict]:
     return [*made, once, copy.deepcopy(once) | {"id": f"{once['id']}-again"}]
 
 
-def _observation(patient_id: str, now: datetime, odd: Oddity) -> dict:
+def _observation(patient_id: str, now: datetime, odd: Oddity) -> dict[str, Any]:
     name, hours_ago, value, label, change = odd
     time = (now - timedelta(hours=hours_ago)).replace(second=0, microsecond=0)
     found = observation(patient_id, name, time, value, f"-{label}")

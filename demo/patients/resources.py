@@ -4,6 +4,7 @@ Practitioner, Observation.
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from demo.patients.measures import MEASURES, Measure
 
@@ -23,7 +24,7 @@ OXYGEN = ("flow", "fio2")
 
 def patient(
     patient_id: str, family: str, given: str, sex: str | None, born: str | None, mrn: str
-) -> dict:
+) -> dict[str, Any]:
     """Return a Patient; `born` is a FHIR date, whole or partial, and left out when it is not
     known.
     """
@@ -51,7 +52,7 @@ def patient(
     return {name: value for name, value in found.items() if value is not None}
 
 
-def encounter(patient_id: str, start: datetime, ward: str) -> dict:
+def encounter(patient_id: str, start: datetime, ward: str) -> dict[str, Any]:
     """Return the inpatient stay that is under way, with the ward as its location."""
     return {
         "resourceType": "Encounter",
@@ -79,7 +80,7 @@ def encounter(patient_id: str, start: datetime, ward: str) -> dict:
     }
 
 
-def condition(patient_id: str, code: str, display: str, onset: datetime) -> dict:
+def condition(patient_id: str, code: str, display: str, onset: datetime) -> dict[str, Any]:
     """Return why the patient is in hospital."""
     return {
         "resourceType": "Condition",
@@ -104,7 +105,7 @@ def condition(patient_id: str, code: str, display: str, onset: datetime) -> dict
     }
 
 
-def practitioner() -> dict:
+def practitioner() -> dict[str, Any]:
     """Return the clinician who is signed in to the demonstration."""
     return {
         "resourceType": "Practitioner",
@@ -116,14 +117,14 @@ def practitioner() -> dict:
 
 def observation(
     patient_id: str, name: str, time: datetime, value: float | str, suffix: str = ""
-) -> dict:
+) -> dict[str, Any]:
     """Return one final Observation of a measure; its id says patient, measure and minute."""
     return _shell(patient_id, MEASURES[name], time, name + suffix) | _valued(MEASURES[name], value)
 
 
 def pressure_panel(
     patient_id: str, time: datetime, systolic: float, diastolic: float, suffix: str = ""
-) -> dict:
+) -> dict[str, Any]:
     """Return a blood pressure as US Core has it: panel 85354-9 with two components."""
     panel = _shell(patient_id, MEASURES["systolic"], time, f"blood-pressure{suffix}")
     panel["code"] = _concept("85354-9", "Blood pressure panel with all children optional")
@@ -137,7 +138,7 @@ def saturation(
     value: float,
     oxygen: dict[str, float],
     target: tuple[int, ...] = (),
-) -> dict:
+) -> dict[str, Any]:
     """Return a pulse oximetry with both US Core codes, and the oxygen given (`flow`, `fio2`) as
     components.
     """
@@ -161,10 +162,10 @@ def saturation(
 
 def observations(
     patient_id: str,
-    rounds: list[tuple[datetime, dict]],
+    rounds: list[tuple[datetime, dict[str, Any]]],
     rows: bool = False,
     target: tuple[int, ...] = (),
-) -> Iterator[dict]:
+) -> Iterator[dict[str, Any]]:
     """Yield the Observations of rounds or samples; blood pressure as a panel, or as two rows
     where `rows`.
     """
@@ -181,7 +182,7 @@ def observations(
             yield observation(patient_id, name, time, value)
 
 
-def _shell(patient_id: str, measure: Measure, time: datetime, label: str) -> dict:
+def _shell(patient_id: str, measure: Measure, time: datetime, label: str) -> dict[str, Any]:
     category = measure.category
     return {
         "resourceType": "Observation",
@@ -206,26 +207,26 @@ def _shell(patient_id: str, measure: Measure, time: datetime, label: str) -> dic
     }
 
 
-def _valued(measure: Measure, value: float | str) -> dict:
-    if measure.name == "acvpu":
+def _valued(measure: Measure, value: float | str) -> dict[str, Any]:
+    if isinstance(value, str):
         code, display = ACVPU[value]
         return {"valueCodeableConcept": _concept(code, display)}
     return {"valueQuantity": _quantity(measure, value)}
 
 
-def _component(name: str, value: float) -> dict:
+def _component(name: str, value: float) -> dict[str, Any]:
     return {"code": _concept(MEASURES[name].code, MEASURES[name].display)} | _valued(
         MEASURES[name], value
     )
 
 
-def _quantity(measure: Measure, value: float) -> dict:
+def _quantity(measure: Measure, value: float) -> dict[str, Any]:
     return {"value": value, "unit": measure.unit, "system": UCUM, "code": measure.unit}
 
 
-def _concept(code: str, display: str) -> dict:
+def _concept(code: str, display: str) -> dict[str, Any]:
     return {"coding": [{"system": LOINC, "code": code, "display": display}], "text": display}
 
 
-def _about(patient_id: str) -> dict:
+def _about(patient_id: str) -> dict[str, Any]:
     return {"reference": f"Patient/{patient_id}"}

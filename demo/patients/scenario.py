@@ -85,12 +85,12 @@ def labs(scenario: Scenario, now: datetime, seed: int) -> list[Round]:
     for name, course in courses.items():
         for hour, value in course:
             samples.setdefault(hour, {})[name] = MEASURES[name].rounded(
-                value + rng.gauss(0, MEASURES[name].noise)
+                float(value) + rng.gauss(0, MEASURES[name].noise)
             )
     for values in samples.values():
         if "haemoglobin" in values:
             values["haematocrit"] = MEASURES["haematocrit"].rounded(
-                3 * values["haemoglobin"] + rng.gauss(0, 0.3)
+                3 * float(values["haemoglobin"]) + rng.gauss(0, 0.3)
             )
     return [
         (_minute(now + timedelta(hours=hour, minutes=-rng.randint(5, 25))), samples[hour])
@@ -126,7 +126,7 @@ def _value(name: str, course: Course, hour: float, time: datetime, noise: float)
     measure = MEASURES[name]
     if name in STEPS:
         cell = next((value for at, value in reversed(course) if at <= hour), None)
-        return cell if cell is None or name == "acvpu" else measure.rounded(cell)
+        return cell if cell is None or name == "acvpu" else measure.rounded(float(cell))
     afternoon = math.cos(2 * math.pi * (time.hour + time.minute / 60 - 16) / 24)
     return measure.rounded(_between(course, hour) + measure.daily * afternoon / 2 + noise)
 
@@ -134,8 +134,8 @@ def _value(name: str, course: Course, hour: float, time: datetime, noise: float)
 def _between(course: Course, hour: float) -> float:
     for (left, low), (right, high) in zip(course, course[1:], strict=False):
         if left <= hour <= right:
-            return low + (high - low) * (hour - left) / (right - left)
-    return course[0][1] if hour < course[0][0] else course[-1][1]
+            return float(low) + (float(high) - float(low)) * (hour - left) / (right - left)
+    return float(course[0][1] if hour < course[0][0] else course[-1][1])
 
 
 class _Noise:
