@@ -145,6 +145,7 @@ def threads(vigil):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.rule("C3")
 def test_a_read_in_a_plain_thread_ends_at_its_deadline(ehrs, folder, monkeypatch, fault):
     """The same without gevent, as in tests and in a threaded server."""
     monkeypatch.setenv("SSL_CERT_FILE", str(folder / "authority.pem"))
@@ -164,6 +165,8 @@ def test_an_ehr_in_order_is_read_over_https(vigil, ehrs):
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, "slow name"])
+@pytest.mark.rule("C3")
+@pytest.mark.rule("G8")
 def test_a_hook_is_answered_within_its_budget(vigil, ehrs, folder, fault):
     """The reads hang, and the answer comes all the same; what was under way is closed."""
     with faulty(fault, ehrs, folder) as ehr:
@@ -178,6 +181,7 @@ def test_a_hook_is_answered_within_its_budget(vigil, ehrs, folder, fault):
     assert ehr.reached == stages.get(fault, {"connected", "asked"})
 
 
+@pytest.mark.rule("C2")
 def test_an_untrusted_certificate_gives_no_data(vigil, ehrs, tmp_path):
     """A server of another authority at the same address is not asked, and gets no token."""
     ehr = ehrs["none"]
@@ -190,6 +194,7 @@ def test_an_untrusted_certificate_gives_no_data(vigil, ehrs, tmp_path):
     assert answer.status_code == 412 and len(ehr.asked) == asked
 
 
+@pytest.mark.rule("C3")
 def test_a_name_that_hangs_costs_one_thread_and_no_other_call(vigil, ehrs, folder):
     """However many calls wait for it; another EHR is read meanwhile."""
     with faulty("slow name", ehrs, folder) as slow, ThreadPoolExecutor(8) as pool:
@@ -203,6 +208,7 @@ def test_a_name_that_hangs_costs_one_thread_and_no_other_call(vigil, ehrs, folde
         assert threads(vigil) <= before + 1
 
 
+@pytest.mark.rule("C3")
 def test_a_page_is_answered_within_its_time(vigil, ehrs, folder):
     """All at once, each with a session of its own: the page says what could not be read in time."""
     names = [*FAULTS, "slow name"]

@@ -45,6 +45,7 @@ def ended(before: int) -> bool:
     return threading.active_count() <= before
 
 
+@pytest.mark.rule("C3")
 def test_nobody_waits_for_a_name_beyond_the_deadline(lookups):
     """The look-up goes on by itself, in one thread for all who asked, and is gone when it ends."""
     names, before = Names(), threading.active_count()
@@ -126,6 +127,7 @@ class Network:
         monkeypatch.setattr(deadline.time, "monotonic", lambda: self.now)
 
 
+@pytest.mark.rule("C3")
 def test_a_silent_address_leaves_time_for_the_next(monkeypatch):
     """The first of two may take half of what is left; the socket then has all of the rest."""
     network = Network(monkeypatch, ["v6", "v4"], silent={"v6"})

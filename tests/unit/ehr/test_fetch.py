@@ -63,6 +63,7 @@ def tried(reads: Fetch, query: str = "Patient/1") -> str:
     return "read"
 
 
+@pytest.mark.rule("C5")
 def test_a_server_that_is_down_is_left_alone_for_a_while(fhir, server, clock):
     """Five failures open the breaker; after ten seconds one read is let through to try, and no
     other.
@@ -85,6 +86,7 @@ def test_the_try_that_succeeds_closes_the_breaker(fhir, server, clock):
 
 
 @pytest.mark.parametrize("answer", [200, 401, 403, 404, 429])
+@pytest.mark.rule("C5")
 def test_an_answer_between_failures_clears_the_count(fhir, server, answer):
     """Failures that were followed by an answer, a refusal included, do not open the breaker."""
     for _ in range(3):
@@ -157,6 +159,7 @@ def test_a_token_that_no_header_holds_is_not_the_servers_fault(fhir, server, tok
     assert server.asked == []
 
 
+@pytest.mark.rule("C3")
 def test_at_most_twenty_pages_are_read_in_a_call(fhir, server):
     """First pages and further ones together (C3)."""
     server.says = 200
@@ -211,6 +214,7 @@ NEXT = f"{BASE}/Observation?page=2"
         ("?name=Zoë", f"{BASE}/Observation?name=Zo%C3%AB"),
     ],
 )
+@pytest.mark.rule("R53")
 def test_a_next_link_is_followed_in_every_form(link, url):
     """RFC 3986, section 5.2: resolved against the page in which it stands."""
     found = linked(PAGE, link, BASE)
@@ -253,6 +257,8 @@ def test_a_next_link_is_followed_in_every_form(link, url):
         "https://fhír.example.org/r4/x",
     ],
 )
+@pytest.mark.rule("C2")
+@pytest.mark.rule("R53")
 def test_a_next_link_that_leaves_the_base_is_refused(link):
     """Neither the token nor a request goes to another server, or to another part of this one."""
     with pytest.raises(FetchError, match="link leaves the server"):

@@ -118,6 +118,7 @@ def test_host_and_port_are_the_urls(wire, url, place, host):
     assert server.place[:2] == place and f"\r\nHost: {host}\r\n".encode() in server.sent
 
 
+@pytest.mark.rule("C2")
 def test_no_proxy_and_no_netrc_of_the_environment(wire, monkeypatch, tmp_path):
     """Only our own configuration says where a token goes."""
     (tmp_path / ".netrc").write_text("machine fhir.example.org login a password b\n")
@@ -140,6 +141,7 @@ def test_a_body_is_sent_with_its_length(wire):
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.rule("C2")
 def test_a_redirect_is_an_answer_and_is_not_followed(wire, status):
     """C2: the token would go along."""
     server = wire(
@@ -173,6 +175,7 @@ def test_a_body_in_every_framing(wire, answer):
 @pytest.mark.parametrize("framing", ["length", "close", "chunked"])
 @pytest.mark.parametrize("size", [LIMIT - 1, LIMIT, LIMIT + 1, 30_000_000])
 @pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.rule("C3")
 def test_the_size_is_counted_decoded(wire, framing, size, compressed):
     """At most the limit, whatever came over the line (C3)."""
     body = b" " * size
@@ -256,6 +259,7 @@ def test_what_is_no_url_of_the_web_is_not_asked(wire, url):
     assert fault(url=url) == "protocol" and not hasattr(server, "place")
 
 
+@pytest.mark.rule("F9")
 def test_an_odd_answer_leaves_no_url_in_the_logs(wire, caplog):
     """The libraries' own warnings name the URL, and with it the patient (F9)."""
     with caplog.at_level(logging.DEBUG):
