@@ -158,8 +158,8 @@ def validate(
     """Validate models on a data set: PhysioNet 2012 or 2019, a table with --mapping, or FHIR
     bulk NDJSON with --outcomes.
     """
+    from studies.report.report_lines import lines
     from studies.validation.dataset import Description
-    from studies.validation.summary import lines
     from studies.validation.validate import named, record, validate
 
     found = validate(

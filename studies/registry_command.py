@@ -7,6 +7,12 @@ import click
 
 from studies.commands import BY, KEY, KEYS, MODELS, NEW, REASON
 
+SHOWN = {"champion": "champion", "shadow": "shadow (nothing scores it yet)"}
+EFFECT = {
+    "champion": "restart vigil serve to use it.",
+    "shadow": "that is noted in its history, but nothing scores a shadow yet.",
+}
+
 
 @click.group("models")
 def registry() -> None:
@@ -22,7 +28,8 @@ def models_list(folder: Path, keys: Path | None) -> None:
 
     for found in list_versions(folder, Trust(keys=keys)):
         signer = found.signed_by or "not signed by a trusted key"
-        click.echo(f"{found.name} {found.version}  {', '.join(found.aliases) or '-'}  {signer}")
+        aliases = ", ".join(SHOWN[alias] for alias in found.aliases) or "-"
+        click.echo(f"{found.name} {found.version}  {aliases}  {signer}")
 
 
 @registry.command("show")
@@ -51,7 +58,11 @@ def models_show(name: str, version: str | None, folder: Path) -> None:
 @BY
 @REASON
 @click.option(
-    "--alias", type=click.Choice(["champion", "shadow"]), default="champion", show_default=True
+    "--alias",
+    type=click.Choice(["champion", "shadow"]),
+    default="champion",
+    show_default=True,
+    help="The champion is served. Nothing scores a shadow yet: the alias is only noted.",
 )
 @MODELS
 @KEYS
@@ -62,7 +73,7 @@ def models_promote(
     from models.fitted.registry import Trust, promote
 
     model = promote(name, version, by, reason, datetime.now(UTC), alias, folder, Trust(keys=keys))
-    click.echo(f"{name} {model.id.version} is {alias} now; restart vigil serve to use it.")
+    click.echo(f"{name} {model.id.version} is {alias} now; {EFFECT[alias]}")
 
 
 @registry.command("rollback")

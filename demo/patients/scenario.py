@@ -14,7 +14,7 @@ from pathlib import Path
 
 from demo.patients.measures import MEASURES
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).with_name("scenarios")
 # Charted as whole steps: nobody has a quarter of a coma point, and oxygen is turned up by hand.
 STEPS = {"gcs", "acvpu", "fio2", "flow"}
 # The first on the page is the first that a visitor opens.

@@ -92,7 +92,7 @@ class Particulars:
             found = word(text, self._answers, "outcome.yes or outcome.no")
         except CellError as error:
             raise CellError(f"{self._mapping.outcome.column} {error}") from None
-        return UNKNOWN if found is None else int(found == "yes")
+        return UNKNOWN if found is None else YES if found == "yes" else NO
 
     def stays(self) -> list[Stay | None]:
         """Return every stay without readings, None where outcome or times are not known; raises

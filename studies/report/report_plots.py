@@ -14,7 +14,7 @@ from models.fitted.model import logit
 from models.ticks import round_values
 from studies.report.report_tables import MINUS, PERCENT, Cell, Table, written
 
-WIDTH, LEFT, RIGHT, TALL = 360, 50, 340, 216
+LEFT, RIGHT, TALL = 50, 340, 216
 KEY_ROW, BAR_ROW = 19, 29
 SHORTEST, LONGEST = 30, 27
 TICKS = 5

@@ -21,9 +21,9 @@ from models.fitted.model import Model, interpolated, load, logit
 from models.fitted.signature import canonical
 from studies.data.stays import DataError
 from studies.training.calibrate import isotonic, line, risks, stretched
+from studies.training.performance import brier
 from studies.training.train import write
 from studies.validation.calibration import logistic_line
-from studies.validation.performance import brier
 
 LINE, ISOTONIC = "line", "isotonic"
 LEAST_EVENTS = {LINE: 50, ISOTONIC: 200}

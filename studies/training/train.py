@@ -28,9 +28,7 @@ from studies.data.stays import Stay
 from studies.training.calibrate import curve, risks
 from studies.training.effect_plots import draw
 from studies.training.fit_certainty import fit_certainty
-from studies.training.recipes import Recipe
-from studies.training.thinning import shown
-from studies.validation.performance import (
+from studies.training.performance import (
     auprc,
     auroc,
     bootstrap,
@@ -38,6 +36,8 @@ from studies.validation.performance import (
     threshold_at_break_even,
     threshold_at_sensitivity,
 )
+from studies.training.recipes import Recipe
+from studies.training.thinning import shown
 from studies.version import code_version
 
 SEED, FOLDS, DRAWS = 20261121, 5, 200

@@ -35,12 +35,6 @@ def utilities(labels: Sequence[bool]) -> tuple[np.ndarray, np.ndarray]:
     return np.where(counted, alarm, 0.0), np.where(counted, silence, 0.0)
 
 
-def utility(labels: Sequence[bool], alarms: Sequence[bool]) -> float:
-    """Return the utility of one stay's alarms, not normalised."""
-    alarm, silence = utilities(labels)
-    return float(np.where(np.asarray(alarms, bool), alarm, silence).sum())
-
-
 def best_gain(labels: Sequence[bool]) -> float:
     """Return what the best alarms gain over none: alarms from 12 h before onset to 3 h after it."""
     if not any(labels):

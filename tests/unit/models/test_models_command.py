@@ -64,6 +64,19 @@ def test_an_altered_or_unsigned_version_is_not_promoted(copy):
         assert code == 1 and reason in text and "Traceback" not in text
 
 
+def test_a_shadow_is_said_to_be_scored_by_nothing(copy):
+    """Whoever points the alias learns at once, in the list and from the help that it has no
+    effect yet.
+    """
+    version = (copy / "sepsis" / "champion").read_text().strip()
+    who = ("--by", "Dr Test", "--reason", "x", "--models", copy)
+    assert "nothing scores" in " ".join(run("promote", "--help")[1].lower().split())
+    code, text = run("promote", "sepsis", version, "--alias", "shadow", *who)
+    assert code == 0 and "nothing scores a shadow yet" in text and "restart" not in text
+    assert "shadow (nothing scores it yet)" in run("list", "--models", copy)[1]
+    assert "restart vigil serve" in run("promote", "sepsis", version, *who)[1]
+
+
 def test_a_champion_without_one_before_it_stays(copy):
     """A rollback that has nowhere to go says so and changes nothing."""
     before = {path: path.read_text() for path in copy.glob("*/champion")}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from studies.validation.performance import auprc, auroc, threshold_at_break_even
+from studies.training.performance import auprc, auroc, threshold_at_break_even
 from studies.validation.ranking import Ranked, Tallied, net_benefit, share, working
 from tests.support.invented_rows import invented, literally, weights
 

@@ -12,10 +12,7 @@ import pytest
 from models.fitted.registry import load, verify
 from models.patient.readings import Chart, Reading
 from studies.data.stays import ADMITTED, Stay, birth_date
-from studies.training.recipes import DETERIORATION, SEPSIS
-from studies.training.train import train
-from studies.validation.calibration import logistic_line
-from studies.validation.performance import (
+from studies.training.performance import (
     auprc,
     auroc,
     bootstrap,
@@ -23,6 +20,9 @@ from studies.validation.performance import (
     threshold_at_break_even,
     threshold_at_sensitivity,
 )
+from studies.training.recipes import DETERIORATION, SEPSIS
+from studies.training.train import train
+from studies.validation.calibration import logistic_line
 
 SMALL = dataclasses.replace(DETERIORATION, trees=12, every=12, last=24)
 
