@@ -10,28 +10,35 @@ import re
 
 # U+10FFFF, as JSON escapes it: a noncharacter, never used in interchange.
 MARK = rb"\udbff\udfff"
-# Possessive (`++`, `*+`): a text without an end is given up at once (B7).
-TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|-?Infinity|NaN', re.DOTALL)
-BAD = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a whole pair: kept
-    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"  # half of one
-    rb"|\\."  # any other escape: kept
-    rb"|[\x00-\x1f]",
+# A body with more is no chart with a slip in it, and mending costs time.
+MOST_MENDED = 1000
+PAIR = rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+GOOD = rb'[^"\\\x00-\x1f]++|\\[^u]|\\u[^dD]|\\u[dD][0-7]|' + PAIR
+# First all that is good, then one thing that is not. Possessive throughout, a text without an end
+# goes to the end, and the end itself is a thing: nothing is looked at twice (B7).
+STRETCH = re.compile(
+    rb'((?:[^"NI-]++|-(?!Infinity)|"(?:' + GOOD + rb')*+")*+)'
+    rb'("(?:[^"\\]++|\\.)*+"?|-?Infinity|NaN|[NI]|\Z)',
     re.DOTALL,
+)
+IN_TEXT = re.compile(
+    rb'((?:"|' + GOOD + rb")*+)(\\u[dD][89a-fA-F][0-9a-fA-F]{2}|[\x00-\x1f]|\\|\Z)", re.DOTALL
 )
 
 
 def mended(body: bytes) -> bytes:
     """Return the body with what is no JSON inside texts and numbers replaced; the rest as it is."""
-    return TOKEN.sub(_token, body)
+    return STRETCH.sub(_stretch, body, MOST_MENDED)
 
 
-def _token(match: re.Match) -> bytes:
-    text = match[0]
-    return BAD.sub(_piece, text) if text[:1] == b'"' else b'"' + MARK + text + b'"'
+def _stretch(match: re.Match) -> bytes:
+    good, bad = match.groups()
+    if bad[:1] == b'"':
+        return good + IN_TEXT.sub(_piece, bad, MOST_MENDED)
+    number = len(bad) > 1
+    return good + (b'"' + MARK + bad + b'"' if number else bad)
 
 
 def _piece(match: re.Match) -> bytes:
-    piece = match[0]
-    half = len(piece) == 6 and piece[:2] == b"\\u"
-    return MARK if half or len(piece) == 1 else piece
+    good, bad = match.groups()
+    return good + (MARK if bad and bad != b"\\" else bad)

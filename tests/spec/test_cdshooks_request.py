@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cdshooks.mend import mended
 from tests.support import hookcall
 
 
@@ -81,6 +82,22 @@ def test_a_token_that_is_no_bearer_token_is_400(world, member):
     refused(world, hookcall.request(fhirAuthorization=hookcall.authorization(**member)))
 
 
+@pytest.mark.rule("R56")
+@pytest.mark.rule("B6")
+@pytest.mark.parametrize(
+    "patient", ["p1", "Patient/p1", "https://fhir.example.org/r4/Patient/p1", "", None]
+)
+def test_the_tokens_patient_may_come_as_a_reference_or_not_at_all(world, patient):
+    world.cards(hookcall.request(fhirAuthorization=hookcall.authorization(patient=patient)))
+
+
+@pytest.mark.rule("B6")
+@pytest.mark.parametrize("patient", ["p2", "Patient/p2", "xPatient/p1", "Group/p1", "Patient/"])
+def test_a_token_for_another_patient_is_412(world, patient):
+    authorization = hookcall.authorization(patient=patient)
+    refused(world, hookcall.request(fhirAuthorization=authorization), 412)
+
+
 @pytest.mark.rule("R60")
 def test_scopes_may_be_anything(world):
     scope = "Patient.Read (R4) Observation.Search (Vital Signs) (R4) patient/Observation.rs"
@@ -126,26 +143,55 @@ def test_the_encounter_is_a_bare_id(world):
 
 @pytest.mark.rule("R115")
 @pytest.mark.parametrize(
-    "user", ["Practitioner/d1", "PractitionerRole/a.b-1", "Patient/p1", "RelatedPerson/r"]
+    "user",
+    [
+        "Practitioner/d1",
+        "PractitionerRole/a.b-1",
+        "Patient/p1",
+        "RelatedPerson/r",
+        "https://fhir.example.org/r4/Practitioner/d1",
+        "http://localhost:8080/PractitionerRole/7",
+    ],
 )
 def test_users_of_four_types_are_accepted(world, user):
     world.cards(hookcall.request(context={"userId": user, "patientId": "p1"}))
 
 
 @pytest.mark.rule("R115")
-@pytest.mark.parametrize("user", ["d1", "Device/1", "Practitioner/", "Practitioner/d1/x", "", 4])
+@pytest.mark.parametrize(
+    "user",
+    [
+        "d1",
+        "Device/1",
+        "Practitioner/",
+        "Practitioner/d1/x",
+        "https://fhir.example.org/r4/Device/1",
+        "https://fhir.example.org/ r4/Practitioner/d1",
+        "fhir.example.org/Practitioner/d1",
+        "",
+        4,
+    ],
+)
 def test_other_users_are_400(world, user):
     refused(world, hookcall.request(context={"userId": user, "patientId": "p1"}))
 
 
 @pytest.mark.rule("R116")
-def test_an_encounter_is_not_needed_and_may_come(world):
+@pytest.mark.rule("B3")
+@pytest.mark.parametrize("encounter, known", [("e1", "e1"), ("", None), (None, None)])
+def test_an_encounter_is_not_needed_and_may_come(world, encounter, known):
+    """An empty text is as absent: some clients fill every member of the context."""
     world.cards(hookcall.request())
-    world.cards(
-        hookcall.request(
-            context={"userId": "Practitioner/d1", "patientId": "p1", "encounterId": "e1"}
-        )
-    )
+    context = {"userId": "Practitioner/d1", "patientId": "p1", "encounterId": encounter}
+    world.cards(hookcall.request(context=context))
+    assert world.record()["encounter"] == known
+
+
+@pytest.mark.rule("B3")
+def test_an_empty_server_is_as_absent(world):
+    """The caller's own record is then the one that its token says."""
+    world.cards(hookcall.request(fhirServer=""))
+    assert world.record()["ehr"] == "ehr"
 
 
 MALFORMED = {
@@ -192,6 +238,57 @@ def test_json_that_readers_disagree_on_is_400(world, name):
     refused(world, b"{" + INSERTED[name] + body[1:])
 
 
+IN_A_NOTE = {
+    "half an emoji": b'"seen \\ud83d"',
+    "the other half": b'"\\uDE00 seen"',
+    "two first halves and a whole": b'"\\ud83d\\ud83d\\ude00"',
+    "not UTF-8": b'"\xe9"',
+    "a raw tab and line": b'"a\tb\nc"',
+    "too large a number": b"1e400",
+    "a very long number": b"9" * 5000,
+    "NaN": b"NaN",
+    "infinity": b"-Infinity",
+    "a key twice": b'{"a": 1, "a": 2}',
+    "depth 70": b"[" * 70 + b"]" * 70,
+}
+
+
+def with_note(note, place="prefetch"):
+    """Return a request with one more Observation in `vitals` that has this note, or with the note
+    in an extension of the envelope.
+    """
+    body = hookcall.request()
+    entry = hookcall.observation("8867-4", "/min", 99) | {"note": [{"text": "HERE"}]}
+    if place == "prefetch":
+        body["prefetch"]["vitals"]["entry"].append({"resource": entry})
+    else:
+        body["extension"] = {"note": "HERE"}
+    return json.dumps(body).encode().replace(b'"HERE"', note)
+
+
+@pytest.mark.rule("B2")
+@pytest.mark.parametrize("name", IN_A_NOTE)
+def test_inside_prefetch_a_bad_entry_costs_only_itself(world, name):
+    """The same in the envelope is 400."""
+    first, *_ = world.cards(with_note(IN_A_NOTE[name]))
+    assert first["summary"]
+    refused(world, with_note(IN_A_NOTE[name], "extension"))
+
+
+def test_a_text_that_only_looks_bad_is_left_alone(world):
+    """An escaped backslash before `ud83d`, and `NaN` inside a text, are text."""
+    for note in (b'"\\\\ud83d"', b'"NaN and -Infinity"', b'"\\ud83d\\ude00"'):
+        world.cards(with_note(note))
+        world.cards(with_note(note, "extension"))
+
+
+@pytest.mark.rule("B7")
+def test_a_body_that_is_no_json_is_given_up_in_linear_time():
+    """Looked at twice from each place on, each of these would take hours."""
+    for text in (b'"' + b"a" * 1_000_000, b'"\\' * 300_000, b'"a' * 300_000, b"N" * 1_000_000):
+        assert len(mended(text)) >= len(text) // 3
+
+
 @pytest.mark.rule("B2")
 def test_a_prefetch_key_written_twice_is_400(world):
     body = json.dumps(hookcall.request()).encode()
@@ -202,7 +299,15 @@ def test_a_prefetch_key_written_twice_is_400(world):
 
 
 @pytest.mark.parametrize(
-    "name", ["application/json", "application/json; charset=utf-8", "application/fhir+json", None]
+    "name",
+    [
+        "application/json",
+        "application/json; charset=utf-8",
+        "application/fhir+json",
+        "application/json+fhir",
+        "application/vnd.example+json",
+        None,
+    ],
 )
 def test_json_media_types_are_read(world, name):
     assert world.post(hookcall.request(), content_type=name).status_code == 200
