@@ -25,6 +25,7 @@ CONFIG = click.option(
     type=click.Path(path_type=Path),
     help="TOML file; or set VIGIL_CONFIG.",
 )
+MOST_REFUSALS_READ = 500
 FOLDER = click.Path(exists=True, path_type=Path)
 # The commands of studies and where they stand. Imported when they are named or listed, so that
 # serving imports nothing of studies.
@@ -180,6 +181,29 @@ def check(config: Path) -> None:
         )
     for model in models_of(settings, remembered=False):
         click.echo(f"model {model.id.name} {model.id.version}: {model.id.sha256[:12]}, verified")
+
+
+@main.command()
+@CONFIG
+@click.option("--ehr", "ehr_id", required=True, help="The `id` of an [[ehr]] record.")
+def doctor(config: Path, ehr_id: str) -> None:
+    """Look at what one EHR's record needs, and say what to mend; exit code 1 if it is wrong."""
+    from ehr import doctor, http, refusals
+
+    settings = settings_of(config)
+    ehr = next((ehr for ehr in settings.ehr if ehr.id == ehr_id), None)
+    if ehr is None:
+        known = ", ".join(ehr.id for ehr in settings.ehr)
+        raise click.ClickException(f"There is no [[ehr]] with id `{ehr_id}`; there are: {known}.")
+    findings = []
+    for finding in doctor.examine(ehr, settings, http.Outgoing()):
+        findings.append(finding)
+        click.echo(f"{finding.state:6}{finding.text} {finding.mend}".rstrip())
+    if (settings.data_path / "audit.sqlite").exists():
+        refused = open_audit(config).records(MOST_REFUSALS_READ, "refusal")
+        for line in refusals.lately(refused, ehr_id):
+            click.echo(f"{'log':6}{line}")
+    sys.exit(1 if any(finding.state == "wrong" for finding in findings) else 0)
 
 
 @main.group()

@@ -2,6 +2,9 @@
 and `vigil doctor` (R110: the caller is told none of it).
 """
 
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
 REFUSALS = {
     "no token": "The call had no Authorization header, and its record has hook_auth `required`.",
     "scheme": "The Authorization header is no Bearer token.",
@@ -38,3 +41,23 @@ def meaning(reason: str) -> str | None:
     words = [word.partition(":")[0] for word in reason.split(", ")]
     found = [REFUSALS[word] for word in dict.fromkeys(words) if word in REFUSALS]
     return " ".join(found) or None
+
+
+def lately(records: Iterable[dict], ehr_id: str, most: int = 10) -> Iterator[str]:
+    """Yield a line for each kind of refusal that may have been of an EHR's calls or launches.
+
+    `records` are those of the audit log, newest first; of one kind the newest stands for all.
+    """
+    kinds: dict[tuple[str, str], list[dict]] = {}
+    for record in records:
+        mine = record["ehr"] == ehr_id if "ehr" in record else ehr_id in record.get("ehrs", ())
+        if mine or not record.get("ehr") and not record.get("ehrs"):
+            whose = "" if mine else " (of no known record)"
+            kinds.setdefault((record["reason"], whose), []).append(record)
+    for (reason, whose), alike in islice(kinds.items(), most):
+        token = alike[0].get("token") or {}
+        told = ", ".join(f"{name} {value!r}" for name, value in token.items())
+        yield (
+            f"{len(alike)} refused, last {alike[0]['ts']}{whose}: {reason}. "
+            f"{meaning(reason) or ''}{f' It said {told}.' if told else ''}"
+        )
