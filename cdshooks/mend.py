@@ -26,12 +26,12 @@ def mended(body: bytes) -> bytes:
     return TOKEN.sub(_token, body)
 
 
-def _token(match: re.Match) -> bytes:
+def _token(match: re.Match[bytes]) -> bytes:
     text = match[0]
     return BAD.sub(_piece, text) if text[:1] == b'"' else b'"' + MARK + text + b'"'
 
 
-def _piece(match: re.Match) -> bytes:
+def _piece(match: re.Match[bytes]) -> bytes:
     piece = match[0]
     half = len(piece) == 6 and piece[:2] == b"\\u"
     return MARK if half or len(piece) == 1 else piece
