@@ -5,6 +5,7 @@
 import hashlib
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from cdshooks.auth import Caller
 from cdshooks.delivery import Delivery
@@ -16,7 +17,7 @@ from runtime.settings import Ehr
 TOP = 5
 
 
-def call(request: HookRequest, ehr: Ehr, caller: Caller, at: datetime) -> dict:
+def call(request: HookRequest, ehr: Ehr, caller: Caller, at: datetime) -> dict[str, Any]:
     """Return who asked what: the part that every record of a hook call has."""
     signed = {"iss": caller.issuer, "kid": caller.kid, "jti": caller.jti}
     return {
@@ -41,13 +42,13 @@ def ignored(caller: Caller, request: HookRequest) -> list[str]:
     return token + (["fhirAuthorization: no fhirServer"] if request.unused_token else [])
 
 
-def result(assessment: Assessment, chart: Chart, notes: list[str]) -> dict:
+def result(assessment: Assessment, chart: Chart, notes: list[str]) -> dict[str, Any]:
     """Return what was computed and from what: enough for a replay to the last digit.
 
     The chart says of each part what could be read of it; `notes` are fixed words for why not all.
     """
     lead, score = assessment.lead, assessment.news2
-    found = {
+    found: dict[str, Any] = {
         "status": assessment.status,
         "news2": {"total": score.total, "low": score.low, "high": score.high},
         "missing": [
@@ -72,7 +73,7 @@ def result(assessment: Assessment, chart: Chart, notes: list[str]) -> dict:
     return found
 
 
-def _risk(risk: Risk) -> dict:
+def _risk(risk: Risk) -> dict[str, Any]:
     sure = risk.certainty
     return {
         "outcome": risk.outcome,
@@ -83,7 +84,7 @@ def _risk(risk: Risk) -> dict:
     }
 
 
-def answer(delivery: Delivery, cards: list[dict]) -> dict:
+def answer(delivery: Delivery, cards: list[dict[str, Any]]) -> dict[str, Any]:
     """Return what left Vigil, without the words on the card."""
     return {
         "shown": delivery.shown,

@@ -7,7 +7,7 @@ record. Of token and body nothing is taken but what equals a configured value.
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cdshooks import claims
 from cdshooks.used_tokens import UsedTokens
@@ -128,7 +128,9 @@ class Gate:
             faults[ehr.id] = faults[ehr.id] or claims.fault(token.claims, ehr, audiences, now)
         spoken_for = tuple(ehr for ehr in ehrs if faults[ehr.id] is None)
         if not spoken_for:
-            raise Refused(", ".join(dict.fromkeys(faults.values())), ehrs, token)
+            raise Refused(
+                ", ".join(dict.fromkeys(fault for fault in faults.values() if fault)), ehrs, token
+            )
         issuer, jti = token.claims["iss"], token.claims["jti"]
         if not self.used.first_use(issuer, jti, int(now), claims.kept_until(token.claims)):
             raise Refused("replay", spoken_for, token)
@@ -144,15 +146,15 @@ class Gate:
     def _signature_faults(self, token: Token, ehrs: list[Ehr]) -> dict[str, str | None]:
         """Return by record why its keys do not make this token good; None where they do."""
         faults = {ehr.id: _header_fault(token.header, ehr) for ehr in ehrs}
-        sources = dict.fromkeys(self._sources[ehr.id] for ehr in ehrs if faults[ehr.id] is None)
-        found = jws.signers(token, sources, self.keysets) if sources else {}
-        for ehr in ehrs:
-            key = found.get(self._sources[ehr.id])
-            faults[ehr.id] = faults[ehr.id] or (key if isinstance(key, str) else None)
+        sources = {ehr.id: self._sources[ehr.id] or "" for ehr in ehrs if faults[ehr.id] is None}
+        found = jws.signers(token, dict.fromkeys(sources.values()), self.keysets)
+        for ehr_id, source in sources.items():
+            key = found[source]
+            faults[ehr_id] = key if isinstance(key, str) else None
         return faults
 
 
-def _header_fault(header: dict, ehr: Ehr) -> str | None:
+def _header_fault(header: dict[str, Any], ehr: Ehr) -> str | None:
     try:
         jws.check_header(header, ehr.hook_algorithms)
     except TokenRefused as error:

@@ -4,6 +4,7 @@ import json
 import uuid
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from cdshooks import markdown
 from models.assess import Assessment, Risk
@@ -48,7 +49,7 @@ def card(
     assessment_id: str,
     ehr: Ehr,
     public_url: str,
-) -> dict:
+) -> dict[str, Any]:
     """Return the card of an assessment.
 
     `assessment_id` is the unguessable name of its audit record; the same id gives the same uuid.
@@ -88,9 +89,9 @@ def summary(assessment: Assessment) -> str:
         and assessment.urgency != "low"
         and assessment.urgency not in {risk.urgency for risk in assessment.risks}
     ):
-        parts = (f"{news2}.", first, data)
+        parts = [f"{news2}.", first, data]
     else:
-        parts = (first, "; ".join(part for part in (data, news2) if part))
+        parts = [first, "; ".join(part for part in (data, news2) if part)]
     text = " ".join(part for part in parts if part)
     return text if len(text) <= LONGEST_SUMMARY else first[:LONGEST_SUMMARY]
 
@@ -154,7 +155,7 @@ def _data_time(newest: datetime | None, at: datetime) -> str:
     )
 
 
-def _link(assessment_id: str, ehr: Ehr, public_url: str) -> dict:
+def _link(assessment_id: str, ehr: Ehr, public_url: str) -> dict[str, Any]:
     link = {"label": "Explain this estimate", "url": f"{public_url}/launch", "type": "smart"}
     # Oracle Health does not support appContext; its launch opens the page for the patient in
     # context.

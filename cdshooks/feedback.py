@@ -5,6 +5,8 @@ Epic sends batches, names the reason `overrideReasons`, and may give its own ext
 Coding.
 """
 
+from typing import Any
+
 from cdshooks import strict_json
 from runtime.web import BadRequest
 
@@ -15,7 +17,7 @@ LONGEST_TEXT = 200
 LONGEST_COMMENT = 2000
 
 
-class Items(list):
+class Items(list[dict[str, Any]]):
     """The usable items as records for the audit; `bad` holds the positions of the others,
     counted from 1.
     """
@@ -40,7 +42,7 @@ def read(body: bytes) -> Items:
     return items
 
 
-def _record(entry: object) -> dict | None:
+def _record(entry: object) -> dict[str, Any] | None:
     if not isinstance(entry, dict):
         return None
     card, outcome = entry.get("card"), entry.get("outcome")
@@ -59,7 +61,7 @@ def _record(entry: object) -> dict | None:
     return {key: value for key, value in record.items() if value}
 
 
-def _override(entry: dict) -> tuple[dict | None, str | None]:
+def _override(entry: dict[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
     """Return the reason's codes, and what the user wrote, from either spelling and from Epic's
     extension (R96).
     """

@@ -34,7 +34,7 @@ class Context(msgspec.Struct, frozen=True):
     patientId: str
     encounterId: str | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Take an empty text as absent (B3)."""
         msgspec.structs.force_setattr(self, "encounterId", self.encounterId or None)
 
@@ -61,15 +61,15 @@ class HookRequest(msgspec.Struct, frozen=True):
     fhirAuthorization: FhirAuthorization | None = None
     prefetch: dict[str, msgspec.Raw] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Take an empty text as absent (B3)."""
         msgspec.structs.force_setattr(self, "fhirServer", self.fhirServer or None)
 
     @property
     def token(self) -> str | None:
         """Return the access token, or None when there is none that may be used."""
-        usable = self.fhirAuthorization and self.fhirServer
-        return self.fhirAuthorization.access_token if usable else None
+        given = self.fhirAuthorization
+        return given.access_token if given and self.fhirServer else None
 
     @property
     def unused_token(self) -> bool:
@@ -157,7 +157,8 @@ def _skeleton(body: bytes, prefetch: dict[str, msgspec.Raw] | None) -> bytes:
     Only objects and lists are cut out: an equal text elsewhere is then a value too, and null there
     does no harm. What is not found stays in and is read strictly, which is slower and as safe.
     """
-    parts, position = [], 0
+    parts: list[bytes] = []
+    position = 0
     for raw in (prefetch or {}).values():
         value = bytes(raw)
         if value[:1] not in (b"{", b"["):

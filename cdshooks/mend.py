@@ -31,7 +31,7 @@ def mended(body: bytes) -> bytes:
     return STRETCH.sub(_stretch, body, MOST_MENDED)
 
 
-def _stretch(match: re.Match) -> bytes:
+def _stretch(match: re.Match[bytes]) -> bytes:
     good, bad = match.groups()
     if bad[:1] == b'"':
         return good + IN_TEXT.sub(_piece, bad, MOST_MENDED)
@@ -39,6 +39,6 @@ def _stretch(match: re.Match) -> bytes:
     return good + (b'"' + MARK + bad + b'"' if number else bad)
 
 
-def _piece(match: re.Match) -> bytes:
+def _piece(match: re.Match[bytes]) -> bytes:
     good, bad = match.groups()
     return good + (MARK if bad and bad != b"\\" else bad)

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from time import perf_counter
+from typing import Any
 
 from cdshooks import audit_record, cards, delivery, prefetch
 from cdshooks.auth import Caller
@@ -46,7 +47,9 @@ class PatientView:
             clock,
         )
 
-    def answer(self, request: HookRequest, ehr: Ehr, caller: Caller, request_id: str) -> list[dict]:
+    def answer(
+        self, request: HookRequest, ehr: Ehr, caller: Caller, request_id: str
+    ) -> list[dict[str, Any]]:
         """Return the cards of a call; its audit record is on disk by then.
 
         Raises PreconditionFailed when data are missing or of another patient, AuditError when
@@ -88,10 +91,12 @@ class PatientView:
             notes.append("model")
             return assess(chart, at, ())
 
-    def _card(self, assessment: Assessment, record: dict, ehr: Ehr) -> dict:
+    def _card(self, assessment: Assessment, record: dict[str, Any], ehr: Ehr) -> dict[str, Any]:
         return cards.card(assessment, record["assessment_id"], ehr, self.settings.public_url)
 
-    def _earlier(self, record: dict, at: datetime, collected: Collected) -> dict | None:
+    def _earlier(
+        self, record: dict[str, Any], at: datetime, collected: Collected
+    ) -> dict[str, Any] | None:
         """Return the record of the same call: same hookInstance, EHR and patient, and the same
         chart as it was read then.
         """
@@ -104,7 +109,9 @@ class PatientView:
         )
         return found if same else None
 
-    def _repeat(self, earlier: dict, ehr: Ehr, record: dict) -> list[dict]:
+    def _repeat(
+        self, earlier: dict[str, Any], ehr: Ehr, record: dict[str, Any]
+    ) -> list[dict[str, Any]]:
         """Return the cards of the first call again, made from its record, and note that this was
         a repeat.
         """

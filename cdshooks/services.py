@@ -3,6 +3,8 @@
 Members of 3.0 are left out, so that a 2.0 client meets nothing it does not know.
 """
 
+from typing import Any
+
 from models.patient.queries import searches
 
 SERVICE_ID = "vigil-patient-view"
@@ -19,7 +21,7 @@ REQUIREMENTS = (
 )
 
 
-def discovery() -> dict:
+def discovery() -> dict[str, Any]:
     """Return the discovery document; the prefetch keys are those that `cdshooks.prefetch` reads."""
     service = {
         "hook": HOOK,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from hashlib import sha256
 from time import perf_counter
+from typing import Any
 
 import msgspec
 import redis
@@ -101,7 +102,7 @@ def _log_ignored(caller: Caller, asked: HookRequest, ehr: Ehr) -> None:
         log.info("ignored", what=what, ehr=ehr.id, request_id=g.request_id)
 
 
-def _giver(caller: Caller) -> dict:
+def _giver(caller: Caller) -> dict[str, Any]:
     """Return the record that feedback belongs to; where tenant and audience do not tell, all that
     it may belong to.
     """
@@ -114,10 +115,11 @@ def _discovery(document: bytes) -> Response:
         document, mimetype="application/json", headers={"Cache-Control": "no-cache"}
     )
     response.set_etag(sha256(document).hexdigest()[:16], weak=True)
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
-def _record_feedback(audit: Audit, items: feedback.Items, who: dict) -> None:
+def _record_feedback(audit: Audit, items: feedback.Items, who: dict[str, Any]) -> None:
     """Record each usable item, what the user wrote apart from it; only then name the unusable
     ones (R97).
     """

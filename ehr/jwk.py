@@ -3,7 +3,7 @@ passed over the others (A3, R105).
 """
 
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
@@ -13,7 +13,7 @@ CURVES = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDS
 RSA_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 # The public members of each type. Nothing else of a JWK makes a key: no private half that was
 # published by mistake, no x5c, no x5u (A4).
-TYPES = {
+TYPES: dict[str, tuple[type[ECKey | OKPKey | RSAKey], tuple[str, ...]]] = {
     "EC": (ECKey, ("kty", "crv", "x", "y")),
     "OKP": (OKPKey, ("kty", "crv", "x")),
     "RSA": (RSAKey, ("kty", "n", "e")),
@@ -105,7 +105,7 @@ def _import(entry: object) -> VerifyingKey:
     return VerifyingKey(kid, _declared(entry, _able(key)), key)
 
 
-def _able(key: Key) -> tuple[str, ...]:
+def _able(key: ECKey | OKPKey | RSAKey) -> tuple[str, ...]:
     if not isinstance(key, RSAKey):
         return (CURVES[key.curve_name],)
     if key.public_key.key_size < SMALLEST_RSA_BITS:
@@ -113,7 +113,7 @@ def _able(key: Key) -> tuple[str, ...]:
     return RSA_ALGORITHMS
 
 
-def _declared(entry: dict, able: tuple[str, ...]) -> tuple[str, ...]:
+def _declared(entry: dict[str, Any], able: tuple[str, ...]) -> tuple[str, ...]:
     """Return what a key may verify: the `alg` of its JWK, which is optional (RFC 7517 4.4), else
     all that its type can.
     """

@@ -8,7 +8,7 @@ import base64
 import math
 import re
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from joserfc import jws
@@ -34,8 +34,8 @@ class Token(NamedTuple):
     """A JWT as it came: nothing of it is to be believed before `signer` has returned."""
 
     text: str
-    header: dict
-    claims: dict
+    header: dict[str, Any]
+    claims: dict[str, Any]
 
 
 def read(text: str, longest: int = LONGEST) -> Token:
@@ -77,7 +77,7 @@ def signers(
     return found
 
 
-def check_header(header: dict, allowed: Collection[str]) -> None:
+def check_header(header: dict[str, Any], allowed: Collection[str]) -> None:
     """Check what a JOSE header must be for any reader (RFC 7515 4.1). Raises TokenRefused."""
     if not all(isinstance(header.get(name, ""), str) for name in ("kid", "typ", "jku")):
         raise TokenRefused("header")
@@ -110,7 +110,7 @@ def numeric_date(value: object) -> float | None:
         return None
 
 
-def _members(part: str) -> dict:
+def _members(part: str) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except (ValueError, RecursionError):
@@ -120,7 +120,7 @@ def _members(part: str) -> dict:
     return found
 
 
-def _why(header: dict, held: Held) -> str:
+def _why(header: dict[str, Any], held: Held) -> str:
     kid = header.get("kid")
     if not held.keys.names(kid):
         if held.fault:

@@ -71,7 +71,7 @@ class KeySets:
 
 
 class _Kept:
-    def __init__(self):
+    def __init__(self) -> None:
         self.keys: KeySet | None = None
         self.fault: str | None = None
         self.read_at = self.attempted = float("-inf")
@@ -91,8 +91,8 @@ class _Kept:
             self.fault = str(error)
 
     def held(self, hours: float) -> Held:
-        dead = self.keys is None or self.age() > hours * 3600
-        return Held(KeySet() if dead else self.keys, self.fault)
+        alive = self.age() <= hours * 3600
+        return Held(self.keys if self.keys is not None and alive else KeySet(), self.fault)
 
 
 def read_set(source: str | Path, http: Outgoing) -> KeySet:

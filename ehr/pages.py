@@ -48,7 +48,7 @@ class Pages:
 
     def follow(self, fetch: Fetch, start: datetime) -> None:
         """Read on until there is no gap since `start`, the last page, or whatever stops it."""
-        while self.next is not None and not self._covers(start):
+        while self.next is not None and self.url is not None and not self._covers(start):
             try:
                 page = fetch.follow(self.url, self.next)
                 self.add(parse(page.body), page.url)

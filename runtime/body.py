@@ -60,7 +60,7 @@ class _Watch:
     A socket's own time-out is per wait, which a client that drips outlives.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._reading: dict[threading.Event, tuple[float, socket.socket]] = {}
         self._some = threading.Event()
         self._owner = 0

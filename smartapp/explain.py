@@ -5,6 +5,7 @@ one, or both compared.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from ehr.fetch import Fhir
 from models.assess import Assessment, assess
@@ -32,8 +33,8 @@ OTHER_MODEL = (
 class View:
     """What one page view shows: the template's values, and the record for the audit."""
 
-    values: dict
-    record: dict
+    values: dict[str, Any]
+    record: dict[str, Any]
 
 
 def explain(
@@ -55,7 +56,7 @@ def explain(
     fresh = assess(record.chart, now, models)
     comparison, shown = None, "now"
     chart, assessment = record.chart, fresh
-    notice = NO_CARD if session.assessment_id is None else UNKNOWN_CARD
+    notice: str | None = NO_CARD if session.assessment_id is None else UNKNOWN_CARD
     if card:
         before = Chart.from_json(card["chart"])
         at = datetime.fromisoformat(card["at"])
@@ -76,7 +77,7 @@ def explain(
     )
 
 
-def _card(session: Session, audit: Audit) -> dict | None:
+def _card(session: Session, audit: Audit) -> dict[str, Any] | None:
     """Return the audit record that the card named, if it is this patient's at this EHR."""
     if session.assessment_id is None:
         return None
@@ -88,7 +89,7 @@ def _card(session: Session, audit: Audit) -> dict | None:
     return found
 
 
-def _model_notice(card: dict, explained: Assessment) -> str | None:
+def _model_notice(card: dict[str, Any], explained: Assessment) -> str | None:
     recorded = card.get("model")
     lead = explained.lead
     # A recalibrated version has the same trees under another version.
@@ -109,7 +110,7 @@ def _audit_record(
     shown: str,
     from_card: bool,
     problems: tuple[str, ...],
-) -> dict:
+) -> dict[str, Any]:
     lead = assessment.lead
     record = {
         "route": "explanation",

@@ -5,6 +5,7 @@ the card.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from flask import Blueprint
 
@@ -42,7 +43,7 @@ def register_words(blueprint: Blueprint) -> None:
         blueprint.add_app_template_filter(word, word.__name__)
 
 
-def explanation(chart: Chart, assessment: Assessment, models: Sequence[Model]) -> dict:
+def explanation(chart: Chart, assessment: Assessment, models: Sequence[Model]) -> dict[str, Any]:
     """Return the template's values for one assessment and the chart that it was made from."""
     lead, at = assessment.lead, assessment.at
     values = {
@@ -83,9 +84,9 @@ def compare(card: Assessment, now: Assessment) -> Comparison:
 
 def _headline(card: Assessment, now: Assessment, changed: bool) -> str:
     data = "Newer data since then" if changed else "No newer data since then"
-    if card.lead is None and now.lead is None:
-        return f"{data}; there is still no number."
     if now.lead is None:
+        if card.lead is None:
+            return f"{data}; there is still no number."
         return f"{data}: no number can be given now (the card said {card.lead.figure})."
     if card.lead is None:
         return f"{data}: risk now {now.lead.figure} (the card had no number)."

@@ -11,7 +11,8 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from models.assess import Risk, sigmoid
+from models.assess import Risk
+from models.fitted.model import sigmoid
 from models.patient.inputs import percent
 from models.patient.news2 import Score
 from models.ticks import round_values
@@ -80,7 +81,9 @@ def _steps(risk: Risk, most: int) -> list[tuple[str, float, float | None]]:
     shown, rest = risk.contributions[:most], risk.contributions[most:]
     if len(rest) == 1:
         shown, rest = risk.contributions, ()
-    steps = [(_short(c.text or c.label), c.log_odds, c.points) for c in shown]
+    steps: list[tuple[str, float, float | None]] = [
+        (_short(c.text or c.label), c.log_odds, c.points) for c in shown
+    ]
     if rest:
         steps.append((f"all others ({len(rest)})", math.fsum(c.log_odds for c in rest), None))
     return steps

@@ -6,6 +6,7 @@ fhirclient's Patient reads the banner: a resource of any shape gives what can be
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 from fhirclient.models.humanname import HumanName
@@ -82,7 +83,7 @@ def person(document: bytes | None) -> Person:
     return Person(_name(patient.name or []), born, patient.gender, _mrn(patient.identifier or []))
 
 
-def _readable(found: dict) -> dict:
+def _readable(found: dict[str, Any]) -> dict[str, Any]:
     """Return the members that fhirclient would drop whole for an odd item or a time of day."""
     born = found.get("birthDate")
     lists = {name: found[name] for name in ("name", "identifier") if name in found}
@@ -110,5 +111,5 @@ def _mrn(identifiers: list[Identifier]) -> str | None:
     for identifier in identifiers:
         codings = (identifier.type.coding or []) if identifier.type else []
         if identifier.value and any(coding.code == "MR" for coding in codings):
-            return identifier.value[:200]
+            return str(identifier.value)[:200]
     return None

@@ -70,7 +70,11 @@ def trends(
 
 
 def _trend(
-    variable: Variable, readings: list[Reading], used: set, at: datetime, hours: int
+    variable: Variable,
+    readings: list[Reading],
+    used: set[tuple[str, datetime | None, float | None]],
+    at: datetime,
+    hours: int,
 ) -> Trend:
     low, high = value_range([r.value for r in readings], variable.low, variable.high)
     x, y = time_scale(at, hours, LEFT, RIGHT), Scale(low, high, BOTTOM, TOP)

@@ -3,6 +3,8 @@
 Each is a plain text; what is not known is left out.
 """
 
+from typing import Any
+
 from models.card.figures import ABSENT, counted, written
 from models.card.results import of_validation, performance
 from models.card.tables import internal
@@ -13,7 +15,7 @@ from models.patient.vocabulary import VARIABLES
 PERSON = {"age": "age", "sex": "sex"}
 
 
-def facts(model: Model, validation: dict | None) -> dict[str, str]:
+def facts(model: Model, validation: dict[str, Any] | None) -> dict[str, str]:
     """Return every fact of a run by the name that model_card.toml calls it."""
     found = _of_manifest(model) | _of_training(model) | of_validation(model, validation or {})
     return {name: text for name, text in found.items() if text} | {"absent": ABSENT}
@@ -70,7 +72,7 @@ def _of_manifest(model: Model) -> dict[str, str | None]:
     }
 
 
-def _gate(release: dict | None) -> str | None:
+def _gate(release: dict[str, Any] | None) -> str | None:
     if not release:
         return None
     override, looked = release.get("override"), len(release["findings"])
@@ -88,7 +90,7 @@ def _gate(release: dict | None) -> str | None:
     )
 
 
-def _certainty(fitted: dict | None) -> str | None:
+def _certainty(fitted: dict[str, Any] | None) -> str | None:
     if not fitted:
         return None
     measured = fitted.get("measured") or {}
@@ -126,7 +128,7 @@ def _of_training(model: Model) -> dict[str, str | None]:
         else "nothing was kept from training"
         if where
         else None,
-        "cross_validation": table and performance(table),
+        "cross_validation": performance(table) if table else None,
     }
 
 

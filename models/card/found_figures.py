@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any, TypeGuard
 
 from models.card.figures import Figure
 from models.card.measures import POINTS, words
@@ -45,11 +46,13 @@ def figures_below(
             yield _figure(here, inner, n, events, prefix)
 
 
-def _figure(path: str, found: dict, n: int | None, events: int | None, prefix: str = "") -> Figure:
+def _figure(
+    path: str, found: dict[str, Any], n: int | None, events: int | None, prefix: str = ""
+) -> Figure:
     value, interval = found.get("value"), found.get("interval")
     label, meaning = words(path.rpartition("/")[2])
     span = (
-        tuple(interval)
+        (interval[0], interval[1])
         if isinstance(interval, list) and len(interval) == 2 and all(map(_is_number, interval))
         else None
     )
@@ -58,7 +61,7 @@ def _figure(path: str, found: dict, n: int | None, events: int | None, prefix: s
     )
 
 
-def benefit(found: dict, n: int | None, events: int | None) -> Iterator[Figure]:
+def benefit(found: dict[str, Any], n: int | None, events: int | None) -> Iterator[Figure]:
     """Yield the net benefit of each way to act, at the risks in BENEFIT_AT."""
     names = {
         "model": "the model",
@@ -81,7 +84,7 @@ def benefit(found: dict, n: int | None, events: int | None) -> Iterator[Figure]:
                 )
 
 
-def groups(found: dict) -> Iterator[Figure]:
+def groups(found: dict[str, Any]) -> Iterator[Figure]:
     """Yield the figures of each group; one that is too small to judge says so."""
     for number, group in enumerate(found.get("groups") or ()):
         path, name = (
@@ -109,7 +112,7 @@ def groups(found: dict) -> Iterator[Figure]:
             )
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and math.isfinite(value)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from string import Formatter
+from typing import Any
 
 from models.card.facts import facts
 from models.card.figures import ABSENT, Table
@@ -95,14 +96,14 @@ class ModelCard:
     refused: str | None = None
 
 
-class _Known(dict):
+class _Known(dict[str, str]):
     """Words by name; an unknown name is not available."""
 
     def __missing__(self, name: str) -> str:
         return ABSENT
 
 
-class _Words(dict):
+class _Words(dict[str, str]):
     """Words by name; what is no word keeps its place, so that a fact is never read for places of
     its own.
     """
@@ -111,7 +112,9 @@ class _Words(dict):
         return "{" + name + "}"
 
 
-def model_card(model: Model, validation: dict | None, refused: str | None = None) -> ModelCard:
+def model_card(
+    model: Model, validation: dict[str, Any] | None, refused: str | None = None
+) -> ModelCard:
     """Return the model card of one version; without a validation its figures are training's alone.
 
     `validation` is what `read_validation` returned; `refused` says why one that is there
@@ -133,7 +136,7 @@ def model_card(model: Model, validation: dict | None, refused: str | None = None
         _leading(shown),
         _sections(source["label"], known),
         tuple(_attribute(row, known) for row in source["attribute"]),
-        tuple(_item(*row, known) for row in source["tripod"]["rows"]),
+        tuple(_item(item, text, answer, known) for item, text, answer in source["tripod"]["rows"]),
         refused,
     )
 
@@ -144,18 +147,19 @@ def is_known(text: str) -> bool:
 
 
 @cache
-def _source() -> dict:
+def _source() -> dict[str, Any]:
     return tomllib.loads(SOURCE.read_text("utf-8"))
 
 
-def _words(source: dict, name: str) -> dict[str, str]:
+def _words(source: dict[str, Any], name: str) -> dict[str, str]:
     """Return the words of every model, with those of the shipped ones and with the model's own."""
     ours = (
         {key: text for key, text in source["ours"].items() if key != "models"}
         if name in source["ours"]["models"]
         else {}
     )
-    return source["words"] | ours | source["models"].get(name, {})
+    words: dict[str, str] = source["words"] | ours | source["models"].get(name, {})
+    return words
 
 
 def _filled(text: str, known: Mapping[str, str]) -> str:
@@ -167,7 +171,7 @@ def _filled(text: str, known: Mapping[str, str]) -> str:
     return "".join(parts).replace("..", ".")
 
 
-def _sections(rows: list[dict], known: _Known) -> tuple[Section, ...]:
+def _sections(rows: list[dict[str, Any]], known: _Known) -> tuple[Section, ...]:
     return tuple(
         Section(
             number,
@@ -186,7 +190,7 @@ def _whole(text: str, known: _Known) -> str:
     return answer if is_known(answer) else ABSENT
 
 
-def _metric(row: dict, known: _Known) -> Metric:
+def _metric(row: dict[str, Any], known: _Known) -> Metric:
     name = row["head"].split()[0]
     return Metric(
         row["head"],
@@ -199,7 +203,7 @@ def _metric(row: dict, known: _Known) -> Metric:
     )
 
 
-def _attribute(row: dict, known: _Known) -> Attribute:
+def _attribute(row: dict[str, Any], known: _Known) -> Attribute:
     # Who validated elsewhere, and how, is said only where somebody did.
     answer = (
         _whole(row["answer"], known)

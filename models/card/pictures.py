@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from models.fitted.booster import ModelError
 
@@ -46,7 +47,7 @@ def listed(folder: Path) -> tuple[Plot, ...]:
         raise ModelError(f"{path} can't be read ({type(error).__name__}).") from None
 
 
-def _table(rows: list | None) -> tuple[tuple[str, ...], ...]:
+def _table(rows: list[Any] | None) -> tuple[tuple[str, ...], ...]:
     """Return the rows of a table as text, its head first; rows may be lists, or dicts of the
     same keys.
     """

@@ -1,5 +1,7 @@
 """Turns a validation into the facts that model_card.toml has places for: figures in sentences."""
 
+from typing import Any
+
 from models.card.figures import ABSENT, Figure, Table, counted
 from models.card.tables import FAIR, SAFE, USEFUL, internal, tables
 from models.card.validation import KINDS, OTHER, SEEN, TEST, kind_of
@@ -11,18 +13,21 @@ LEADING = ("auroc", "news2_auroc", "auprc", "brier", "calibration_slope", "obser
 GOOD = (0.8, 1.25)
 
 
-def of_validation(model: Model, found: dict) -> dict[str, str | None]:
+def of_validation(model: Model, found: dict[str, Any]) -> dict[str, str | None]:
     """Return the facts that a validation holds; None where it lacks one."""
     shown, kind = tables(model, found), kind_of(model.manifest, found) if found else None
     table = next((t for t in shown if t.origin.file == "validation.json"), None)
-    measured = table and performance(table, *(t for t in shown if t.title == "Calibration"))
+    measured = (
+        performance(table, *(t for t in shown if t.title == "Calibration")) if table else None
+    )
     groups = next((t for t in shown if t.head == FAIR), None)
-    fairness, shares = groups and _fairness(groups), _shares(found)
+    fairness, shares = _fairness(groups) if groups else None, _shares(found)
     trained = internal(model)
-    here = {
-        "date": table and table.origin.date,
-        "validated": table and table.origin.in_words,
-        "performance": measured or (trained and performance(trained)),
+    trained_words = performance(trained) if trained else None
+    here: dict[str, str | None] = {
+        "date": table.origin.date if table else None,
+        "validated": table.origin.in_words if table else None,
+        "performance": measured or trained_words,
         "fairness": fairness,
         "shares": shares,
         "representative": shares and f"{shares} By the other characteristics {ABSENT}.",
@@ -31,7 +36,7 @@ def of_validation(model: Model, found: dict) -> dict[str, str | None]:
         "difference": f"Evaluated on {KINDS[kind]}." if kind else None,
     }
     own = kind in (TEST, SEEN)
-    validity = (trained and performance(trained), measured if own else None)
+    validity = (trained_words, measured if own else None)
     here |= {
         "test_validity": " ".join(text for text in validity if text),
         "test_fairness": fairness if own else None,
@@ -86,7 +91,7 @@ def _fairness(table: Table) -> str:
     return f"{'; '.join(areas) or ABSENT}.{unjudged} {table.origin.in_words}."
 
 
-def _shares(found: dict) -> str | None:
+def _shares(found: dict[str, Any]) -> str | None:
     groups = [
         f"{g.get('column')} {g.get('value')} {counted(g.get('stays'))} stays"
         for g in found.get("groups") or ()
@@ -94,7 +99,7 @@ def _shares(found: dict) -> str | None:
     return f"in the validation, {'; '.join(groups)}." if groups else None
 
 
-def _unanswered(found: dict) -> str | None:
+def _unanswered(found: dict[str, Any]) -> str | None:
     counts = found.get("counts") or {}
     silent = counts.get("landmarks_without_number") or {}
     if not counts:
@@ -102,7 +107,7 @@ def _unanswered(found: dict) -> str | None:
     return ", ".join(f"{counted(count)} {reason}" for reason, count in silent.items()) or "none"
 
 
-def _flow(found: dict) -> str | None:
+def _flow(found: dict[str, Any]) -> str | None:
     c = found.get("counts") or {}
     words = {
         "patients": "patients",
@@ -117,7 +122,7 @@ def _flow(found: dict) -> str | None:
     )
 
 
-def _interpreted(found: dict, shown: tuple[Table, ...]) -> dict[str, str | None]:
+def _interpreted(found: dict[str, Any], shown: tuple[Table, ...]) -> dict[str, str | None]:
     """Return what the figures of each head say, in words that the intervals bear out."""
     named = {figure.path: figure for table in shown for figure in table.figures}
     useful = _beyond_news2(named.get("figures/auroc_minus_news2"))
@@ -144,12 +149,8 @@ def _interpreted(found: dict, shown: tuple[Table, ...]) -> dict[str, str | None]
 def _beyond_news2(figure: Figure | None) -> str | None:
     if figure is None or figure.value is None:
         return None
-    low, high = figure.interval or (None, None)
-    sure = (
-        "more than chance would explain"
-        if low is not None and (low > 0 or high < 0)
-        else "which chance may explain"
-    )
+    beyond = figure.interval is not None and (figure.interval[0] > 0 or figure.interval[1] < 0)
+    sure = "more than chance would explain" if beyond else "which chance may explain"
     return (
         f"It orders patients {'better' if figure.value > 0 else 'no better'} than NEWS2 on "
         f"the same rows, by {figure.in_words}, {sure}."

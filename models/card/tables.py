@@ -6,6 +6,7 @@ is "not estimable".
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from models.card.figures import ABSENT, Figure, Origin, Table
 from models.card.found_figures import benefit, figures_below, groups
@@ -44,7 +45,7 @@ def internal(model: Model) -> Table | None:
     )
 
 
-def tables(model: Model, validation: dict | None) -> tuple[Table, ...]:
+def tables(model: Model, validation: dict[str, Any] | None) -> tuple[Table, ...]:
     """Return every table that the card shows: training's own, then the validation's."""
     first = internal(model)
     return (
@@ -53,7 +54,7 @@ def tables(model: Model, validation: dict | None) -> tuple[Table, ...]:
     )
 
 
-def _validated(model: Model, found: dict) -> Iterator[Table]:
+def _validated(model: Model, found: dict[str, Any]) -> Iterator[Table]:
     if not found:
         return
     rows, stays = _counts(found)
@@ -80,14 +81,14 @@ def _validated(model: Model, found: dict) -> Iterator[Table]:
     yield from (Table(head, title, unit, origin, figures) for head, title, unit, figures in shown)
 
 
-def _counts(found: dict) -> tuple[Counts, Counts]:
+def _counts(found: dict[str, Any]) -> tuple[Counts, Counts]:
     """Return n and events of the rows, and of the stays that got a number."""
     counts = found.get("counts") or {}
     events = _less(counts.get("event_stays"), counts.get("event_stays_without_number"))
     return (counts.get("rows"), counts.get("events")), (counts.get("stays_scored"), events)
 
 
-def _challenge(found: dict) -> tuple[str, str, tuple[Figure, ...]]:
+def _challenge(found: dict[str, Any]) -> tuple[str, str, tuple[Figure, ...]]:
     challenge, events = found.get("challenge") or {}, (found.get("counts") or {}).get("event_stays")
     official = figures_below(
         challenge.get("figures"), "challenge/figures", challenge.get("stays"), events
@@ -95,7 +96,7 @@ def _challenge(found: dict) -> tuple[str, str, tuple[Figure, ...]]:
     return f"Official scores: {challenge.get('name', 'challenge')}", "stays", tuple(official)
 
 
-def _origin(model: Model, found: dict) -> Origin:
+def _origin(model: Model, found: dict[str, Any]) -> Origin:
     layout = (found.get("data") or {}).get("layout") or ABSENT
     part = (found.get("settings") or {}).get("part")
     data = f"{layout}, part “{part}”" if part else layout

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from models.card.figures import Figure, Table, counted
 from models.card.model_card import ModelCard, Section
@@ -36,7 +37,7 @@ def captioned(table: Table) -> str:
     return f"{table.title}; n is {table.unit}. {table.origin.in_words}. From {table.origin.file}."
 
 
-def _table(table: Table) -> dict:
+def _table(table: Table) -> dict[str, Any]:
     made = asdict(table.origin)
     figures = [
         asdict(figure) | {"shown": figure.shown, "unit": table.unit} | made

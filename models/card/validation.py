@@ -27,7 +27,7 @@ def read_validation(folder: Path, model: Model) -> dict[str, Any] | None:
     """
     path = folder / "validation.json"
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
@@ -41,7 +41,7 @@ def read_validation(folder: Path, model: Model) -> dict[str, Any] | None:
     return found
 
 
-def kind_of(manifest: dict, validation: dict) -> str:
+def kind_of(manifest: dict[str, Any], validation: dict[str, Any]) -> str:
     """Tell by part and file hashes whether training has seen the records: TEST, SEEN or OTHER."""
     trained, used = (
         (about.get("files") or {}).values()

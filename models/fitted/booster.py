@@ -10,6 +10,7 @@ import importlib.util
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 RAW_SCORE, CONTRIBUTIONS, FLOAT64, ROW_MAJOR = 1, 3, 1, 1
 QUIET = b"num_threads=1 verbosity=-1"
@@ -96,17 +97,18 @@ class Predictor:
             )
         self._row[:] = [math.nan if value is None else value for value in row]
 
-    def _call(self, name: str, *arguments) -> None:
+    def _call(self, name: str, *arguments: Any) -> None:
         if getattr(self._library, name)(*arguments) != 0:
             raise ModelError(
                 f"LightGBM refused: {self._library.LGBM_GetLastError().decode(errors='replace')}"
             )
 
 
-def _finite(values: Sequence[float]) -> list[float]:
-    if not all(map(math.isfinite, values)):
+def _finite(values: "ctypes.Array[ctypes.c_double]") -> list[float]:
+    found: list[float] = list(values)
+    if not all(map(math.isfinite, found)):
         raise ModelError("The model gave no finite number.")
-    return list(values)
+    return found
 
 
 def _library() -> ctypes.CDLL:

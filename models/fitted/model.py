@@ -87,7 +87,8 @@ class Model:
         """
         line = self.manifest["calibration"]
         if not line.get("points") or math.isclose(score, baseline, abs_tol=1e-9):
-            return line["slope"]
+            slope: float = line["slope"]
+            return slope
         return (self.calibrated(score) - self.calibrated(baseline)) / (score - baseline)
 
     def band(self, probability: float) -> str:

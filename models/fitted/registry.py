@@ -6,10 +6,11 @@ champion that fails gives way to the last good one before it, and a notice says 
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from models.fitted import aliases, signature
 from models.fitted.aliases import CHAMPION, SHADOW
@@ -152,7 +153,7 @@ def list_versions(folder: Path | None = None, trust: Trust = SHIPPED) -> list[Li
 
 def show(
     name: str, version: str | None = None, folder: Path | None = None
-) -> tuple[dict, list[aliases.Change]]:
+) -> tuple[dict[str, Any], list[aliases.Change]]:
     """Return the manifest of a version (the champion if none is given) and the model's changes,
     the oldest first.
     """
@@ -236,7 +237,7 @@ def _listed(folder: Path, keys: signature.Keys) -> Listed:
     return Listed(folder.parent.name, folder.name, pointing, signed_by)
 
 
-def _in_order(manifest: Path) -> Sequence:
+def _in_order(manifest: Path) -> tuple[str, list[tuple[int, str]]]:
     """Return a key by which 0.10.0 comes after 0.9.0."""
     parts = [
         (int(part), "") if part.isdigit() else (-1, part)

@@ -137,7 +137,7 @@ class Document(msgspec.Struct, frozen=True):
 _decoder = msgspec.json.Decoder(Bundle)
 
 
-def parse(document: bytes | msgspec.Raw | dict) -> Document:
+def parse(document: bytes | msgspec.Raw | dict[str, Any]) -> Document:
     """Read a Bundle or a single resource.
 
     Raises FhirError when it is no JSON object; anything stranger inside only counts as malformed.
@@ -153,7 +153,7 @@ def parse(document: bytes | msgspec.Raw | dict) -> Document:
     return _document(bundle, [e.resource for e in bundle.entry or () if e.resource is not None], 0)
 
 
-def _parse_slowly(document: bytes | msgspec.Raw | dict) -> Document:
+def _parse_slowly(document: bytes | msgspec.Raw | dict[str, Any]) -> Document:
     """Read entry by entry, so that one entry of a wrong shape costs only itself."""
     try:
         raw: Any = document if isinstance(document, dict) else msgspec.json.decode(document)
@@ -163,8 +163,8 @@ def _parse_slowly(document: bytes | msgspec.Raw | dict) -> Document:
         raise FhirError("This is no JSON object.")
     if raw.get("resourceType") != "Bundle":
         return Document([], malformed=1)
-    entries = raw.get("entry") if isinstance(raw.get("entry"), list) else []
-    read = [_entry(entry) for entry in entries]
+    entries = raw.get("entry")
+    read = [_entry(entry) for entry in entries] if isinstance(entries, list) else []
     found = [resource for resource in read if resource is not None]
     links = (
         [link for link in raw.get("link") or () if isinstance(link, dict)]

@@ -221,11 +221,8 @@ def taken(resource: Resource) -> datetime | None:
     None without an exact time.
     """
     period = resource.effectivePeriod
-    return instant(
-        resource.effectiveDateTime
-        or resource.effectiveInstant
-        or (period and (period.end or period.start))
-    )
+    of_period = (period.end or period.start) if period else None
+    return instant(resource.effectiveDateTime or resource.effectiveInstant or of_period)
 
 
 def _known_parts(resource: Resource) -> list[tuple[Variable, Component]]:

@@ -84,11 +84,21 @@ def _load() -> dict[str, Variable]:
 
 
 def _variable(row: dict[str, str]) -> Variable:
-    numbers: dict[str, float] = {
-        key: float(row[key]) for key in ("low", "high", "max_age_hours")
-    } | {"digits": int(row["digits"])}
-    lists = {"loinc": tuple(row["loinc"].split()), "units": dict(map(_line, row["units"].split()))}
-    return Variable(**(row | numbers | lists), max_age=timedelta(hours=numbers["max_age_hours"]))
+    hours = float(row["max_age_hours"])
+    return Variable(
+        name=row["name"],
+        label=row["label"],
+        group=row["group"],
+        unit=row["unit"],
+        low=float(row["low"]),
+        high=float(row["high"]),
+        max_age_hours=hours,
+        digits=int(row["digits"]),
+        loinc=tuple(row["loinc"].split()),
+        units=dict(map(_line, row["units"].split())),
+        source=row["source"],
+        max_age=timedelta(hours=hours),
+    )
 
 
 def _line(text: str) -> tuple[str, tuple[float, float]]:

@@ -82,8 +82,8 @@ def read_events(path: Path) -> dict[str, list[datetime]]:
     for line, (patient, *times) in sheet.rows(["id", "time"] if timed else ["id"]):
         if blank(patient):
             raise DataError(f"{path}, line {line}: id is empty.")
-        found = [instant(text.replace(" ", "T")) for text in times]
-        if None in found:
+        found = [at for text in times if (at := instant(text.replace(" ", "T"))) is not None]
+        if len(found) < len(times):
             raise DataError(
                 f"{path}, line {line}: time has to be a date and time with a zone; leave out who "
                 "had no event."

@@ -54,7 +54,7 @@ def parts_2012(path: Path) -> list[tuple[Path, Path]]:
         if not outcomes.exists():
             raise DataError(f"{path} is there, but {outcomes} is not.")
         return [(path, outcomes)]
-    parts = {}
+    parts: dict[str, list[Path]] = {}
     for found in sorted(
         [*path.glob("set-?.zip"), *path.glob("set-?"), *path.glob("Outcomes-?.txt")]
         if path.is_dir()

@@ -25,7 +25,7 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """A table of the mapping."""
 
 
-class Columns(_Table):
+class Columns(_Table, frozen=True):
     """Which column holds what; `groups` are those by which results are reported."""
 
     id: str
@@ -39,7 +39,7 @@ class Columns(_Table):
     groups: tuple[str, ...] = ()
 
 
-class Long(_Table):
+class Long(_Table, frozen=True):
     """The columns of a table with a row for each measurement."""
 
     variable: str
@@ -47,14 +47,14 @@ class Long(_Table):
     unit: str | None = None
 
 
-class StaysFile(_Table):
+class StaysFile(_Table, frozen=True):
     """A second table with one row a stay, beside the first one."""
 
     file: str
     id: str | None = None
 
 
-class Sex(_Table):
+class Sex(_Table, frozen=True):
     """The words for each sex."""
 
     male: Words = ("male", "m")
@@ -73,7 +73,7 @@ class Sex(_Table):
     )
 
 
-class Outcome(_Table):
+class Outcome(_Table, frozen=True):
     """What is predicted: a column of yes and no, or the time of the event."""
 
     name: str
@@ -84,7 +84,7 @@ class Outcome(_Table):
     horizon_hours: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
-class Measured(_Table):
+class Measured(_Table, frozen=True):
     """The variable and unit of a column, or of a word in the column of variables; `words` are
     values that are no number.
     """
@@ -94,7 +94,7 @@ class Measured(_Table):
     words: dict[str, float] = {}
 
 
-class More(_Table):
+class More(_Table, frozen=True):
     """A further table of measurements beside the first one, of either shape; id and time have
     the first one's names if not given.
     """
@@ -106,7 +106,7 @@ class More(_Table):
     long: Long | None = None
 
 
-class Mapping(_Table):
+class Mapping(_Table, frozen=True):
     """What a table's columns mean; `variables` by column, or by word where a row is a
     measurement.
     """
@@ -125,6 +125,12 @@ class Mapping(_Table):
     delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None = None
     decimal: Literal[".", ","] = "."
     encoding: str = "utf-8"
+
+    @property
+    def beside(self) -> list[str]:
+        """Return the files that are read beside the first one."""
+        stays = [self.stays.file] if self.stays else []
+        return [*(table.file for table in self.more), *stays]
 
     @property
     def form(self) -> Form:
@@ -225,7 +231,8 @@ def _check(mapping: Mapping) -> None:
     if mapping.time_unit and mapping.date_format:
         raise ValueError("time_unit is for numbers and date_format for dates; give one of them.")
     _check_words(mapping)
-    for table in (mapping, *mapping.more):
+    shapes: tuple[Mapping | More, ...] = (mapping, *mapping.more)
+    for table in shapes:
         for name, measured in table.variables.items():
             _check_variable(name, measured, bool(table.long and table.long.unit))
 

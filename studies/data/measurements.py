@@ -31,9 +31,8 @@ class Measurements:
     def __init__(self, decimal: str) -> None:
         """Start empty; `decimal` is the mark between whole number and fraction."""
         self._decimal = decimal
-        self._owner, self._kind, self._time, self._value, self._place = (
-            array(code) for code in "iHddq"
-        )
+        self._owner, self._kind, self._place = array("i"), array("H"), array("q")
+        self._time, self._value = array("d"), array("d")
         self._rejected: dict[int, Counter[str]] = {}
         self._found: dict[tuple[str, str], Counter[str]] = {}
 
@@ -57,12 +56,11 @@ class Measurements:
             if number is None or time is None:
                 self._rejected.setdefault(owner, Counter())[reason] += 1
                 return
-            for column, cell in zip(
-                (self._owner, self._kind, self._time, self._value, self._place),
-                (owner, kind, time, number, place),
-                strict=True,
-            ):
-                column.append(cell)
+            self._owner.append(owner)
+            self._kind.append(kind)
+            self._time.append(time)
+            self._value.append(number)
+            self._place.append(place)
 
         return take
 

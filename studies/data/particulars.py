@@ -77,10 +77,11 @@ class Particulars:
         for column, text in cells.items():
             if column == outcome.column:
                 if time is not None:
-                    for store, cell in zip(
-                        self._marks, (number, time, self._answer(text)), strict=True
-                    ):
-                        store.append(cell)
+                    owner, moment, mark = self._marks
+                    answer = self._answer(text)
+                    owner.append(number)
+                    moment.append(time)
+                    mark.append(answer)
             elif not blank(text):
                 if column not in known:
                     known[column] = (text, f"{sheet.path}, line {line}")

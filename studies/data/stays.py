@@ -67,7 +67,7 @@ def readable(path: Path | str) -> Iterator[None]:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+def opened(path: Path) -> Iterator[tuple[BinaryIO | gzip.GzipFile, BinaryIO]]:
     """Give the bytes of a file, unpacked if it is a .gz, and the file itself, whose `tell` shows
     how far reading is.
     """

@@ -62,10 +62,7 @@ class _Source:
 
 def _sources(path: Path, folder: Path, mapping: Mapping, about: list[str]) -> list[_Source]:
     columns, form = mapping.columns, mapping.form
-    others = {
-        folder / other.file
-        for other in (*mapping.more, *([mapping.stays] if mapping.stays else []))
-    }
+    others = {folder / file for file in mapping.beside}
     first = [sheet for sheet in sheets(path, form) if sheet.path not in others]
     return [
         _Source(sheet, columns.id, columns.time, mapping.long, mapping.variables, about)

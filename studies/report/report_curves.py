@@ -4,7 +4,7 @@ and recall, distribution.
 
 from studies.report.report_plots import Axis, Curve, Plot, chart, mirrored
 from studies.report.report_sections import Section
-from studies.report.report_tables import Absent, Table, capital, cell, count, plain, written
+from studies.report.report_tables import Absent, Cell, Table, capital, cell, count, plain, written
 
 CALIBRATION = {
     "observed_expected": ("observed to expected events", "1"),
@@ -39,7 +39,7 @@ def calibration(part: dict) -> Section:
         else Absent("No figures of calibration.")
     )
     tenths, smooth = curves.get("tenths") or [], curves.get("calibration") or []
-    text = (
+    text: tuple[str, ...] = (
         (
             "Of the rows with a risk of 20 %, one in five should have the event. On the diagonal "
             "of the plot, risk and outcome agree."
@@ -155,7 +155,7 @@ def _benefits(found: list[dict], name: str) -> tuple[tuple[float, float], ...]:
 
 def _benefit_table(found: list[dict]) -> Table:
     head = ("Acting from a risk of", *(capital(label) for label, _ in BENEFITS.values()))
-    rows = tuple(
+    rows: tuple[tuple[Cell | str, ...], ...] = tuple(
         (plain(line["risk"], "risk"), *(written(line.get(name), 4) for name in BENEFITS))
         for line in found
     )

@@ -8,7 +8,7 @@ from studies.report.report_plots import Plot, intervals
 from studies.report.report_sections import Section
 from studies.report.report_tables import ABSENT, UNKNOWN, Absent, Cell, Table, cell, count, plain
 
-GAPS = {
+GAPS: dict[str, tuple[str, int | str]] = {
     "sensitivity": ("Sensitivity", "percent"), "fpr": ("False positive rate", "percent"),
     "ppv": ("PPV", "percent"), "auroc": ("AUROC", 3),
     "observed_expected": ("Observed to expected", 2),
@@ -68,7 +68,7 @@ def _figures(part: dict, groups: list[dict], point: str) -> Table:
         f"{point}_alerts_per_100_patient_days": "Alerts per 100 patient-days",
     }
     whole = (part.get("figures") or {}) | (part.get("alerts") or {})
-    rows = [
+    rows: list[tuple[Cell | str, ...]] = [
         (
             "all",
             count((part.get("counts") or {}).get("stays_scored")),
@@ -97,7 +97,11 @@ def _events(part: dict) -> str:
 
 
 def _label(group: dict) -> str:
-    return f"{group.get('column', 'group')}: {group.get('value', 'unknown')}"
+    return f"{_column(group)}: {group.get('value', 'unknown')}"
+
+
+def _column(group: dict) -> str:
+    return str(group.get("column", "group"))
 
 
 def gaps(groups: list[dict], point: str) -> list[tuple[dict, dict | None, dict[str, float | None]]]:
@@ -110,10 +114,10 @@ def gaps(groups: list[dict], point: str) -> list[tuple[dict, dict | None, dict[s
         groups, key=lambda line: (line.get("value") == "unknown", -line.get("rows", 0))
     ):
         if group.get("figures"):
-            largest.setdefault(group.get("column"), group)
+            largest.setdefault(_column(group), group)
     found = []
     for group in groups:
-        reference = largest.get(group.get("column"))
+        reference = largest.get(_column(group))
         values = (
             {}
             if reference is None or not group.get("figures")
@@ -140,7 +144,7 @@ def _value(group: dict, name: str, point: str) -> float | None:
 
 
 def _gaps(groups: list[dict], point: str) -> Table | Absent:
-    rows = []
+    rows: list[tuple[Cell | str, ...]] = []
     for group, reference, values in gaps(groups, point):
         if reference is None:
             rows.append(

@@ -8,6 +8,7 @@ mark of its own, and a table.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from models.fitted.model import logit
@@ -156,6 +157,10 @@ def chart(
     )
 
 
+def _apart(one: float, other: float) -> float:
+    return abs(other - one)
+
+
 def clipped(points: Sequence[Point], low: float, high: float) -> tuple[Point, ...]:
     """Return the points between `low` and `high` and, where a line leaves this range, the point
     where it does.
@@ -163,7 +168,7 @@ def clipped(points: Sequence[Point], low: float, high: float) -> tuple[Point, ..
     found: list[Point] = []
     for n, (x, y) in enumerate(points):
         before_x, before = points[max(n - 1, 0)]
-        for edge in sorted((low, high), key=lambda end, before=before: abs(end - before)):
+        for edge in sorted((low, high), key=partial(_apart, before)):
             if (before - edge) * (y - edge) < 0:
                 found.append((before_x + (x - before_x) * (edge - before) / (y - before), edge))
         if low <= y <= high:
@@ -253,9 +258,8 @@ def intervals(
 
 def _span(x: Axis, y: float, line: tuple[str, dict, int]) -> Span:
     name, figure, style = line
-    ends = (
-        tuple(x.place(end, 8, RIGHT) for end in figure["interval"]) if figure["interval"] else None
-    )
+    interval = figure["interval"]
+    ends = (x.place(interval[0], 8, RIGHT), x.place(interval[1], 8, RIGHT)) if interval else None
     short = name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
     return Span(short, written(figure), y, x.place(figure["value"], 8, RIGHT), ends, style)
 

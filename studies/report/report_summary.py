@@ -189,12 +189,14 @@ def _groups(part: dict) -> Iterator[str]:
     if few:
         yield f"{few} of {len(groups)} groups have too few events to be judged."
     known = [
-        (abs(values["sensitivity"]), group, other, values["sensitivity"])
+        (value, group, other)
         for group, other, values in gaps(groups, "medium")
-        if group is not other and values.get("sensitivity") is not None
+        if other is not None
+        and group is not other
+        and (value := values.get("sensitivity")) is not None
     ]
     if known:
-        _, group, other, value = max(known, key=lambda line: line[0])
+        value, group, other = max(known, key=lambda line: abs(line[0]))
         yield (
             f"The widest gap in sensitivity at medium is {plain(100 * value, 1, sign=True)} "
             "percentage points: "

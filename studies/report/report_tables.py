@@ -12,7 +12,7 @@ ABSENT, UNKNOWN = "not available", "not estimable"
 MINUS, PERCENT = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}%"
 # How a figure is written, by how its name ends: "percent", "risk" (percent to three digits), or the
 # number of decimals.
-DECIMALS = {
+DECIMALS: dict[str, int | str] = {
     "sensitivity": "percent", "specificity": "percent", "ppv": "percent", "npv": "percent",
     "prevalence": "percent", "ever_alerted": "percent", "undetected": "percent",
     "threshold": "risk", "fpr": "percent", "over_1_h": "percent", "over_6_h": "percent",
@@ -86,9 +86,10 @@ def _percent_decimals(value: float) -> int:
 
 def decimals_of(name: str) -> int | str:
     """Return how the figure of this name is written."""
-    return next(
-        (found for end, found in DECIMALS.items() if name == end or name.endswith(f"_{end}")), USUAL
-    )
+    for end, found in DECIMALS.items():
+        if name == end or name.endswith(f"_{end}"):
+            return found
+    return USUAL
 
 
 def written(figure: dict | None, decimals: int | str = USUAL, sign: bool = False) -> Cell:

@@ -13,6 +13,7 @@ from io import BytesIO
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -112,9 +113,10 @@ def _interleave(ax: Axes) -> None:
     neither hides the other.
     """
     for unknown, known in zip(ax.collections[::2], ax.collections[1::2], strict=True):
-        places = np.concatenate([unknown.get_offsets(), known.get_offsets()])
+        pale, coloured = np.asarray(unknown.get_offsets()), np.asarray(known.get_offsets())
+        places = np.concatenate([pale, coloured])
         colours = np.full((len(places), 4), to_rgba(PALE))
-        colours[len(unknown.get_offsets()) :] = known.to_rgba(known.get_array())
+        colours[len(pale) :] = known.to_rgba(np.asarray(known.get_array()))
         order = np.random.permutation(len(places))
         unknown.set(offsets=places[order], facecolors=colours[order])
         known.remove()
@@ -224,8 +226,9 @@ def _margin(left: float, right: float) -> tuple[float, float]:
 
 def _png(figure: Figure) -> bytes:
     """Return the figure with few colours, which makes it small."""
-    figure.canvas.draw()
-    image = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     file = BytesIO()
     image.quantize(COLOURS, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     plt.close(figure)

@@ -10,7 +10,7 @@ and its coverage is measured on the other.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import lightgbm
 import numpy as np
@@ -71,7 +71,7 @@ def evidence(model: lightgbm.Booster, x: np.ndarray) -> dict[str, float]:
     """Return each variable's share of what the model goes by: its mean absolute contribution
     where it is known; together 1.
     """
-    parts = model.predict(x, pred_contrib=True)[:, :-1]
+    parts = np.asarray(model.predict(x, pred_contrib=True))[:, :-1]
     weight = {}
     for variable in dict.fromkeys(variable_of(name) for name in names()):
         own = [place for place, name in enumerate(names()) if variable_of(name) == variable]
@@ -106,10 +106,10 @@ def _distances(
         np.where(np.isnan(like), np.nan, full),
         *(without(full, HIDDEN[part]) for part in SPARSE),
     ]
-    truth = half.predict(full, raw_score=True)
+    truth = np.asarray(half.predict(full, raw_score=True))
     gone = np.concatenate([lacking(rows, shares) for rows in thin])
     return gone, np.concatenate(
-        [np.abs(whole.predict(rows, raw_score=True) - truth) for rows in thin]
+        [np.abs(np.asarray(whole.predict(rows, raw_score=True)) - truth) for rows in thin]
     )
 
 
@@ -153,7 +153,7 @@ def _rounded(variable: str, value: float) -> float:
     return float(number(VARIABLES[variable], float(value)))
 
 
-def _inside(ranges: dict[str, Sequence[float]], x: np.ndarray) -> float:
+def _inside(ranges: dict[str, list[float]], x: np.ndarray) -> float:
     outside = np.zeros(len(x), bool)
     for variable, (low, high) in ranges.items():
         values = x[:, names().index(variable)]

@@ -47,8 +47,8 @@ def train_models(
             )
         )
     if folder_2019 is not None:
-        used = source(PHYSIONET_2019, sources_2019(folder_2019))
-        made.append(train(read_stays(folder_2019), SEPSIS, output, version, used, hold_out))
+        about = source(PHYSIONET_2019, sources_2019(folder_2019))
+        made.append(train(read_stays(folder_2019), SEPSIS, output, version, about, hold_out))
     for manifest in made:
         verify(load(output / manifest["name"] / version))
     return made

@@ -152,7 +152,7 @@ def _method(
             f"A recalibration by {method} needs {least} rows with and without the outcome; there "
             f"are {events} with it."
         )
-    return {LINE: partial(_line, model), ISOTONIC: isotonic}[method]
+    return partial(_line, model) if method == LINE else isotonic
 
 
 def _line(model: Model, raw: np.ndarray, event: np.ndarray) -> dict:

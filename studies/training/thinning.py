@@ -59,7 +59,7 @@ def thinned(x: np.ndarray, random: np.random.Generator) -> np.ndarray:
     copy = x.copy()
     for variable in (*VITALS, *LABS):
         hidden = random.random(len(x)) < CHANCE
-        copy[np.ix_(hidden, columns((variable,)))] = np.nan
+        copy[np.ix_(hidden, np.array(columns((variable,))))] = np.nan
     return copy
 
 

@@ -127,10 +127,12 @@ def _leads(
                 strict=True,
             )
         )
-        figures |= {f"over_{hours}_h": share(np.sum(drawn > hours), len(drawn)) for hours in OVER}
+        figures |= {
+            f"over_{hours}_h": share(float(np.sum(drawn > hours)), len(drawn)) for hours in OVER
+        }
         return figures | {
             "events": float(len(drawn)),
-            "undetected": share(np.sum(drawn < 0), len(drawn)),
+            "undetected": share(float(np.sum(drawn < 0)), len(drawn)),
         }
 
     return weighted

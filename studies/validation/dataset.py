@@ -71,10 +71,7 @@ def data_set(path: Path, description: Description, every: int | None = None) -> 
 
 def _table(path: Path, described: Path, mapping: Mapping, every: int) -> DataSet:
     folder = path if path.is_dir() else path.parent
-    beside = [
-        folder / table.file
-        for table in (*mapping.more, *([mapping.stays] if mapping.stays else []))
-    ]
+    beside = [folder / file for file in mapping.beside]
     files = (path, *(file for file in beside if file.parent != path), described)
     ahead = mapping.horizon_hours
     known = at_end if mapping.outcome_time else partial(onset, ahead=ahead) if ahead else None

@@ -121,7 +121,7 @@ def benefit(rows: Landmarks) -> Callable[[np.ndarray], Figures]:
 
     def weighted(patients: np.ndarray) -> Figures:
         own, other = model.counts(patients), news2.counts(patients)
-        found = {}
+        found: Figures = {}
         for place, risk in enumerate(RISKS, 1):
             found |= {
                 f"model {risk}": net_benefit(own, place, risk),
