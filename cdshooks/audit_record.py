@@ -9,7 +9,7 @@ from typing import Any
 
 from cdshooks.auth import Caller
 from cdshooks.delivery import Delivery
-from cdshooks.hooks import HookRequest
+from cdshooks.hooks import Context, HookRequest
 from models.assess import Assessment, Risk
 from models.patient.readings import Chart
 from runtime.settings import Ehr
@@ -17,7 +17,7 @@ from runtime.settings import Ehr
 TOP = 5
 
 
-def call(request: HookRequest, ehr: Ehr, caller: Caller, at: datetime) -> dict[str, Any]:
+def call(request: HookRequest[Context], ehr: Ehr, caller: Caller, at: datetime) -> dict[str, Any]:
     """Return who asked what: the part that every record of a hook call has."""
     signed = {"iss": caller.issuer, "kid": caller.kid, "jti": caller.jti}
     return {
@@ -34,7 +34,7 @@ def call(request: HookRequest, ehr: Ehr, caller: Caller, at: datetime) -> dict[s
     }
 
 
-def ignored(caller: Caller, request: HookRequest) -> list[str]:
+def ignored(caller: Caller, request: HookRequest[Context]) -> list[str]:
     """Return what came with a call and was not used: a token that can't be checked, where none is
     asked for, and an access token without its server.
     """

@@ -6,6 +6,8 @@ once, as they are.
 """
 
 import re
+from functools import cache
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -13,7 +15,6 @@ from cdshooks import strict_json
 from cdshooks.mend import MARK, mended
 from runtime.web import BadRequest, PreconditionFailed
 
-HOOK = "patient-view"
 LONGEST_TOKEN = 16384
 # R24: any version, either case.
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -28,7 +29,7 @@ TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class Context(msgspec.Struct, frozen=True):
-    """The context of patient-view."""
+    """The context that patient-view has, and that others of our hooks build on."""
 
     userId: str
     patientId: str
@@ -37,6 +38,9 @@ class Context(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         """Take an empty text as absent (B3)."""
         msgspec.structs.force_setattr(self, "encounterId", self.encounterId or None)
+
+
+AnyContext = TypeVar("AnyContext", bound=Context)
 
 
 class FhirAuthorization(msgspec.Struct, frozen=True):
@@ -49,14 +53,14 @@ class FhirAuthorization(msgspec.Struct, frozen=True):
     patient: str | None = None
 
 
-class HookRequest(msgspec.Struct, frozen=True):
-    """One call of the service; unknown members, extensions among them, are passed over (R27,
+class HookRequest(msgspec.Struct, Generic[AnyContext], frozen=True):
+    """One call of a service; unknown members, extensions among them, are passed over (R27,
     R28).
     """
 
     hook: str
     hookInstance: str
-    context: Context
+    context: AnyContext
     fhirServer: str | None = None
     fhirAuthorization: FhirAuthorization | None = None
     prefetch: dict[str, msgspec.Raw] | None = None
@@ -77,17 +81,19 @@ class HookRequest(msgspec.Struct, frozen=True):
         return self.fhirAuthorization is not None and self.fhirServer is None
 
 
-_decoder = msgspec.json.Decoder(HookRequest)
+@cache
+def _decoder(context: type[Context]) -> msgspec.json.Decoder[HookRequest[Context]]:
+    return msgspec.json.Decoder(HookRequest[context])  # type: ignore[valid-type]
 
 
-def read(body: bytes) -> HookRequest:
-    """Read and check one request.
+def read(body: bytes, hook: str, context: type[Context]) -> HookRequest[Context]:
+    """Read and check one request of a service that answers `hook`, with that hook's context.
 
     Raises BadRequest in plain words, and PreconditionFailed when the access token is for another
     patient (B6).
     """
     try:
-        request = _decoded(body)
+        request = _decoded(body, _decoder(context))
     except msgspec.ValidationError as error:
         # The message names members of ours and JSON types only, nothing of the request.
         raise BadRequest(f"The request is not what CDS Hooks says: {error}.") from None
@@ -95,22 +101,24 @@ def read(body: bytes) -> HookRequest:
         raise BadRequest(str(error)) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise BadRequest(_why_unreadable(body)) from None
-    _check(request)
+    _check(request, hook)
     return request
 
 
-def _decoded(body: bytes) -> HookRequest:
+def _decoded(
+    body: bytes, decoder: msgspec.json.Decoder[HookRequest[Context]]
+) -> HookRequest[Context]:
     """Read a body whose envelope is strict JSON, whatever stands in the prefetched resources
     (B2).
     """
     try:
-        request = _decoder.decode(body)
+        request = decoder.decode(body)
         envelope = _skeleton(body, request.prefetch)
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError:
         body = mended(body)
-        request = _decoder.decode(body)
+        request = decoder.decode(body)
         envelope = _skeleton(body, request.prefetch)
         if MARK in envelope:
             raise
@@ -118,10 +126,10 @@ def _decoded(body: bytes) -> HookRequest:
     return request
 
 
-def _check(request: HookRequest) -> None:
+def _check(request: HookRequest[Context], hook: str) -> None:
     context, authorization = request.context, request.fhirAuthorization
-    if request.hook != HOOK:
-        raise BadRequest(f"This service answers the hook {HOOK} only.")
+    if request.hook != hook:
+        raise BadRequest(f"This service answers the hook {hook} only.")
     if not UUID.fullmatch(request.hookInstance):
         raise BadRequest("`hookInstance` must be a UUID.")
     if not FHIR_ID.fullmatch(context.patientId):
@@ -134,7 +142,7 @@ def _check(request: HookRequest) -> None:
         _check_authorization(request, authorization)
 
 
-def _check_authorization(request: HookRequest, authorization: FhirAuthorization) -> None:
+def _check_authorization(request: HookRequest[Context], authorization: FhirAuthorization) -> None:
     if authorization.token_type.lower() != "bearer":
         raise BadRequest("`fhirAuthorization.token_type` must be Bearer.")
     if len(authorization.access_token) > LONGEST_TOKEN or not TOKEN.fullmatch(

@@ -10,7 +10,7 @@ from typing import Any
 
 from cdshooks import audit_record, cards, delivery, prefetch
 from cdshooks.auth import Caller
-from cdshooks.hooks import HookRequest
+from cdshooks.hooks import Context, HookRequest
 from ehr.chart import Collected
 from ehr.fetch import Fhir
 from models.assess import Assessment, assess
@@ -48,7 +48,7 @@ class PatientView:
         )
 
     def answer(
-        self, request: HookRequest, ehr: Ehr, caller: Caller, request_id: str
+        self, request: HookRequest[Context], ehr: Ehr, caller: Caller, request_id: str
     ) -> list[dict[str, Any]]:
         """Return the cards of a call; its audit record is on disk by then.
 

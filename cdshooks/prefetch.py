@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from cdshooks.hooks import HookRequest
+from cdshooks.hooks import Context, HookRequest
 from ehr.chart import TYPES, Collected, collect
 from ehr.fetch import Fetch, FetchError, Fhir
 from runtime.settings import Ehr
@@ -10,7 +10,7 @@ from runtime.web import PreconditionFailed
 
 
 def complete(
-    request: HookRequest, ehr: Ehr, fhir: Fhir, at: datetime
+    request: HookRequest[Context], ehr: Ehr, fhir: Fhir, at: datetime
 ) -> tuple[Collected, list[str]]:
     """Return the chart of a call, and in fixed words for the audit what of it could not be had.
 
@@ -31,7 +31,7 @@ def complete(
     return collected, notes
 
 
-def _start(request: HookRequest, ehr: Ehr, fhir: Fhir, notes: list[str]) -> Fetch | None:
+def _start(request: HookRequest[Context], ehr: Ehr, fhir: Fhir, notes: list[str]) -> Fetch | None:
     # Without a token only a server that needs none is asked, which is what an open EHR is.
     if request.fhirServer is None or (request.token is None and ehr.hook_auth != "open"):
         return None

@@ -1,34 +1,74 @@
-"""Turns the models' FHIR searches into the discovery document (CDS Hooks 2.0 "Discovery", R7-R16).
+"""The table of our services, a row each, and the discovery document made of it (CDS Hooks 2.0
+"Discovery", R7-R16).
 
 Members of 3.0 are left out, so that a 2.0 client meets nothing it does not know.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
+from cdshooks.hooks import Context
+from cdshooks.patient_view import PatientView
 from models.patient.queries import searches
 
-SERVICE_ID = "vigil-patient-view"
-HOOK = "patient-view"
-TITLE = "Vigil: risk of deterioration"
-DESCRIPTION = (
-    "Estimates an adult inpatient's risk of deterioration from vital signs and laboratory "
-    "results, with NEWS2, and shows what drives the estimate."
-)
-REQUIREMENTS = (
-    "Research software, not a medical device. For adults in hospital. Needs the Patient and "
-    "recent Observations coded in "
-    "LOINC with UCUM units, by prefetch or with an access token for Patient and Observation."
+
+class Service(NamedTuple):
+    """One service: its id, the hook it answers, what that hook's context holds, the prefetch
+    templates of a patient, what makes the answer, and its words for people.
+    """
+
+    id: str
+    hook: str
+    context: type[Context]
+    prefetch: Callable[[str], dict[str, str]]
+    answer: type[PatientView]
+    title: str
+    description: str
+    requirements: str
+
+    @property
+    def path(self) -> str:
+        """Return the path of the endpoint (R12)."""
+        return f"/cds-services/{self.id}"
+
+    @property
+    def feedback_path(self) -> str:
+        """Return the path where feedback on its cards goes (R93)."""
+        return f"{self.path}/feedback"
+
+
+SERVICES = (
+    Service(
+        id="vigil-patient-view",
+        hook="patient-view",
+        context=Context,
+        prefetch=searches,
+        answer=PatientView,
+        title="Vigil: risk of deterioration",
+        description=(
+            "Estimates an adult inpatient's risk of deterioration from vital signs and laboratory "
+            "results, with NEWS2, and shows what drives the estimate."
+        ),
+        requirements=(
+            "Research software, not a medical device. For adults in hospital. Needs the Patient "
+            "and recent Observations coded in LOINC with UCUM units, by prefetch or with an access "
+            "token for Patient and Observation."
+        ),
+    ),
 )
 
 
 def discovery() -> dict[str, Any]:
-    """Return the discovery document; the prefetch keys are those that `cdshooks.prefetch` reads."""
-    service = {
-        "hook": HOOK,
-        "id": SERVICE_ID,
-        "title": TITLE,
-        "description": DESCRIPTION,
-        "usageRequirements": REQUIREMENTS,
-        "prefetch": searches("{{context.patientId}}"),
+    """Return the discovery document; the prefetch keys are those that `ehr.chart` reads."""
+    return {"services": [_listed(service) for service in SERVICES]}
+
+
+def _listed(service: Service) -> dict[str, Any]:
+    return {
+        "hook": service.hook,
+        "id": service.id,
+        "title": service.title,
+        "description": service.description,
+        "usageRequirements": service.requirements,
+        "prefetch": service.prefetch("{{context.patientId}}"),
     }
-    return {"services": [service]}

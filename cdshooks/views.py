@@ -12,11 +12,12 @@ import msgspec
 import redis
 from flask import Blueprint, Response, g, request
 
-from cdshooks import audit_record, feedback, hooks, services
+from cdshooks import audit_record, feedback, hooks
 from cdshooks.auth import Caller, Gate
-from cdshooks.hooks import HookRequest
+from cdshooks.hooks import Context, HookRequest
 from cdshooks.patient_view import PatientView
 from cdshooks.refusals import Refusals, not_recorded
+from cdshooks.services import SERVICES, Service, discovery
 from cdshooks.used_tokens import UsedTokens
 from ehr.fetch import Fhir
 from ehr.keys import KeySets
@@ -27,8 +28,6 @@ from runtime.logs import get_logger
 from runtime.settings import Ehr, Settings
 from runtime.web import BadRequest, VigilError, json_response
 
-SERVICE = f"/cds-services/{services.SERVICE_ID}"
-FEEDBACK = f"{SERVICE}/feedback"
 log = get_logger("cdshooks")
 
 
@@ -46,58 +45,76 @@ def create_blueprint(
     # only cost time.
     shared = store if settings.redis_url else None
     gate = Gate(settings, keysets, UsedTokens(shared, settings.data_path / "used-tokens.db"), clock)
-    service = PatientView(settings, models, audit, fhir, clock)
-    document = msgspec.json.encode(services.discovery())
+    document = msgspec.json.encode(discovery())
     blueprint = Blueprint("cdshooks", __name__)
 
     @blueprint.get("/cds-services", strict_slashes=False)
     def discover() -> Response:
         return _discovery(document)
 
-    def call() -> Response:
-        caller = _caller(gate, settings, SERVICE)
+    for service in SERVICES:
+        answer = service.answer(settings, models, audit, fhir, clock)
+        endpoint = _Endpoint(service, answer, gate, settings, audit)
+        _route(blueprint, service.id, service.path, endpoint.call)
+        _route(blueprint, f"{service.id}-feedback", service.feedback_path, endpoint.feedback)
+    blueprint.register_error_handler(VigilError, Refusals(audit))
+    blueprint.register_error_handler(AuditError, not_recorded)
+    return blueprint
+
+
+class _Endpoint:
+    """The two addresses of one service."""
+
+    def __init__(
+        self, service: Service, answer: PatientView, gate: Gate, settings: Settings, audit: Audit
+    ):
+        self.service, self.answer, self.gate = service, answer, gate
+        self.public_url, self.audit = settings.public_url, audit
+
+    def call(self) -> Response:
+        """Answer a call of the hook (R23, R61)."""
+        caller = self._caller(self.service.path)
         checked = perf_counter()
-        asked = hooks.read(read_json_body(request))
-        ehr = gate.ehr(caller, asked.fhirServer)
+        asked = hooks.read(read_json_body(request), self.service.hook, self.service.context)
+        ehr = self.gate.ehr(caller, asked.fhirServer)
         _log_ignored(caller, asked, ehr)
-        cards = service.answer(asked, ehr, caller, g.request_id)
+        cards = self.answer.answer(asked, ehr, caller, g.request_id)
         timing = (
             f"auth;dur={1000 * (checked - g.started):.2f}, "
             f"work;dur={1000 * (perf_counter() - checked):.2f}"
         )
         return json_response({"cards": cards}, headers={"Server-Timing": timing})
 
-    def give_feedback() -> Response:
-        caller = _caller(gate, settings, FEEDBACK)
+    def feedback(self) -> Response:
+        """Take feedback on the service's cards (R93)."""
+        caller = self._caller(self.service.feedback_path)
         items = feedback.read(read_json_body(request))
-        _record_feedback(audit, items, _giver(caller) | {"request_id": g.request_id})
+        _record_feedback(self.audit, items, _giver(caller) | {"request_id": g.request_id})
         return json_response({})
 
-    _route(blueprint, SERVICE, call)
-    _route(blueprint, FEEDBACK, give_feedback)
-    blueprint.register_error_handler(VigilError, Refusals(audit))
-    blueprint.register_error_handler(AuditError, not_recorded)
-    return blueprint
+    def _caller(self, path: str) -> Caller:
+        """Return who calls; `aud` may be the endpoint's URL, or the one that was called (A6)."""
+        audiences = {self.public_url + path, self.public_url + request.path}
+        return self.gate.caller(request.headers.get("Authorization"), audiences)
 
 
-def _route(blueprint: Blueprint, path: str, view: Callable[[], Response]) -> None:
+def _route(blueprint: Blueprint, name: str, path: str, view: Callable[[], Response]) -> None:
     """Answer POST at a path, and where a client that was given our URLs with a final slash calls
     it: a redirect would lose the call, since a browser's preflight may not be redirected.
     """
     doubled = path.replace("/cds-services/", "/cds-services//")
     for written in (path, doubled):
         blueprint.add_url_rule(
-            written, view_func=view, methods=["POST"], strict_slashes=False, merge_slashes=False
+            written,
+            name,
+            view,
+            methods=["POST"],
+            strict_slashes=False,
+            merge_slashes=False,
         )
 
 
-def _caller(gate: Gate, settings: Settings, path: str) -> Caller:
-    """Return who calls; `aud` may be the endpoint's URL, or the one that was called (A6)."""
-    audiences = {settings.public_url + path, settings.public_url + request.path}
-    return gate.caller(request.headers.get("Authorization"), audiences)
-
-
-def _log_ignored(caller: Caller, asked: HookRequest, ehr: Ehr) -> None:
+def _log_ignored(caller: Caller, asked: HookRequest[Context], ehr: Ehr) -> None:
     for what in audit_record.ignored(caller, asked):
         log.info("ignored", what=what, ehr=ehr.id, request_id=g.request_id)
 
