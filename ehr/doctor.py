@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -130,7 +130,7 @@ def _ourselves(settings: Settings, http: Outgoing) -> Finding:
     return Finding("ok", f"{url}: answers, so `aud` and links are built from the right address.")
 
 
-def _json(url: str, http: Outgoing) -> tuple[dict | None, str | None]:
+def _json(url: str, http: Outgoing) -> tuple[dict[str, Any] | None, str | None]:
     """Return a JSON object, or why there is none."""
     try:
         answer = http.get(url, JSON, time.monotonic() + SECONDS, LARGEST)

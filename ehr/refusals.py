@@ -4,6 +4,7 @@ and `vigil doctor` (R110: the caller is told none of it).
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import Any
 
 REFUSALS = {
     "no token": "The call had no Authorization header, and its record has hook_auth `required`.",
@@ -43,12 +44,12 @@ def meaning(reason: str) -> str | None:
     return " ".join(found) or None
 
 
-def lately(records: Iterable[dict], ehr_id: str, most: int = 10) -> Iterator[str]:
+def lately(records: Iterable[dict[str, Any]], ehr_id: str, most: int = 10) -> Iterator[str]:
     """Yield a line for each kind of refusal that may have been of an EHR's calls or launches.
 
     `records` are those of the audit log, newest first; of one kind the newest stands for all.
     """
-    kinds: dict[tuple[str, str], list[dict]] = {}
+    kinds: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for record in records:
         mine = record["ehr"] == ehr_id if "ehr" in record else ehr_id in record.get("ehrs", ())
         if mine or not record.get("ehr") and not record.get("ehrs"):

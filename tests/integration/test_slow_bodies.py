@@ -12,6 +12,7 @@ from werkzeug.serving import make_server
 from runtime import body
 from tests.support import hookcall
 from tests.support.hookcall import SERVICE, World
+from tests.support.served import Served
 
 OPEN = '[[ehr]]\nid = "open"\nfhir_base = ["https://fhir.example.org/r4"]\nhook_auth = "open"\n'
 
