@@ -72,7 +72,9 @@ class Gate:
     ):
         self.settings, self.keysets, self.used, self.clock = settings, keysets, used, clock
         self._open = tuple(ehr for ehr in settings.ehr if ehr.hook_auth == "open")
-        self._sources = {ehr.id: settings.hook_keys(ehr) for ehr in settings.ehr}
+        self._sources = {
+            ehr.id: source for ehr in settings.ehr if (source := settings.hook_keys(ehr))
+        }
 
     def caller(self, authorization: str | None, audiences: Collection[str]) -> Caller:
         """Return who made a call, by its header and the URLs of the endpoint called.
@@ -91,7 +93,7 @@ class Gate:
             raise Refused(str(error)) from None
         issuer = token.claims.get("iss")
         of_issuer = [ehr for ehr in self.settings.ehr if issuer and ehr.hook_issuer == issuer]
-        ehrs = [ehr for ehr in of_issuer if self._sources[ehr.id]]
+        ehrs = [ehr for ehr in of_issuer if ehr.id in self._sources]
         if not ehrs:
             return self._unsigned("no keys" if of_issuer else "issuer", token)
         return self._signed(token, ehrs, audiences)
@@ -128,9 +130,7 @@ class Gate:
             faults[ehr.id] = faults[ehr.id] or claims.fault(token.claims, ehr, audiences, now)
         spoken_for = tuple(ehr for ehr in ehrs if faults[ehr.id] is None)
         if not spoken_for:
-            raise Refused(
-                ", ".join(dict.fromkeys(fault for fault in faults.values() if fault)), ehrs, token
-            )
+            raise Refused(", ".join(dict.fromkeys(filter(None, faults.values()))), ehrs, token)
         issuer, jti = token.claims["iss"], token.claims["jti"]
         if not self.used.first_use(issuer, jti, int(now), claims.kept_until(token.claims)):
             raise Refused("replay", spoken_for, token)
@@ -146,11 +146,11 @@ class Gate:
     def _signature_faults(self, token: Token, ehrs: list[Ehr]) -> dict[str, str | None]:
         """Return by record why its keys do not make this token good; None where they do."""
         faults = {ehr.id: _header_fault(token.header, ehr) for ehr in ehrs}
-        sources = {ehr.id: self._sources[ehr.id] or "" for ehr in ehrs if faults[ehr.id] is None}
-        found = jws.signers(token, dict.fromkeys(sources.values()), self.keysets)
-        for ehr_id, source in sources.items():
-            key = found[source]
-            faults[ehr_id] = key if isinstance(key, str) else None
+        sources = dict.fromkeys(self._sources[ehr.id] for ehr in ehrs if faults[ehr.id] is None)
+        found = jws.signers(token, sources, self.keysets) if sources else {}
+        for ehr in ehrs:
+            key = found.get(self._sources[ehr.id])
+            faults[ehr.id] = faults[ehr.id] or (key if isinstance(key, str) else None)
         return faults
 
 

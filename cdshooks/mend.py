@@ -32,7 +32,7 @@ def mended(body: bytes) -> bytes:
 
 
 def _stretch(match: re.Match[bytes]) -> bytes:
-    good, bad = match.groups()
+    good, bad = match[1], match[2]
     if bad[:1] == b'"':
         return good + IN_TEXT.sub(_piece, bad, MOST_MENDED)
     number = len(bad) > 1
@@ -40,5 +40,5 @@ def _stretch(match: re.Match[bytes]) -> bytes:
 
 
 def _piece(match: re.Match[bytes]) -> bytes:
-    good, bad = match.groups()
+    good, bad = match[1], match[2]
     return good + (MARK if bad and bad != b"\\" else bad)
