@@ -3,6 +3,7 @@ hospital's committee can read and print.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -53,6 +54,7 @@ def report(found: dict) -> str:
     )
 
 
+@cache
 def _pages() -> Environment:
     return Environment(
         loader=FileSystemLoader(TEMPLATES),

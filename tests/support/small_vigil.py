@@ -6,14 +6,18 @@ import base64
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from urllib.parse import parse_qs, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
+import demo.app
 from demo import clients, hooks
 from demo.app import create_app
 from demo.config import Client, DemoConfig
+from demo.keys import Keys
+from demo.patients.generate import generate
 
 EHR, VIGIL = "http://localhost:8001", "http://localhost:8000"
 VERIFIER = "v" * 43
@@ -63,6 +67,10 @@ class Answer:
         return json.loads(self.content)
 
 
+KEYS = Keys()
+patients = cache(generate)
+
+
 class World:
     """The demonstration with a Vigil that answers what the test says; `sent` holds every call of
     the hook client.
@@ -89,7 +97,11 @@ class World:
                 secret="p+ss:w%rd",
             ),
         )
-        self.config = DemoConfig(clock=lambda: self.now, clients=registered, **more)
+        # Patients and keys are the same for all, since making them takes longer than most tests.
+        monkeypatch.setattr(demo.app, "Keys", lambda: KEYS)
+        self.config = DemoConfig(
+            clock=lambda: self.now, clients=registered, **({"patients": patients} | more)
+        )
         self.app = create_app(self.config)
         self.app.testing = True
         self.http = self.app.test_client()

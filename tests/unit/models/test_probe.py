@@ -186,9 +186,10 @@ def test_a_manifest_that_makes_no_sense_is_refused(version):
 
 @pytest.fixture
 def passed(version, tmp_path, monkeypatch):
-    """A version that a child has passed, the file that remembers it, and no child any more."""
+    """A version that is told to have passed, the file that remembers it, and no child any more."""
     verdicts = tmp_path / "verdicts"
     probing._sound.clear()
+    monkeypatch.setattr(probing, "_child", lambda folder: load(folder).id.sha256)
     probe(version, load(version), verdicts)
     probing._sound.clear()
     monkeypatch.setattr(probing, "_child", lambda folder: pytest.fail("a child was asked"))

@@ -4,6 +4,7 @@ rule.
 
 import re
 from datetime import UTC, datetime
+from functools import cache
 
 import pytest
 
@@ -75,9 +76,7 @@ def test_each_conversion_equals_a_ucum_librarys(name, unit):
     """Every factor of the table is what pint says of the UCUM codes, with the molar mass where
     one is needed.
     """
-    from ucumvert import PintUcumRegistry
-
-    variable, registry = VARIABLES[name], _registry(PintUcumRegistry)
+    variable, registry = VARIABLES[name], _registry()
     if unit.startswith("{") or variable.unit in {"{score}", "[pH]"}:
         assert variable.units[unit] == (1.0, 0.0)
         return
@@ -90,11 +89,12 @@ def test_each_conversion_equals_a_ucum_librarys(name, unit):
     assert convert(variable, 20.0, unit) == pytest.approx(expected, rel=2e-4)
 
 
-_made = {}
+@cache
+def _registry():
+    """The library's units, which take half a second to read."""
+    from ucumvert import PintUcumRegistry
 
-
-def _registry(kind):
-    return _made.setdefault("registry", kind())
+    return PintUcumRegistry()
 
 
 def _molar(registry, mass):

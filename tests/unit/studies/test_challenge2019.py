@@ -64,7 +64,7 @@ def test_the_example_of_the_official_script():
     ) == pytest.approx(3.388888888888889)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(20))
 def test_a_stay_is_worth_what_the_official_script_says(seed):
     """Random alarms, and the best ones."""
     random = np.random.default_rng(seed)
@@ -86,7 +86,7 @@ def test_worth_by_the_hour():
     assert silence[[0, 14, 17, 23, 24]] == pytest.approx([0, 0, -2 / 3, -2, 0])
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(4))
 def test_the_whole_set_is_normalised_as_the_official_script_does(seed):
     """Hours without a number have no alarm; the sum of all stays is divided once."""
     random = np.random.default_rng(seed)

@@ -2,6 +2,7 @@
 are never surer.
 """
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -14,6 +15,7 @@ from studies.training.recipes import SEPSIS
 from studies.training.train import fit
 
 RANDOM = np.random.default_rng(5)
+SMALL = replace(SEPSIS, trees=60)
 KNOWN = {
     "age": (60, 12),
     "heart_rate": (85, 15),
@@ -27,7 +29,7 @@ KNOWN = {
 @pytest.fixture(scope="module")
 def found():
     """Facts fitted on invented rows in which some values are missing at random."""
-    x = np.full((6000, len(names())), np.nan)
+    x = np.full((4500, len(names())), np.nan)
     for name, (mean, spread) in KNOWN.items():
         x[:, names().index(name)] = np.abs(RANDOM.normal(mean, spread, len(x)))
     odds = (
@@ -38,7 +40,7 @@ def found():
     event = RANDOM.random(len(x)) < 1 / (1 + np.exp(-odds))
     for name in ("lactate", "creatinine", "spo2"):
         x[RANDOM.random(len(x)) < 0.3, names().index(name)] = np.nan
-    return x, fit_certainty(x, event, np.arange(len(x)) // 3, partial(fit, recipe=SEPSIS), 11)
+    return x, fit_certainty(x, event, np.arange(len(x)) // 3, partial(fit, recipe=SMALL), 11)
 
 
 def test_coverage_is_measured_on_patients_that_were_not_used(found):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from models.fitted.registry import load_models
+from studies.training import effect_pictures, effect_plots
 from studies.training.effect_plots import draw
 from studies.training.effects import (
     ENDS,
@@ -84,10 +85,30 @@ TEXT, ROWS = invented()
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
+def called():
+    """The functions of shap that the pictures of `drawn` were made with."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory, called):
     """The plots, and the folder they were written to."""
+
+    def noted(name, function):
+        return lambda *given, **more: called.append(name) or function(*given, **more)
+
     folder = tmp_path_factory.mktemp("model")
-    return draw(TEXT, FEATURES, ROWS, folder), folder / "plots"
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("beeswarm", "bar", "scatter"):
+            patch.setattr(shap().plots, name, noted(name, getattr(shap().plots, name)))
+        return draw(TEXT, FEATURES, ROWS, folder), folder / "plots"
+
+
+@pytest.fixture
+def unpainted(monkeypatch):
+    """Pictures of one byte, for what does not hang on how they look."""
+    for name in ("beeswarm", "importance", "dependence"):
+        monkeypatch.setattr(effect_pictures, name, lambda found: b"1")
 
 
 def test_effects_of_variables_sum_to_the_score():
@@ -254,7 +275,7 @@ def test_drawing_twice_gives_the_same_bytes_and_leaves_nothing(drawn, tmp_path):
     }
 
 
-def test_a_failure_leaves_the_old_plots_whole(tmp_path, monkeypatch):
+def test_a_failure_leaves_the_old_plots_whole(tmp_path, unpainted):
     """A picture that can't be drawn, or a full disk, changes nothing; the next drawing clears
     away what was begun.
     """
@@ -262,22 +283,22 @@ def test_a_failure_leaves_the_old_plots_whole(tmp_path, monkeypatch):
 
     old = draw(TEXT, FEATURES, ROWS[:300], tmp_path)
     write = Path.write_bytes
-    monkeypatch.setattr(
-        Path,
-        "write_bytes",
-        lambda path, raw: write(path, raw) if path.name == "beeswarm.png" else 1 / 0,
-    )
-    with pytest.raises(ZeroDivisionError):
-        draw(TEXT, FEATURES, ROWS, tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            Path,
+            "write_bytes",
+            lambda path, raw: write(path, raw) if path.name == "beeswarm.png" else 1 / 0,
+        )
+        with pytest.raises(ZeroDivisionError):
+            draw(TEXT, FEATURES, ROWS, tmp_path)
     assert json.loads((tmp_path / "plots" / "plots.json").read_text("utf-8")) == old
-    monkeypatch.undo()
     draw(TEXT, FEATURES, ROWS, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["plots"] and len(
         list((tmp_path / "plots").iterdir())
     ) == 4
 
 
-def test_of_many_rows_a_sample_is_drawn(tmp_path):
+def test_of_many_rows_a_sample_is_drawn(tmp_path, unpainted):
     """3,000 rows at the most, chosen with a seed."""
     plots = draw(TEXT, FEATURES, np.repeat(ROWS, 6, axis=0), tmp_path)
     assert "3,000 rows" in plots[0]["title"]
@@ -293,23 +314,13 @@ def test_rows_that_do_not_fit_the_model_are_refused(rows, features, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_constant_row_can_be_drawn(tmp_path):
+def test_a_constant_row_can_be_drawn(tmp_path, monkeypatch):
     """One row, or one value everywhere, is a poor picture but no error."""
+    monkeypatch.setattr(effect_plots, "PANELS", 2)
     assert len(draw(TEXT, FEATURES, np.repeat(ROWS[:1], 40, axis=0), tmp_path)) == 3
     assert len(draw(TEXT, FEATURES, ROWS[:1], tmp_path)) == 3
 
 
-def test_shaps_own_functions_draw(monkeypatch, tmp_path):
+def test_shaps_own_functions_draw(drawn, called):
     """Beeswarm, bar and scatter are the library's."""
-    called = []
-    for name in ("beeswarm", "bar", "scatter"):
-        function = getattr(shap().plots, name)
-        monkeypatch.setattr(
-            shap().plots,
-            name,
-            lambda *a, _name=name, _function=function, **k: (
-                called.append(_name) or _function(*a, **k)
-            ),
-        )
-    draw(TEXT, FEATURES, ROWS, tmp_path)
     assert called[:2] == ["beeswarm", "bar"] and set(called[2:]) == {"scatter"} and len(called) >= 9

@@ -21,13 +21,13 @@ from studies.training.performance import (
     threshold_at_sensitivity,
 )
 from studies.training.recipes import DETERIORATION, SEPSIS
-from studies.training.train import train
+from studies.training.train import PARAMETERS, train
 from studies.validation.calibration import logistic_line
 
 SMALL = dataclasses.replace(DETERIORATION, trees=12, every=12, last=24)
 
 
-def invented(count: int = 500) -> list[Stay]:
+def invented(count: int = 300) -> list[Stay]:
     """Return stays in which a high lactate and a low pressure go with death."""
     random = np.random.default_rng(3)
     stays = []
@@ -60,11 +60,15 @@ def invented(count: int = 500) -> list[Stay]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Two trainings on the same stays."""
+    """Two trainings on the same stays; the second draws no plots, which have a test of their own."""
     folders = [tmp_path_factory.mktemp("trained") for _ in range(2)]
-    return folders, [
-        train(invented(), SMALL, folder, "1.0.0", {"name": "invented"}, False) for folder in folders
-    ]
+    given = (SMALL, "1.0.0", {"name": "invented"}, False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PARAMETERS, "num_threads", 1)
+        patch.setattr("studies.training.effect_plots.PANELS", 1)
+        first = train(invented(), given[0], folders[0], *given[1:])
+        patch.setattr("studies.training.train.draw", lambda *_: [])
+        return folders, [first, train(invented(), given[0], folders[1], *given[1:])]
 
 
 def test_training_twice_gives_the_same_file(made):
