@@ -75,6 +75,7 @@ class Gate:
         self._sources = {
             ehr.id: source for ehr in settings.ehr if (source := settings.hook_keys(ehr))
         }
+        self._keyless = tuple(ehr for ehr in self._open if ehr.id not in self._sources)
 
     def caller(self, authorization: str | None, audiences: Collection[str]) -> Caller:
         """Return who made a call, by its header and the URLs of the endpoint called.
@@ -83,19 +84,21 @@ class Gate:
         asked for.
         """
         if authorization is None:
-            return self._unsigned("no token")
+            return self._unsigned("no token", self._open)
         scheme, _, text = authorization.partition(" ")
         if scheme.lower() != "bearer":
-            return self._unsigned("scheme")
+            return self._unsigned("scheme", self._open)
         try:
             token = jws.read(text.lstrip(" "))
         except TokenRefused as error:
-            raise Refused(str(error)) from None
+            # An access token of the client's own server may be no JWT at all; a record with keys
+            # refuses it, since it can be nothing right there.
+            return self._unsigned(str(error), self._keyless)
         issuer = token.claims.get("iss")
         of_issuer = [ehr for ehr in self.settings.ehr if issuer and ehr.hook_issuer == issuer]
         ehrs = [ehr for ehr in of_issuer if ehr.id in self._sources]
         if not ehrs:
-            return self._unsigned("no keys" if of_issuer else "issuer", token)
+            return self._unsigned("no keys" if of_issuer else "issuer", self._open, token)
         return self._signed(token, ehrs, audiences)
 
     def ehr(self, caller: Caller, fhir_server: str | None) -> Ehr:
@@ -118,10 +121,10 @@ class Gate:
             raise Refused(caller.others[asked.id], [asked])
         raise ForeignServer(caller.ehrs)
 
-    def _unsigned(self, reason: str, token: Token | None = None) -> Caller:
-        if not self._open:
+    def _unsigned(self, reason: str, ehrs: tuple[Ehr, ...], token: Token | None = None) -> Caller:
+        if not ehrs:
             raise Refused(reason, token=token)
-        return Caller(self._open, unchecked=None if reason == "no token" else reason)
+        return Caller(ehrs, unchecked=None if reason == "no token" else reason)
 
     def _signed(self, token: Token, ehrs: list[Ehr], audiences: Collection[str]) -> Caller:
         now = self.clock().timestamp()
