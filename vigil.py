@@ -241,7 +241,7 @@ def audit_show(config: Path, limit: int, kind: str | None) -> None:
 def audit_replay(config: Path, assessment_id: str) -> None:
     """Compute a recorded assessment again and compare it with what was answered."""
     from models.assess import assess
-    from models.patient.readings import Chart
+    from models.patient.chart import Chart
 
     record = open_audit(config).find_assessment(assessment_id)
     if record is None:

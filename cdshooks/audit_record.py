@@ -11,7 +11,7 @@ from cdshooks.auth import Caller
 from cdshooks.delivery import Delivery
 from cdshooks.hooks import Context, HookRequest
 from models.assess import Assessment, Risk
-from models.patient.readings import Chart
+from models.patient.chart import Chart
 from runtime.settings import Ehr
 
 TOP = 5

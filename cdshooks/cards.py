@@ -11,7 +11,7 @@ from models.assess import Assessment, Risk
 from models.certainty import INDETERMINATE
 from models.patient.inputs import absent, percent
 from models.patient.news2 import Score
-from models.patient.readings import REASONS
+from models.reading.reader import REASONS
 from runtime.settings import Ehr
 
 TEMPLATES = Path(__file__).parents[1] / "templates" / "cards"

@@ -1,7 +1,7 @@
 """Turns the bytes of a call into a checked HookRequest (CDS Hooks 2.0 "Calling a CDS Service",
 R23-R28, R114-R116).
 
-The prefetch values stay raw bytes: they are most of the body, and models.patient.fhir reads them
+The prefetch values stay raw bytes: they are most of the body, and models.reading.fhir reads them
 once, as they are.
 """
 

@@ -16,7 +16,8 @@ from ehr.fetch import Fhir
 from models.assess import Assessment, assess
 from models.fitted.booster import ModelError
 from models.fitted.registry import Model
-from models.patient.readings import Chart, WrongPatient, read_chart
+from models.patient.chart import Chart
+from models.reading.reader import WrongPatient, read_chart
 from runtime.audit import Audit
 from runtime.logs import get_logger
 from runtime.settings import Ehr, Settings

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from cdshooks.hooks import Context
 from cdshooks.patient_view import PatientView
-from models.patient.queries import searches
+from models.reading.queries import searches
 
 
 class Service(NamedTuple):

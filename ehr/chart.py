@@ -15,9 +15,11 @@ import msgspec
 
 from ehr.fetch import Fetch, FetchError
 from ehr.pages import Pages
-from models.patient.fhir import FhirError, Resource, parse
-from models.patient.queries import COVERED, searches
-from models.patient.readings import LOOK_BACK, PartState
+from models.patient.chart import PartState
+from models.patient.coverage import COVERED
+from models.reading.fhir import FhirError, Resource, parse
+from models.reading.queries import searches
+from models.reading.reader import LOOK_BACK
 
 Buffer = bytes | msgspec.Raw
 TYPES = {"patient": "Patient", "vitals": "Observation", "labs": "Observation"}

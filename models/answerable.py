@@ -2,7 +2,7 @@
 sentences.
 """
 
-from models.patient.readings import WHOLE
+from models.patient.chart import WHOLE
 from models.patient.snapshot import STALE, UNREAD, Snapshot
 
 ADULT_YEARS = 18

@@ -14,11 +14,11 @@ from models.answerable import answerable
 from models.certainty import INDETERMINATE, Certainty, certainty
 from models.contributions import Contribution, contributions
 from models.fitted.model import Model, ModelId, logit, sigmoid
+from models.patient.chart import Chart
 from models.patient.coverage import unread
 from models.patient.features import FeatureRow, feature_row
 from models.patient.inputs import Input, inputs, percent
 from models.patient.news2 import Score, chart_news2
-from models.patient.readings import Chart
 from models.patient.series import series
 from models.patient.snapshot import Snapshot, snapshot_at
 

@@ -10,7 +10,7 @@ from typing import Any
 from ehr.fetch import Fhir
 from models.assess import Assessment, assess
 from models.fitted.registry import Model
-from models.patient.readings import Chart
+from models.patient.chart import Chart
 from runtime.audit import Audit
 from runtime.settings import Ehr
 from smartapp.pages import compare, explanation

@@ -11,8 +11,9 @@ from flask import Blueprint
 
 from models.assess import Assessment, course
 from models.fitted.registry import Model
+from models.patient.chart import Chart
 from models.patient.inputs import absent, percent
-from models.patient.readings import REASONS, Chart
+from models.reading.reader import REASONS
 from smartapp import wording
 from smartapp.plots import news2_strip, risk_course, waterfall
 from smartapp.trends import trends

@@ -15,8 +15,9 @@ from fhirclient.models.patient import Patient
 
 from ehr.chart import Collected, collect
 from ehr.fetch import FetchError, Fhir
-from models.patient.queries import COVERED
-from models.patient.readings import LOOK_BACK, Chart, WrongPatient, read_chart
+from models.patient.chart import Chart
+from models.patient.coverage import COVERED
+from models.reading.reader import LOOK_BACK, WrongPatient, read_chart
 from runtime.settings import Ehr
 from smartapp.problems import LaunchRefused, TokenRefused, WrongChart
 from smartapp.scopes import readable

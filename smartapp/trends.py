@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.patient import inputs
+from models.patient.chart import Reading
 from models.patient.inputs import NOT_SHOWN, Input, printed_unit
-from models.patient.readings import Reading
 from models.patient.vocabulary import VARIABLES, Variable
 from models.ticks import round_values
 from smartapp.axes import Scale, Tick, hours_before, lines, time_scale, time_ticks, value_range

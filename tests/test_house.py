@@ -30,6 +30,8 @@ MAY_IMPORT = {
 # `fitted`.
 WAYS = {
     "models.patient": {"models.patient"},
+    "models.reading": {"models.patient", "models.reading"},
+    "models.findings": {"models.patient", "models.findings"},
     "models.fitted": {"models.patient", "models.fitted"},
     "models.card": {"models.patient", "models.fitted", "models.card", "models.ticks"},
     "studies.data": {"models", "studies.data"},

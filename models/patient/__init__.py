@@ -1,1 +1,1 @@
-"""Knows what a chart says: resources become readings, features, inputs and NEWS2."""
+"""Knows what a chart means: a Chart becomes series, features, inputs and NEWS2."""

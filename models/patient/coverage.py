@@ -3,11 +3,18 @@
 "Could not be read" and "not in the chart" are two states; the second is said of a whole part only.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from models.patient.queries import COVERED
-from models.patient.readings import Chart, PartState
+from models.patient.chart import Chart, PartState
+from models.patient.vocabulary import GROUPS, VARIABLES
 
+# How far back a risk at a moment looks, by part: two days of extremes, or the longest life of a
+# value, and the six hours of the trend.
+COVERED = {
+    group: max(timedelta(hours=48), *(v.max_age for v in VARIABLES.values() if v.group == group))
+    + timedelta(hours=6)
+    for group in GROUPS
+}
 LABELS = {"patient": "Patient details", "vitals": "Vital signs", "labs": "Laboratory results"}
 FAULTS = {
     "cut": "could not be read in full",

@@ -9,7 +9,7 @@ can be grouped; a number in it is the look-back in hours.
 import math
 from datetime import timedelta
 
-from models.patient.readings import Reading
+from models.patient.chart import Reading
 from models.patient.snapshot import Snapshot
 
 FeatureRow = dict[str, float | None]

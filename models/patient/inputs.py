@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from models.patient.chart import WHOLE
 from models.patient.consciousness import LEVELS
-from models.patient.readings import WHOLE
 from models.patient.series import SISTERS
 from models.patient.snapshot import UNREAD, Snapshot
 from models.patient.vocabulary import VARIABLES, Variable

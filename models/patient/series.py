@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from models.patient.chart import Chart, Reading
 from models.patient.consciousness import GCS_OF_LEVEL
-from models.patient.readings import Chart, Reading
-from models.patient.vocabulary import VARIABLES
+from models.patient.vocabulary import GROUPS, VARIABLES
 
 # Mean ratio of haematocrit (%) to haemoglobin (g/dL), for charts that hold only the latter.
 HAEMATOCRIT_PER_HAEMOGLOBIN = 2.94
@@ -33,7 +33,6 @@ SPEAKERS: dict[str, tuple[str, Callable[[float], float]]] = {
     "gcs": ("acvpu", lambda level: GCS_OF_LEVEL[int(level)]),
     "haematocrit": ("haemoglobin", lambda cells: cells * HAEMATOCRIT_PER_HAEMOGLOBIN),
 }
-GROUPS = tuple(dict.fromkeys(variable.group for variable in VARIABLES.values()))
 Row = tuple[list[datetime], list[Reading]]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from models.patient.readings import Chart, Reading
+from models.patient.chart import Chart, Reading
 from models.patient.series import Series
 from models.patient.vocabulary import VARIABLES
 

@@ -108,6 +108,7 @@ def _line(text: str) -> tuple[str, tuple[float, float]]:
 
 
 VARIABLES: dict[str, Variable] = _load()
+GROUPS = tuple(dict.fromkeys(variable.group for variable in VARIABLES.values()))
 BY_CODE: dict[str, Variable] = {
     code: variable for variable in VARIABLES.values() for code in variable.loinc
 }

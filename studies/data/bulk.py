@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from models.patient.fhir import FhirError, Resource, instant, parse
-from models.patient.readings import REASONS, Chart, Reading, read_chart, without_duplicates
+from models.patient.chart import Chart, Reading
+from models.reading.fhir import FhirError, Resource, instant, parse
+from models.reading.reader import REASONS, read_chart, without_duplicates
 from studies.data import labels
 from studies.data.cells import blank
 from studies.data.sheets import Sheet

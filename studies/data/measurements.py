@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from models.patient.readings import REASONS, Reading, accept, without_duplicates
+from models.patient.chart import Reading
 from models.patient.vocabulary import VARIABLES
+from models.reading.reader import REASONS, accept, without_duplicates
 from studies.data.cells import CellError, blank, measured
 from studies.data.mapping import Measured
 from studies.data.stays import ADMITTED, DataError, note

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from models.patient.readings import Chart
+from models.patient.chart import Chart
 from studies.data import labels
 from studies.data.cells import LONGEST, CellError, age, blank, born, word
 from studies.data.mapping import Mapping

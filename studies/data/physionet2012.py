@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from models.patient.readings import Chart, Reading, without_duplicates
+from models.patient.chart import Chart, Reading
+from models.reading.reader import without_duplicates
 from studies.data.stays import ADMITTED, DataError, Stay, birth_date, files, note, readable, reading
 
 HOURS = 48

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from models.patient.readings import Chart, Reading, without_duplicates
+from models.patient.chart import Chart, Reading
+from models.reading.reader import without_duplicates
 from studies.data.stays import ADMITTED, DataError, Stay, birth_date, files, reading
 
 # Column -> (variable, unit). FiO2 is a fraction; EtCO2, urine and enzymes are not read.

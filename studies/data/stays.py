@@ -22,8 +22,9 @@ from typing import BinaryIO
 
 from tqdm import tqdm
 
-from models.patient.readings import Chart, Reading, accept
+from models.patient.chart import Chart, Reading
 from models.patient.vocabulary import VARIABLES
+from models.reading.reader import accept
 
 # Published stays carry hours only; this moment stands for each admission, so that birth dates and
 # ages work out.

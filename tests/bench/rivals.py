@@ -14,8 +14,8 @@ from flask import Flask, jsonify, request
 
 from models.fitted.registry import Model
 from models.patient.features import LABS, VITALS
-from models.patient.fhir import parse
 from models.patient.vocabulary import BY_CODE
+from models.reading.fhir import parse
 
 
 class Envelope(msgspec.Struct):

@@ -9,8 +9,9 @@ import pytest
 
 from models.assess import assess, course, sigmoid
 from models.fitted.registry import load_models
-from models.patient.fhir import parse
-from models.patient.readings import Chart, read_chart
+from models.patient.chart import Chart
+from models.reading.fhir import parse
+from models.reading.reader import read_chart
 from tests.conftest import AT, SICK, WELL, bundle, observation, patient, table
 
 MODELS = load_models()

@@ -10,8 +10,8 @@ from models.assess import assess
 from models.certainty import Certainty, certainty, half_width
 from models.fitted.model import Model, ModelId, sigmoid
 from models.fitted.registry import load_models
-from models.patient.fhir import parse
-from models.patient.readings import read_chart
+from models.reading.fhir import parse
+from models.reading.reader import read_chart
 from tests.conftest import AT, SICK, bundle, patient, table
 
 FACTS = {

@@ -7,11 +7,12 @@ import pytest
 
 from models.assess import assess
 from models.fitted.registry import load_models
+from models.patient.chart import Chart, PartState
 from models.patient.features import feature_row
-from models.patient.fhir import parse
-from models.patient.readings import Chart, PartState, read_chart
 from models.patient.series import series
 from models.patient.snapshot import snapshot_at
+from models.reading.fhir import parse
+from models.reading.reader import read_chart
 from tests.conftest import AT, SICK, bundle, patient, table
 
 WHOLE = PartState("whole")

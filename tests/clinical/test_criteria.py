@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from models.patient.readings import Chart, Reading
+from models.patient.chart import Chart, Reading
 from models.patient.series import series
 from models.patient.snapshot import Snapshot, snapshot_at
 from studies.validation.criteria import criteria, qsofa, sirs

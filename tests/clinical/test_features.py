@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.patient.chart import Chart, Reading
 from models.patient.features import LABS, VITALS, feature_row, names
-from models.patient.fhir import parse
-from models.patient.readings import Chart, Reading, read_chart
 from models.patient.series import series
 from models.patient.snapshot import snapshot_at
 from models.patient.vocabulary import VARIABLES
+from models.reading.fhir import parse
+from models.reading.reader import read_chart
 from tests.conftest import AT, SICK, bundle, observation, patient, table
 
 

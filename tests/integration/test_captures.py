@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 import vigil
-from models.patient.fhir import parse
-from models.patient.readings import read_chart
+from models.reading.fhir import parse
+from models.reading.reader import read_chart
 from runtime import store
 from runtime.audit import Audit
 from runtime.settings import settings_from

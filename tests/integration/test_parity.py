@@ -9,11 +9,12 @@ import pytest
 from demo.physionet import stays as as_fhir
 from models.assess import assess
 from models.fitted.registry import load_models
+from models.patient.chart import Chart
 from models.patient.features import feature_row
-from models.patient.fhir import parse
-from models.patient.readings import Chart, read_chart
 from models.patient.series import series
 from models.patient.snapshot import snapshot_at
+from models.reading.fhir import parse
+from models.reading.reader import read_chart
 from studies.data.physionet2012 import read_stay
 from studies.data.stays import ADMITTED
 

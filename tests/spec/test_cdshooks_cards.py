@@ -328,7 +328,7 @@ def test_a_summary_is_short_whatever_the_model_calls_its_outcome(world):
     from dataclasses import replace
 
     from models.assess import assess
-    from models.patient.readings import Chart
+    from models.patient.chart import Chart
 
     world.cards(hookcall.request())
     assessment = assess(Chart.from_json(world.record()["chart"]), hookcall.AT, (hookcall.model(),))
@@ -339,7 +339,7 @@ def test_a_summary_is_short_whatever_the_model_calls_its_outcome(world):
 
 def test_the_record_holds_all_that_a_replay_needs(world):
     from models.assess import assess
-    from models.patient.readings import Chart
+    from models.patient.chart import Chart
 
     context = json.loads(world.cards(hookcall.request())[0]["links"][0]["appContext"])
     record = world.audit.find_assessment(context["assessment"])

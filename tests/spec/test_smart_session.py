@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from models.patient.readings import Chart, Reading
+from models.patient.chart import Chart, Reading
 from runtime.audit import AuditError
 from smartapp import record
 from tests.support.launch_bench import Bench

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from models.assess import Assessment, Risk, sigmoid
 from models.contributions import Contribution
 from models.fitted.registry import ModelId
+from models.patient.chart import Chart, Reading
 from models.patient.inputs import inputs
 from models.patient.news2 import chart_news2
-from models.patient.readings import Chart, Reading
 from models.patient.series import series
 from models.patient.snapshot import snapshot_at
 from models.patient.vocabulary import VARIABLES

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from models.patient.fhir import instant, refers_to
+from models.reading.fhir import instant, refers_to
 
 
 def resources(folder: Path) -> list[dict]:

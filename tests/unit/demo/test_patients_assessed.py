@@ -11,8 +11,9 @@ import pytest
 from demo.patients.generate import generate
 from models.assess import Assessment, assess, course
 from models.fitted.registry import load_models
-from models.patient.fhir import parse
-from models.patient.readings import Chart, read_chart
+from models.patient.chart import Chart
+from models.reading.fhir import parse
+from models.reading.reader import read_chart
 
 AFTERNOON, NIGHT = (
     datetime(2026, 3, 29, 13, 30, tzinfo=UTC),

@@ -7,7 +7,8 @@ import pytest
 
 from ehr.chart import collect
 from ehr.fetch import FetchError, Page
-from models.patient.queries import COUNTS, COVERED
+from models.patient.coverage import COVERED
+from models.reading.queries import COUNTS
 from tests.conftest import AT, bundle, observation, patient
 
 BASE = "https://fhir.example.org/r4"

@@ -8,8 +8,8 @@ from functools import cache
 
 import pytest
 
-from models.patient.queries import searches
 from models.patient.vocabulary import BY_CODE, VARIABLES, convert
+from models.reading.queries import searches
 
 TEMPLATES = searches("{{context.patientId}}")
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.patient.fhir import FhirError, parse
-from models.patient.readings import Chart, WrongPatient, read_chart
+from models.patient.chart import Chart
+from models.reading.fhir import FhirError, parse
+from models.reading.reader import WrongPatient, read_chart
 from tests.conftest import AT, bundle, observation, patient, table
 
 

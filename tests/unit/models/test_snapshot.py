@@ -6,11 +6,12 @@ import pytest
 
 import models.assess as assessing
 from models.fitted.registry import load_models
-from models.patient.fhir import parse
-from models.patient.readings import Chart, Reading, read_chart
+from models.patient.chart import Chart, Reading
 from models.patient.series import series
 from models.patient.snapshot import MISSING, STALE, snapshot_at
 from models.patient.vocabulary import VARIABLES
+from models.reading.fhir import parse
+from models.reading.reader import read_chart
 from tests.conftest import AT, SICK, bundle, patient, table
 
 HOUR = timedelta(hours=1)

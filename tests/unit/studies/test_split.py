@@ -1,6 +1,6 @@
 """The held-out part: the same without a list, and never half a patient."""
 
-from models.patient.readings import Chart
+from models.patient.chart import Chart
 from studies.data.split import ALL, HELD_OUT, TRAINING, held_out, part
 from studies.data.stays import ADMITTED, Stay
 

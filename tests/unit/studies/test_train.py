@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.fitted.registry import load, verify
-from models.patient.readings import Chart, Reading
+from models.patient.chart import Chart, Reading
 from studies.data.stays import ADMITTED, Stay, birth_date
 from studies.training.performance import (
     auprc,

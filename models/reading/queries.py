@@ -5,7 +5,7 @@ Only the recommended subset of R36-R39 is used: token parameters by equality, on
 `_count`, `_sort`.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from models.patient.vocabulary import VARIABLES
 
@@ -13,13 +13,6 @@ from models.patient.vocabulary import VARIABLES
 # pressure, vital signs.
 PANELS = ("85354-9", "55284-4", "35094-2")
 COUNTS = {"vitals": 300, "labs": 200}
-# How far back a risk at a moment looks, by part: two days of extremes, or the longest life of a
-# value, and the six hours of the trend.
-COVERED = {
-    group: max(timedelta(hours=48), *(v.max_age for v in VARIABLES.values() if v.group == group))
-    + timedelta(hours=6)
-    for group in COUNTS
-}
 
 
 def searches(

@@ -1,0 +1,80 @@
+"""A Chart: all that the models see of one patient, and what of it could be read."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+
+class Reading(NamedTuple):
+    """One value in its variable's own unit at an aware UTC time; `source` is the resource's
+    reference.
+    """
+
+    time: datetime
+    variable: str
+    value: float
+    source: str
+
+
+class PartState(NamedTuple):
+    """What could be read of one part of a chart: `patient`, `vitals` or `labs`.
+
+    `state` is "whole", "cut" (only what is not older than `since` is there without a gap; nothing
+    is, where `since` is None), "failed", "not granted" or "absent" (nobody gave it, and nobody
+    could be asked). Time: `since` is aware UTC. `source` is "prefetch" or "server"; `why`, a fixed
+    word, is for audit.
+    """
+
+    state: str
+    since: datetime | None = None
+    source: str | None = None
+    why: str | None = None
+
+
+WHOLE = PartState("whole")
+ALWAYS = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """All that the models see of one patient: who it is, and readings oldest first.
+
+    Missing: `birth_date` (the latest day it may be) and `sex` are None when unknown. `rejected`
+    counts by reason. `parts` says what could be read; a part that it does not name is whole.
+    """
+
+    patient: str
+    birth_date: date | None
+    sex: str | None
+    deceased: bool
+    readings: tuple[Reading, ...]
+    rejected: dict[str, int]
+    parts: dict[str, PartState] = field(default_factory=dict)
+
+    def since(self, group: str) -> datetime | None:
+        """Return from when on a group of variables is whole; None is never."""
+        part = self.parts.get(group, WHOLE)
+        return ALWAYS if part.state == "whole" else part.since if part.state == "cut" else None
+
+    def age(self, at: datetime) -> int | None:
+        """Return whole years at `at`, or None when the birth date is unknown or impossible."""
+        if self.birth_date is None:
+            return None
+        born, day = self.birth_date, at.date()
+        years = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+        return years if 0 <= years <= 125 else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return data for msgspec to encode, from which `from_json` makes an equal Chart: what a
+        replay needs.
+        """
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Chart":
+        """Return the Chart that `as_json` described; raises msgspec.ValidationError when it is
+        something else.
+        """
+        return msgspec.convert(data, cls)

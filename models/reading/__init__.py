@@ -1,0 +1,1 @@
+"""Knows how a chart is written: FHIR resources of any country become a Chart."""
