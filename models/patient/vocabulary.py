@@ -12,6 +12,7 @@ from pathlib import Path
 
 LOINC = "http://loinc.org"
 UCUM = "http://unitsofmeasure.org"
+LIMITS = ("low_critical", "low_warning", "high_warning", "high_critical")
 TABLE = Path(__file__).with_name("vocabulary.csv")
 
 # Spellings of one UCUM unit that vendors put into `unit` or `code`; compared in lower case without
@@ -39,6 +40,10 @@ class Variable:
     `max_age_hours` is stale.
 
     Shape: `units` gives (factor, offset) by UCUM code, so that canonical = factor * value + offset.
+    `low` to `high` is what a model may be given; `possible`, never narrower, what a body can have
+    before death. `limits` are low critical, low warning, high warning and high critical, None where
+    nobody publishes one, each by `limits_source`. `normal` is the reference patient's value, None
+    where there is none.
     """
 
     name: str
@@ -47,9 +52,14 @@ class Variable:
     unit: str
     low: float
     high: float
+    possible: tuple[float, float]
     max_age_hours: float
     digits: int
+    limits: tuple[float | None, float | None, float | None, float | None]
+    limits_source: str
+    normal: float | None
     loinc: tuple[str, ...]
+    snomed: tuple[str, ...]
     units: dict[str, tuple[float, float]]
     source: str
     max_age: timedelta
@@ -92,9 +102,17 @@ def _variable(row: dict[str, str]) -> Variable:
         unit=row["unit"],
         low=float(row["low"]),
         high=float(row["high"]),
+        possible=(
+            float(row["possible_low"] or row["low"]),
+            float(row["possible_high"] or row["high"]),
+        ),
         max_age_hours=hours,
         digits=int(row["digits"]),
+        limits=tuple(float(row[name]) if row[name] else None for name in LIMITS),  # type: ignore[arg-type]
+        limits_source=row["limits"],
+        normal=float(row["normal"]) if row["normal"] else None,
         loinc=tuple(row["loinc"].split()),
+        snomed=tuple(row["snomed"].split()),
         units=dict(map(_line, row["units"].split())),
         source=row["source"],
         max_age=timedelta(hours=hours),
