@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.assess import Risk
-from models.fitted.model import sigmoid
+from models.fitted.model import logit, sigmoid
 from models.patient.inputs import percent
 from models.patient.news2 import Score
 from models.ticks import round_values
@@ -121,7 +121,7 @@ def _risk_ticks(scale: Scale) -> tuple[Tick, ...]:
     """
     ticks: list[Tick] = []
     for risk in RISKS:
-        log_odds = math.log(risk / (1 - risk))
+        log_odds = logit(risk)
         x = scale(log_odds)
         if scale.low < log_odds < scale.high and (not ticks or x - ticks[-1].at >= 42):
             ticks.append(Tick(x, f"{risk * 100:g} %"))

@@ -46,9 +46,8 @@ LONGEST_MODULE, LONGEST_FUNCTION = 300, 50
 MOST_FILES = 15
 # Rooms that are still to be parted.
 CROWDED = {"cdshooks", "demo", "smartapp"}
-# What nothing uses yet: the shadow alias waits for the issue that scores it, the meanings of
-# refusals for `vigil doctor`.
-LATER = {"models.fitted.registry.load_shadows", "ehr.refusals.meaning"}
+# What nothing uses yet: the shadow alias waits for the issue that scores it.
+LATER = {"models.fitted.registry.load_shadows"}
 # An id as comments cite it. E50 and E90 are distances of a calibration curve.
 CITED = re.compile(r"\b(?:R\d+|SMART-\d+|(?!E[59]0\b)[A-G]\d{1,2}|[Gg]overnance\s+part\s+\d+)\b")
 

@@ -3,8 +3,9 @@
 import math
 from datetime import UTC, date, datetime, timedelta
 
-from models.assess import Assessment, Risk, sigmoid
+from models.assess import Assessment, Risk
 from models.contributions import Contribution
+from models.fitted.model import sigmoid
 from models.fitted.registry import ModelId
 from models.patient.chart import Chart, Reading
 from models.patient.inputs import inputs
