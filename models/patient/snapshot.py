@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from models.patient.chart import Chart, Reading
+from models.patient.chart import Chart, Reading, Unusable
 from models.patient.series import Series
 from models.patient.vocabulary import VARIABLES
 
-MISSING, STALE, UNREAD = "missing", "stale", "unread"
+MISSING, STALE, UNREAD, UNUSABLE = "missing", "stale", "unread", "unusable"
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Snapshot:
 
     `latest` holds each variable's newest reading, however old; `fresh` those that are not older
     than the variable's greatest age; `unknown` says for every other variable why it is none of
-    these: MISSING, STALE, or UNREAD where it may stand in what could not be read. `age` is None
-    where it is not known.
+    these: MISSING, STALE, UNREAD where it may stand in what could not be read, or UNUSABLE where
+    the newest value is none; `unusable` then holds that one. `age` is None where it is not known.
     """
 
     chart: Chart
@@ -33,6 +33,7 @@ class Snapshot:
     latest: Mapping[str, Reading]
     fresh: Mapping[str, Reading]
     unknown: Mapping[str, str]
+    unusable: Mapping[str, Unusable]
     _series: Series
 
     def value(self, variable: str) -> float | None:
@@ -66,6 +67,7 @@ def snapshot_at(series: Series, at: datetime) -> Snapshot:
     latest: dict[str, Reading] = {}
     fresh: dict[str, Reading] = {}
     unknown: dict[str, str] = {}
+    unusable = _newest_unusable(series.chart, at)
     for name, variable in VARIABLES.items():
         times, readings = series.by_variable.get(name, ([], []))
         known = bisect_right(times, at)
@@ -74,10 +76,25 @@ def snapshot_at(series: Series, at: datetime) -> Snapshot:
             read = since is not None and since <= at - variable.max_age
             unknown[name] = MISSING if read else UNREAD
             continue
-        latest[name] = last = readings[known - 1]
+        last = readings[known - 1]
+        if name in unusable and unusable[name].time < last.time:
+            del unusable[name]
+        if name in unusable:
+            continue
+        latest[name] = last
         if last.time >= at - variable.max_age:
             fresh[name] = last
         else:
             unknown[name] = STALE
+    unknown |= dict.fromkeys(unusable, UNUSABLE)
     chart = series.chart
-    return Snapshot(chart, at, chart.age(at), latest, fresh, unknown, series)
+    return Snapshot(chart, at, chart.age(at), latest, fresh, unknown, unusable, series)
+
+
+def _newest_unusable(chart: Chart, at: datetime) -> dict[str, Unusable]:
+    """Return the newest value of each variable that can't be used, if it is not stale itself."""
+    found: dict[str, Unusable] = {}
+    for item in sorted(chart.unusable, key=lambda item: item.time):
+        if at - VARIABLES[item.variable].max_age <= item.time <= at:
+            found[item.variable] = item
+    return found
