@@ -37,7 +37,7 @@ class Unusable(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """Observations that were not read: what they are called in the chart, why, and how many they are."""
+    """Observations that were not read: what the chart calls them, why, and how many there are."""
 
     label: str
     reason: str
