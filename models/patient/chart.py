@@ -18,6 +18,32 @@ class Reading(NamedTuple):
     source: str
 
 
+class Unusable(NamedTuple):
+    """A value of one of this patient's variables that can't be used as it stands.
+
+    From its time on the variable is unknown, whatever was charted before. `reason` is a word of
+    models.reading.reader.REASONS, `written` what stands in the chart, with its unit. Where the value
+    is a bound, or lies outside what can be, it is known to be from `least` to `greatest` (the
+    variable's own unit; None is open): that may decide NEWS2 points and critical limits.
+    """
+
+    time: datetime
+    variable: str
+    reason: str
+    written: str
+    source: str
+    least: float | None = None
+    greatest: float | None = None
+
+
+class LeftOut(NamedTuple):
+    """Observations that were not read: what they are called in the chart, why, and how many."""
+
+    label: str
+    reason: str
+    count: int
+
+
 class PartState(NamedTuple):
     """What could be read of one part of a chart: `patient`, `vitals` or `labs`.
 
@@ -42,7 +68,10 @@ class Chart:
     """All that the models see of one patient: who it is, and readings oldest first.
 
     Missing: `birth_date` (the latest day it may be) and `sex` are None when unknown. `rejected`
-    counts by reason. `parts` says what could be read; a part that it does not name is whole.
+    counts by reason, `left_out` names what was rejected. `unusable` holds values that make their
+    variable unknown. `parts` says what could be read; a part that it does not name is whole.
+    `reader` is the version of the rules by which the chart was read: 1 up to 0.4.0, whose records
+    have no such member, so that they replay as they were answered.
     """
 
     patient: str
@@ -52,6 +81,9 @@ class Chart:
     readings: tuple[Reading, ...]
     rejected: dict[str, int]
     parts: dict[str, PartState] = field(default_factory=dict)
+    unusable: tuple[Unusable, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    reader: int = 1
 
     def since(self, group: str) -> datetime | None:
         """Return from when on a group of variables is whole; None is never."""
