@@ -26,7 +26,7 @@ def trusted_launch(
     iss, launch = _single(arguments, "iss"), _single(arguments, "launch")
     if not iss or not (launch or standalone):
         raise LaunchRefused(
-            "launch without iss or launch",
+            "launch without " + ("launch" if iss else "iss"),
             "The launch lacks what an EHR has to send (iss and launch).",
             "Open Vigil from the patient's chart.",
         )
