@@ -55,6 +55,7 @@ class Ehr(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     smart_client_auth: Literal["none", "client_secret_basic", "private_key_jwt"] = "private_key_jwt"
     smart_client_secret_file: str | None = None
     smart_client_secret_env: str | None = None
+    smart_client_id_in_body: bool = False
     smart_scopes: str | None = None
     frame_ancestors: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()

@@ -6,18 +6,22 @@ import json
 import re
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+from flask import Request
 from joserfc.jwk import ECKey
 from werkzeug.datastructures import MultiDict
 
+from ehr.fetch import inside
 from ehr.keys import KeySets
-from runtime.settings import Ehr, Settings, secret
-from smartapp.discovery import Discovery
-from smartapp.identity import user
+from runtime.settings import Ehr, Settings
+from smartapp.discovery import Discovery, Endpoints
+from smartapp.identity import IdTokens
 from smartapp.launch import redirect_uri
-from smartapp.problems import AccessDenied, CallbackRefused, NoPatient
-from smartapp.session import ABSOLUTE_SECONDS, Launch, Session
-from smartapp.token import client_secret_basic, exchange, lifetime, private_key_jwt
+from smartapp.oauth_error import said, word
+from smartapp.problems import AccessDenied, CallbackRefused, NoPatient, StateRefused
+from smartapp.session import ABSOLUTE_SECONDS, Launch, Session, Sessions, cookie_secret
+from smartapp.token import client_of, exchange, lifetime
 
 FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 ASSESSMENT_ID = re.compile(r"[A-Za-z0-9_-]{8,128}")
@@ -31,76 +35,99 @@ class SignIn:
     ):
         self._settings = settings
         self._discovery = discovery
-        self._keysets = keysets
+        self._id_tokens = IdTokens(discovery, keysets)
         self._key = signing_key
 
-    def finish(self, ehr: Ehr, launch: Launch, arguments: MultiDict, now: datetime) -> Session:
+    def finish(
+        self, ehr: Ehr, launch: Launch, arguments: MultiDict[str, str], now: datetime
+    ) -> Session:
         """Return the session of a launch whose state was good. Raises a Problem for everything
         else.
         """
         endpoints = self._discovery.endpoints(launch.iss)
-        if arguments.get("iss") not in (None, endpoints.issuer):
-            raise CallbackRefused("iss of the callback is another server's")
-        if "error" in arguments or not arguments.get("code"):
-            raise _refusal(arguments)
-        answer = exchange(
-            ehr,
-            endpoints.token_endpoint,
-            arguments["code"],
-            launch.code_verifier,
-            redirect_uri(self._settings),
-            self._authenticate(ehr, now.timestamp()),
-        )
+        code = _code(arguments, endpoints)
+        client = client_of(ehr, endpoints, self._settings, self._key, now.timestamp())
+        where = redirect_uri(self._settings)
+        answer = exchange(client, endpoints, code, launch.code_verifier, where)
         who = None
         # An id_token that was not asked for has no nonce of ours and is left alone.
         if launch.nonce and "id_token" in answer:
-            who = user(
-                answer["id_token"],
-                endpoints,
-                self._discovery,
-                self._keysets,
-                ehr.smart_client_id,
-                launch.nonce,
-                now.timestamp(),
+            who = self._id_tokens.user(
+                answer["id_token"], endpoints, client.id, launch.nonce, now.timestamp()
             )
         return _session(ehr, launch, answer, who, now)
 
-    def _authenticate(self, ehr: Ehr, now: float):
-        if ehr.smart_client_auth == "private_key_jwt":
-            return private_key_jwt(self._key, now)
-        if ehr.smart_client_auth == "client_secret_basic":
-            return client_secret_basic(ehr.smart_client_id, secret(ehr, self._settings))
-        return None
+
+def launch_of(sessions: Sessions, request: Request) -> Launch:
+    """Return the launch that a callback belongs to, once. Raises StateRefused (SMART-22, E3)."""
+    states = request.args.getlist("state")
+    if len(states) != 1 or not states[0]:
+        raise StateRefused("callback without a state" if len(states) < 2 else "two states")
+    key = cookie_secret(request, "launch", states[0])
+    if not key:
+        raise StateRefused("no cookie of this launch: another browser, or cookies are blocked")
+    launch = sessions.take(states[0], key)
+    if launch is None:
+        raise StateRefused("state unknown, used before, or older than ten minutes")
+    return launch
 
 
-def _refusal(arguments: MultiDict) -> AccessDenied | CallbackRefused:
-    detail = (arguments.get("error_description") or arguments.get("error") or "")[:200] or None
-    if arguments.get("error") == "access_denied":
-        return AccessDenied("access_denied", detail=detail)
-    return CallbackRefused(
-        "callback with an error" if "error" in arguments else "callback without a code",
-        detail=detail,
-    )
+def _code(arguments: MultiDict[str, str], endpoints: Endpoints) -> str:
+    """Return the authorization code; raises AccessDenied or CallbackRefused for what else came."""
+    # RFC 9207 2.4: an answer of another authorization server is a mix-up.
+    if any(iss != endpoints.issuer for iss in arguments.getlist("iss")):
+        raise CallbackRefused("iss of the callback is another server's")
+    if "error" in arguments:
+        kind = AccessDenied if word(arguments) == "access_denied" else CallbackRefused
+        raise kind(f"callback error {word(arguments)}", detail=said(arguments, endpoints))
+    code = arguments.get("code")
+    if not code:
+        raise CallbackRefused("callback without a code")
+    return code
 
 
 def _session(
     ehr: Ehr, launch: Launch, answer: dict[str, Any], who: str | None, now: datetime
 ) -> Session:
-    patient, encounter, scope = answer.get("patient"), answer.get("encounter"), answer.get("scope")
-    if not isinstance(patient, str) or not FHIR_ID.fullmatch(patient):
+    if "patient" not in answer:
         raise NoPatient("token response without a patient")
-    ends = now.timestamp() + min(lifetime(answer), ABSOLUTE_SECONDS)
+    patient = in_context(answer["patient"], "Patient", launch.iss)
+    if patient is None:
+        raise NoPatient("patient of the token response is no patient of this server")
+    scope = answer.get("scope")
     return Session(
         ehr.id,
         launch.iss,
         patient,
-        scope if isinstance(scope, str) else launch.scope,
+        # RFC 6749 5.1: a scope that is left out is the one that was asked for.
+        scope if isinstance(scope, str) and scope.strip() else launch.scope,
         answer["access_token"],
-        ends,
+        now.timestamp() + min(lifetime(answer), ABSOLUTE_SECONDS),
         who,
-        encounter if isinstance(encounter, str) and FHIR_ID.fullmatch(encounter) else None,
+        in_context(answer.get("encounter"), "Encounter", launch.iss),
         assessment_named(answer.get("appContext")),
     )
+
+
+def in_context(value: object, kind: str, iss: str) -> str | None:
+    """Return the id in a launch context member: SMART's bare id, or a reference as some servers
+    send it, `Patient/123` or a URL in this FHIR base; None for all else.
+    """
+    if not isinstance(value, str):
+        return None
+    name = _referenced(value, kind, iss.rstrip("/")) if "/" in value else value
+    return name if FHIR_ID.fullmatch(name) else None
+
+
+def _referenced(reference: str, kind: str, base: str) -> str:
+    """Return the id of a FHIR reference to this kind of resource here; empty for every other."""
+    if "://" in reference:
+        if not inside(reference, base):
+            return ""
+        path = reference.partition("://")[2].partition("/")[2]
+        reference = path.removeprefix(urlsplit(base).path.strip("/")).lstrip("/")
+    found, _, name = reference.partition("/")
+    return name.partition("/_history/")[0] if found == kind else ""
 
 
 def assessment_named(app_context: object) -> str | None:

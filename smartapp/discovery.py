@@ -2,8 +2,8 @@
 .well-known/smart-configuration (SMART-8..11).
 """
 
+import codecs
 import time
-from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
@@ -15,23 +15,43 @@ from smartapp.problems import SignInFailed
 FETCH_SECONDS = 6.0
 LARGEST_DOCUMENT = 256 * 1024
 FRESH_SECONDS = 1800
+SMART, OPENID = "smart-configuration", "openid-configuration"
+LOCATIONS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+# `issuer` is a name that is compared, not a place to be resolved.
+TEXTS = (*LOCATIONS, "issuer")
+LISTS = (
+    "capabilities",
+    "scopes_supported",
+    "code_challenge_methods_supported",
+    "token_endpoint_auth_methods_supported",
+)
+UNUSABLE = "has a configuration that can't be used"
 
 
 class Endpoints(msgspec.Struct, frozen=True):
-    """What we use of a smart-configuration or openid-configuration; all URLs absolute."""
+    """What we use of a smart-configuration or openid-configuration; all URLs but `issuer`
+    absolute.
+    """
 
-    authorization_endpoint: str | None = None
-    token_endpoint: str | None = None
+    authorization_endpoint: str = ""
+    token_endpoint: str = ""
     issuer: str | None = None
     jwks_uri: str | None = None
     capabilities: tuple[str, ...] = ()
     scopes_supported: tuple[str, ...] = ()
     code_challenge_methods_supported: tuple[str, ...] | None = None
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ()
 
     @property
     def openid(self) -> bool:
         """Tell whether the server offers to say who the user is."""
         return "sso-openid-connect" in self.capabilities or "openid" in self.scopes_supported
+
+    @property
+    def origin(self) -> str:
+        """Return scheme, host and port of the authorization server."""
+        parts = urlsplit(self.token_endpoint)
+        return f"{parts.scheme}://{parts.netloc}"
 
 
 class Discovery:
@@ -43,74 +63,82 @@ class Discovery:
 
     def endpoints(self, iss: str) -> Endpoints:
         """Return the endpoints of a FHIR base that is known to be trusted. Raises SignInFailed."""
-        base = iss.rstrip("/")
-        return self._read(f"{base}/.well-known/smart-configuration", base, _usable)
+        return self._read(iss, SMART)
 
     def openid(self, issuer: str) -> Endpoints:
         """Return an issuer's openid-configuration, which may name the keys where
-        smart-configuration does not (SMART-33).
+        smart-configuration does not (SMART-33). Raises SignInFailed.
         """
-        return self._read(
-            f"{issuer.rstrip('/')}/.well-known/openid-configuration", issuer, lambda found: None
-        )
+        return self._read(issuer, OPENID)
 
-    def _read(self, url: str, base: str, check: Callable[[Endpoints], None]) -> Endpoints:
+    def _read(self, place: str, document: str) -> Endpoints:
+        base = place.rstrip("/")
+        url = f"{base}/.well-known/{document}"
         kept = self._known.get(url)
         if kept and time.monotonic() - kept[0] < FRESH_SECONDS:
             return kept[1]
-        try:
-            answer = self._http.get(
-                url,
-                {"Accept": "application/json"},
-                time.monotonic() + FETCH_SECONDS,
-                LARGEST_DOCUMENT,
-            )
-            if answer.status != 200:
-                raise SignInFailed(
-                    f"discovery status {answer.status}",
-                    *_words("did not answer with its configuration"),
-                )
-            found = _absolute(msgspec.json.decode(answer.body, type=Endpoints), base)
-        except OutgoingError as error:
-            raise SignInFailed(f"discovery {error}", *_words("did not answer in time")) from None
-        except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError):
-            raise SignInFailed(
-                "discovery unreadable", *_words("has a configuration that can't be used")
-            ) from None
-        check(found)
+        found = _endpoints(self._fetch(url, document), base, document)
+        if document == SMART:
+            _check(found)
         self._known[url] = (time.monotonic(), found)
         return found
 
+    def _fetch(self, url: str, document: str) -> bytes:
+        if not _secure(url):
+            raise _failed(f"{document} not https", UNUSABLE)
+        deadline = time.monotonic() + FETCH_SECONDS
+        try:
+            answer = self._http.get(url, {"Accept": "application/json"}, deadline, LARGEST_DOCUMENT)
+        except OutgoingError as error:
+            raise _failed(f"{document} {error}", "did not answer in time") from None
+        if answer.status != 200:
+            raise _failed(
+                f"{document} status {answer.status}", "did not answer with its configuration"
+            )
+        return answer.body
 
-def _usable(found: Endpoints) -> None:
-    if not found.authorization_endpoint or not found.token_endpoint:
-        raise SignInFailed(
-            "smart-configuration lacks endpoints", *_words("names no sign-in endpoints")
-        )
+
+def _check(found: Endpoints) -> None:
+    for name in ("authorization_endpoint", "token_endpoint"):
+        if not getattr(found, name):
+            raise _failed(f"{SMART} without {name}", "names no sign-in endpoints")
     methods = found.code_challenge_methods_supported
     if methods is not None and "S256" not in methods:
-        raise SignInFailed(
-            "smart-configuration lacks S256", *_words("does not offer PKCE with S256")
-        )
+        raise _failed(f"{SMART} without S256", "does not offer PKCE with S256")
 
 
-def _absolute(found: Endpoints, base: str) -> Endpoints:
-    """Resolve relative URLs against the base and refuse what is not https; raises ValueError."""
-    names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-    urls = {
-        name: urljoin(base.rstrip("/") + "/", value)
-        for name in names
-        if (value := getattr(found, name))
-    }
-    for url in urls.values():
-        parts = urlsplit(url)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-            raise ValueError("not https")
-    return msgspec.structs.replace(found, **urls)
+def _endpoints(body: bytes, base: str, document: str) -> Endpoints:
+    """Read a configuration, whatever its media type; a byte order mark is passed over (RFC 8259
+    8.1), and a member that is null or of another type than the standard's is as absent.
+    """
+    try:
+        members = msgspec.json.decode(body.removeprefix(codecs.BOM_UTF8))
+        if not isinstance(members, dict):
+            raise ValueError("no object")
+        texts = {name: members[name] for name in TEXTS if _is_text(members.get(name))}
+        texts |= {name: urljoin(f"{base}/", texts[name]) for name in LOCATIONS if name in texts}
+        insecure = [name for name in LOCATIONS if name in texts and not _secure(texts[name])]
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        raise _failed(f"{document} unreadable", UNUSABLE) from None
+    if insecure:
+        raise _failed(f"{document} {insecure[0]} not https", UNUSABLE)
+    lists = {name: members[name] for name in LISTS if isinstance(members.get(name), list)}
+    named = {name: tuple(filter(_is_text, found)) for name, found in lists.items()}
+    return msgspec.convert(texts | named, Endpoints)
 
 
-def _words(fault: str) -> tuple[str, str]:
-    return (
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _secure(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+
+
+def _failed(reason: str, fault: str) -> SignInFailed:
+    return SignInFailed(
+        reason,
         f"The EHR's sign-in server {fault}.",
         "Try again in a minute from the patient's chart; if it stays, tell your administrator.",
     )

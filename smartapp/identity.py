@@ -3,80 +3,103 @@ bind it.
 """
 
 import hmac
-from typing import Any
+from typing import Any, get_args
 
 from ehr import jws
+from ehr.fetch import inside
 from ehr.keys import KeySets
+from runtime.settings import Algorithm
 from smartapp.discovery import Discovery, Endpoints
 from smartapp.problems import SignInFailed
 
-ALGORITHMS = ["RS256", "RS384", "ES256", "ES384"]
 LEEWAY = 60
+# A certificate chain in the header and a user's groups in the claims make a token long.
+LONGEST = 64 * 1024
+LONGEST_SUBJECT = 255
 
 
-def user(
-    id_token: object,
-    endpoints: Endpoints,
-    discovery: Discovery,
-    keysets: KeySets,
-    client_id: str,
-    nonce: str | None,
-    now: float,
-) -> str:
-    """Return who signed in as "issuer|sub", the key for the audit. Raises SignInFailed."""
-    if not isinstance(id_token, str):
-        raise SignInFailed("id_token is no text")
-    issuer, jwks_uri = _source(endpoints, discovery)
-    try:
-        token = jws.read(id_token)
-        jws.signer(token, jwks_uri, keysets, ALGORITHMS)
-    except jws.TokenRefused as error:
-        raise SignInFailed(f"id_token {error}") from None
-    claims = token.claims
-    fault = _fault(claims, issuer, client_id, nonce, now)
-    if fault:
-        raise SignInFailed(f"id_token {fault}")
-    return f"{issuer}|{claims['sub']}"
+class IdTokens:
+    """Checks the id_tokens of EHRs that are trusted already."""
+
+    def __init__(self, discovery: Discovery, keysets: KeySets):
+        self._discovery = discovery
+        self._keysets = keysets
+
+    def user(
+        self, id_token: object, endpoints: Endpoints, client_id: str, nonce: str, now: float
+    ) -> str:
+        """Return who signed in as "issuer|sub", the key for the audit; `now` in seconds since
+        1970. Raises SignInFailed, whose reason names the check.
+        """
+        if not isinstance(id_token, str):
+            raise SignInFailed("id_token: no text")
+        try:
+            token = jws.read(id_token, LONGEST)
+            issuer, jwks_uri = self._source(token.claims.get("iss"), endpoints)
+            jws.signer(token, jwks_uri, self._keysets, get_args(Algorithm))
+        except jws.TokenRefused as error:
+            raise SignInFailed(f"id_token: {error}") from None
+        fault = _fault(token.claims, client_id, nonce, now)
+        if fault:
+            raise SignInFailed(f"id_token: {fault}")
+        return f"{issuer}|{token.claims['sub']}"
+
+    def _source(self, claimed: object, endpoints: Endpoints) -> tuple[str, str]:
+        """Return the issuer and the URL of its keys."""
+        if not isinstance(claimed, str) or not _issued_here(claimed, endpoints):
+            raise SignInFailed("id_token: iss")
+        if claimed == endpoints.issuer and endpoints.jwks_uri:
+            return claimed, endpoints.jwks_uri
+        found = self._discovery.openid(claimed)
+        if found.issuer not in (None, claimed):
+            raise SignInFailed("openid-configuration of another issuer")
+        if not found.jwks_uri:
+            raise SignInFailed("openid-configuration without jwks_uri")
+        return claimed, found.jwks_uri
 
 
-def _source(endpoints: Endpoints, discovery: Discovery) -> tuple[str, str]:
-    """Return the issuer and the URL of its keys; some servers name the keys in
-    openid-configuration only.
+def _issued_here(claimed: str, endpoints: Endpoints) -> bool:
+    """Tell whether an `iss` is the issuer that the smart-configuration names, as a whole string.
+
+    SMART has the app follow the token's own `iss` to its openid-configuration. That is done for a
+    place below the issuer that is named, since Oracle's tokens come from there, and where none is
+    named (SMART 1.0) for the token endpoint's own origin; never elsewhere.
     """
-    if not endpoints.issuer:
-        raise SignInFailed("smart-configuration without issuer")
-    jwks_uri = endpoints.jwks_uri or discovery.openid(endpoints.issuer).jwks_uri
-    if not jwks_uri:
-        raise SignInFailed("no jwks_uri")
-    return endpoints.issuer, jwks_uri
-
-
-def _fault(
-    claims: dict[str, Any], issuer: str, client_id: str, nonce: str | None, now: float
-) -> str | None:
-    audience = claims.get("aud") if isinstance(claims.get("aud"), list) else [claims.get("aud")]
-    times = {name: claims.get(name) for name in ("exp", "iat")}
-    if claims.get("iss") != issuer:
-        return "iss"
-    if (
-        client_id not in audience
-        or (len(audience) > 1 or "azp" in claims)
-        and claims.get("azp") != client_id
-    ):
-        return "aud"
-    if any(isinstance(t, bool) or not isinstance(t, int | float) for t in times.values()):
-        return "times"
-    if times["exp"] <= now - LEEWAY or times["iat"] > now + LEEWAY:
-        return "expired or of the future"
-    if not isinstance(claims.get("sub"), str) or not 0 < len(claims["sub"]) <= 255:
-        return "sub"
-    # SMART does not oblige a server to echo the nonce, but a wrong one is a replay.
-    return "nonce" if "nonce" in claims and not _same(claims["nonce"], nonce) else None
-
-
-def _same(answered: object, sent: str | None) -> bool:
+    if claimed == endpoints.issuer:
+        return True
+    same_but_for_a_slash = claimed.rstrip("/") == (endpoints.issuer or "").rstrip("/")
+    bare = "?" not in claimed and "#" not in claimed
     return (
-        isinstance(answered, str)
-        and bool(sent)
-        and hmac.compare_digest(answered.encode(), sent.encode())
+        bare and not same_but_for_a_slash and inside(claimed, endpoints.issuer or endpoints.origin)
     )
+
+
+def _fault(claims: dict[str, Any], client_id: str, nonce: str, now: float) -> str | None:
+    """Name the first claim that is not right, in the words of ehr.refusals where it has one;
+    `iss` and the signature are known to be right.
+    """
+    if not _for_us(claims, client_id):
+        return "audience"
+    issued, expires, starts = (jws.numeric_date(claims.get(name)) for name in ("iat", "exp", "nbf"))
+    if issued is None or expires is None or (starts is None and "nbf" in claims):
+        return "claims"
+    if expires <= now - LEEWAY:
+        return "expired"
+    if max(issued, issued if starts is None else starts) > now + LEEWAY:
+        return "not yet"
+    if not isinstance(claims.get("sub"), str) or not 0 < len(claims["sub"]) <= LONGEST_SUBJECT:
+        return "sub"
+    if not isinstance(claims.get("nonce"), str):
+        return "nonce missing"
+    same = hmac.compare_digest(claims["nonce"].encode(), nonce.encode())
+    return None if same else "nonce of another launch"
+
+
+def _for_us(claims: dict[str, Any], client_id: str) -> bool:
+    """Tell whether the token is for this client; another audience beside it is trusted only if
+    `azp` says that the token was issued to us (OIDC Core 3.1.3.7 no. 3 to 5).
+    """
+    named, party = claims.get("aud"), claims.get("azp")
+    audience = named if isinstance(named, list) else [named]
+    alone = all(entry == client_id for entry in audience)
+    return client_id in audience and (party == client_id or (party is None and alone))

@@ -11,12 +11,13 @@ from runtime.settings import Ehr, Settings
 from smartapp.discovery import Endpoints
 from smartapp.problems import LaunchRefused, SignInFailed
 from smartapp.scopes import wanted
+from smartapp.session import Launch
 
 LONGEST_LAUNCH = 2048
 
 
 def trusted_launch(
-    arguments: MultiDict, settings: Settings, standalone: bool = False
+    arguments: MultiDict[str, str], settings: Settings, standalone: bool = False
 ) -> tuple[Ehr, str, str | None]:
     """Return the EHR, its `iss` byte for byte, and the opaque `launch`.
 
@@ -26,7 +27,7 @@ def trusted_launch(
     iss, launch = _single(arguments, "iss"), _single(arguments, "launch")
     if not iss or not (launch or standalone):
         raise LaunchRefused(
-            "launch without iss or launch",
+            "launch without " + ("launch" if iss else "iss"),
             "The launch lacks what an EHR has to send (iss and launch).",
             "Open Vigil from the patient's chart.",
         )
@@ -38,7 +39,7 @@ def trusted_launch(
     return ehr, iss, None if standalone else launch
 
 
-def _single(arguments: MultiDict, name: str) -> str | None:
+def _single(arguments: MultiDict[str, str], name: str) -> str | None:
     values = set(arguments.getlist(name))
     if len(values) > 1:
         raise LaunchRefused(f"two values of {name}")
@@ -54,16 +55,13 @@ def redirect_uri(settings: Settings) -> str:
 
 def authorization_url(
     ehr: Ehr, iss: str, launch: str | None, endpoints: Endpoints, settings: Settings
-) -> tuple[str, dict]:
-    """Return the URL to send the browser to, and its `state`, `code_verifier`, `nonce` and
-    `scope` (SMART-13..15, E2).
+) -> tuple[str, str, Launch]:
+    """Return the URL to send the browser to, its `state`, and what its callback will need
+    (SMART-13..15, E2).
     """
     scope = wanted(ehr, endpoints, standalone=launch is None)
-    fresh = {"state": secrets.token_urlsafe(32), "code_verifier": secrets.token_urlsafe(48)}
-    fresh |= {
-        "nonce": secrets.token_urlsafe(24) if "openid" in scope.split() else None,
-        "scope": scope,
-    }
+    state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
+    nonce = secrets.token_urlsafe(24) if "openid" in scope.split() else None
     client = OAuth2Client(
         None,
         ehr.smart_client_id,
@@ -73,13 +71,8 @@ def authorization_url(
     )
     try:
         url, _ = client.create_authorization_url(
-            endpoints.authorization_endpoint,
-            fresh["state"],
-            fresh["code_verifier"],
-            aud=iss,
-            launch=launch,
-            nonce=fresh["nonce"],
+            endpoints.authorization_endpoint, state, verifier, aud=iss, launch=launch, nonce=nonce
         )
     except ValueError:
         raise SignInFailed("authorization_endpoint unusable") from None
-    return url, fresh
+    return url, state, Launch(ehr.id, iss, verifier, nonce, scope)

@@ -9,8 +9,11 @@ from smartapp.discovery import Endpoints
 
 # Only what record.py reads: one Patient by id, Observations by search.
 READ = {"Patient": "r", "Observation": "rs"}
+# Epic grants `user/Observation.Read`, and to an app of one FHIR version `Observation.search`.
 CLINICAL = re.compile(
-    r"(?:patient|user|system)/(?P<type>[A-Za-z]+|\*)\.(?P<rights>read|write|\*|c?r?u?d?s?)(?:\?.*)?"
+    r"(?:(?:patient|user|system)/)?(?P<type>[A-Za-z]+|\*)\."
+    r"(?P<rights>read|search|write|\*|c?r?u?d?s?)(?:\?.*)?",
+    re.IGNORECASE,
 )
 
 
@@ -33,13 +36,15 @@ def readable(granted: str) -> set[str]:
     """Return the resource types of READ that a grant lets us read, whichever syntax it came back
     in.
     """
-    found = set()
+    found: set[str] = set()
     for scope in granted.split():
         match = CLINICAL.fullmatch(scope)
-        if match and _allows(match["rights"]):
+        if match and _allows(match["rights"].lower()):
             found |= set(READ) if match["type"] == "*" else {match["type"]} & set(READ)
     return found
 
 
 def _allows(rights: str) -> bool:
-    return rights in {"read", "*"} or ("r" in rights and rights != "write") or rights.endswith("s")
+    if rights in {"read", "search", "write", "*"}:
+        return rights != "write"
+    return "r" in rights or "s" in rights

@@ -10,6 +10,7 @@ import hashlib
 import os
 import secrets
 from datetime import datetime
+from typing import Any, TypeVar
 
 import msgspec
 import redis
@@ -22,6 +23,7 @@ from smartapp.problems import StoreDown
 LAUNCH_SECONDS = 600
 IDLE_SECONDS = 15 * 60
 ABSOLUTE_SECONDS = 8 * 3600
+Kept = TypeVar("Kept", bound=msgspec.Struct)
 
 
 class Launch(msgspec.Struct, frozen=True):
@@ -100,7 +102,9 @@ class Sessions:
         )
         self._redis("set", _key(kind, name, secret), sealed, ex=seconds)
 
-    def _open(self, kind: str, name: str, secret: str, sealed: bytes | None, shape: type):
+    def _open(
+        self, kind: str, name: str, secret: str, sealed: bytes | None, shape: type[Kept]
+    ) -> Kept | None:
         if sealed is None:
             return None
         try:
@@ -110,7 +114,7 @@ class Sessions:
         except (InvalidTag, ValueError):
             return None
 
-    def _redis(self, command: str, *arguments, **options):
+    def _redis(self, command: str, *arguments: Any, **options: Any) -> Any:
         try:
             return getattr(self._store, command)(*arguments, **options)
         except redis.RedisError:

@@ -20,7 +20,7 @@ from runtime.settings import Ehr, Settings, SettingsError
 from runtime.signing_key import public_jwks
 from runtime.web import HTML_POLICY, json_response
 from smartapp import problems
-from smartapp.callback import SignIn
+from smartapp.callback import SignIn, launch_of
 from smartapp.discovery import Discovery
 from smartapp.explain import explain
 from smartapp.launch import authorization_url, trusted_launch
@@ -29,7 +29,6 @@ from smartapp.pages import register_words
 from smartapp.session import (
     ABSOLUTE_SECONDS,
     LAUNCH_SECONDS,
-    Launch,
     Sessions,
     cookie_secret,
     set_cookie,
@@ -119,16 +118,10 @@ class _Views:
 
     def callback(self) -> Response:
         """Finish a launch and send the browser to a clean address (SMART-22..25)."""
-        state = request.args.get("state", "")
-        secret = cookie_secret(request, "launch", state)
-        launch = (
-            self.sessions.take(state, secret)
-            if state and secret and len(request.args.getlist("state")) == 1
-            else None
-        )
-        ehr = launch and self._ehr(launch.ehr)
-        if not launch or not ehr:
-            raise problems.StateRefused("state unknown, used or of another browser")
+        launch, state = launch_of(self.sessions, request), request.args["state"]
+        ehr = self._ehr(launch.ehr)
+        if not ehr:
+            raise problems.StateRefused("EHR of this launch is no longer configured")
         g.ehr = ehr
         now = self.clock()
         session = self.sign_in.finish(ehr, launch, request.args, now)
@@ -179,10 +172,15 @@ class _Views:
         """Show a Problem as a page; the reason goes to the log, and to the audit once the EHR is
         known.
         """
-        log.warning(
-            "smart_refused", reason=problem.reason, status=problem.status, route=request.endpoint
-        )
         ehr: Ehr | None = g.get("ehr")
+        log.warning(
+            "smart_refused",
+            reason=problem.reason,
+            status=problem.status,
+            route=request.endpoint,
+            ehr=ehr.id if ehr else None,
+            request_id=g.get("request_id"),
+        )
         if ehr and problem.recorded:
             self._record_refusal(ehr, problem)
         page = render_template(
@@ -201,18 +199,22 @@ class _Views:
         try:
             self.audit.append(
                 "refusal",
-                {"route": request.endpoint, "ehr": ehr.id, "outcome": 8, "reason": problem.reason},
+                {
+                    "route": request.endpoint,
+                    "ehr": ehr.id,
+                    "outcome": 8,
+                    "reason": problem.reason,
+                    "request_id": g.get("request_id"),
+                },
             )
         except AuditError:
             log.error("refusal_not_recorded")
 
     def _begin(self, ehr: Ehr, iss: str, launch: str | None) -> Response:
         g.ehr = ehr
-        url, fresh = authorization_url(
-            ehr, iss, launch, self.discovery.endpoints(iss), self.settings
-        )
-        state = fresh.pop("state")
-        secret = self.sessions.begin(Launch(ehr.id, iss, **fresh), state)
+        endpoints = self.discovery.endpoints(iss)
+        url, state, begun = authorization_url(ehr, iss, launch, endpoints, self.settings)
+        secret = self.sessions.begin(begun, state)
         answer = redirect(url, 303)
         set_cookie(answer, "launch", state, secret, LAUNCH_SECONDS)
         return answer

@@ -4,11 +4,13 @@ E2).
 
 import base64
 import hashlib
+import json
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
+from flask import Response
 
-from tests.support.launch_bench import Bench
+from tests.support.launch_bench import Bench, log_lines
 from tests.support.small_ehr import SmallEhr
 
 
@@ -22,6 +24,12 @@ def ehr():
 @pytest.fixture
 def bench(tmp_path, ehr):
     return Bench(tmp_path, ehr)
+
+
+@pytest.fixture
+def logged(tmp_path):
+    """Return what was logged so far."""
+    return log_lines(tmp_path)
 
 
 def query(url: str) -> dict[str, str]:
@@ -134,19 +142,38 @@ def test_an_unknown_iss_is_refused_before_any_traffic(bench, ehr, form):
 @pytest.mark.rule("SMART-4")
 @pytest.mark.rule("SMART-6")
 @pytest.mark.parametrize(
-    "tail",
+    "tail, reason",
     [
-        "",
-        "?iss={iss}",
-        "?launch=x",
-        "?iss={iss}&launch=",
-        "?iss=&launch=x",
-        "?iss={iss}&launch=" + "a" * 2049,
+        ("", "launch without iss"),
+        ("?iss={iss}", "launch without launch"),
+        ("?launch=x", "launch without iss"),
+        ("?iss={iss}&launch=", "launch without launch"),
+        ("?iss=&launch=x", "launch without iss"),
+        ("?iss={iss}&launch=" + "a" * 2049, "launch too long"),
+        ("?iss={iss}&launch=x&launch=y", "two values of launch"),
+        ("?iss={iss}&iss=https://other.example.org/fhir&launch=x", "two values of iss"),
+        ("?iss=https://evil.example.org&launch=x", "iss not trusted"),
     ],
 )
-def test_a_launch_lacking_its_parts_is_a_readable_400(bench, ehr, tail):
+def test_a_launch_lacking_its_parts_is_a_readable_400(bench, ehr, logged, tail, reason):
+    """The log says which check it was; nothing is fetched."""
     answer = bench.browser().get("/launch" + tail.format(iss=ehr.iss))
     assert answer.status_code == 400 and "<h1>" in answer.text and ehr.requests == []
+    assert logged()[-1]["reason"] == reason and "evil" not in str(logged())
+
+
+@pytest.mark.rule("SMART-4", "E1")
+def test_a_launch_of_two_thousand_characters_is_taken(bench):
+    """It is opaque and may be long; it comes back byte for byte."""
+    launch = "eyJhIjoi/+=" * 186
+    assert query(bench.browser().launch(launch))["launch"] == launch and len(launch) == 2046
+
+
+@pytest.mark.rule("SMART-6")
+def test_the_same_value_twice_is_one_value(bench, ehr):
+    """Sandboxes repeat `iss` where the launch URL has it already."""
+    answer = bench.browser().get(f"/launch?iss={ehr.iss}&iss={ehr.iss}&launch=x")
+    assert answer.status_code == 303
 
 
 @pytest.mark.rule("SMART-5")
@@ -162,23 +189,115 @@ def test_unknown_parameters_are_ignored(bench):
     assert "extra" not in bench.browser().launch(extra="1")
 
 
-@pytest.mark.rule("SMART-10", "SMART-11", "SMART-9")
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"token_endpoint": None},
-        {"authorization_endpoint": None},
-        {"code_challenge_methods_supported": ["plain"]},
+UNUSABLE = [
+    ({"token_endpoint": None}, "without token_endpoint"),
+    ({"token_endpoint": ""}, "without token_endpoint"),
+    ({"token_endpoint": 5}, "without token_endpoint"),
+    ({"authorization_endpoint": None}, "without authorization_endpoint"),
+    ({"code_challenge_methods_supported": ["plain"]}, "without S256"),
+    ({"code_challenge_methods_supported": []}, "without S256"),
+    (
         {"authorization_endpoint": "http://ehr.example.org/authorize"},
-        {"token_endpoint": "javascript:x"},
-        {"capabilities": "launch-ehr"},
+        "authorization_endpoint not https",
+    ),
+    ({"token_endpoint": "javascript:x"}, "token_endpoint not https"),
+    ({"jwks_uri": "http://ehr.example.org/jwks"}, "jwks_uri not https"),
+    ({"token_endpoint": "https://[x/token"}, "unreadable"),
+]
+
+
+def refused(bench) -> str:
+    """Launch, see a readable page and no redirect, and return the recorded reason."""
+    answer = bench.browser().get("/launch", query_string={"iss": bench.ehr.iss, "launch": "x"})
+    assert answer.status_code == 502 and "sign-in server" in answer.text
+    return next(bench.audit.records(type="refusal"))["reason"]
+
+
+@pytest.mark.rule("SMART-10", "SMART-11", "SMART-9")
+@pytest.mark.parametrize("fault, reason", UNUSABLE)
+def test_a_configuration_that_cannot_be_used_is_a_readable_page(bench, ehr, logged, fault, reason):
+    """No endpoints, no S256, plain http: a page that says so, no redirect, and the reason in log
+    and audit.
+    """
+    ehr.configuration = fault
+    assert refused(bench) == f"smart-configuration {reason}" == logged()[-1]["reason"]
+
+
+@pytest.mark.rule("SMART-10", "SMART-8")
+@pytest.mark.parametrize(
+    "body, status, reason",
+    [
+        ("no", 404, "status 404"),
+        ("no", 503, "status 503"),
+        ("{}", 302, "status 302"),
+        ("<html>Sorry</html>", 200, "unreadable"),
+        ("", 200, "unreadable"),
+        ("[]", 200, "unreadable"),
+        ("null", 200, "unreadable"),
+        ("[" * 100_000, 200, "unreadable"),
+        (" " * 300_000, 200, "too large"),
+        (b"\xff\xfe{\x00}\x00", 200, "unreadable"),
     ],
 )
-def test_a_configuration_that_cannot_be_used_is_a_readable_page(bench, ehr, fault):
-    """No endpoints, no S256, plain http or wrong types: a page that says so, no redirect."""
-    ehr.configuration = fault
-    answer = bench.browser().get("/launch", query_string={"iss": ehr.iss, "launch": "x"})
-    assert answer.status_code == 502 and "sign-in server" in answer.text
+def test_a_failed_discovery_is_named(bench, ehr, logged, body, status, reason):
+    """Status, size and form; nothing of the body gets into log or audit."""
+    ehr.configuration_answer = Response(body, status, {"Location": f"{ehr.url}/elsewhere"})
+    assert refused(bench) == f"smart-configuration {reason}" == logged()[-1]["reason"]
+    assert [path for path, _ in ehr.requests] == ["/fhir/.well-known/smart-configuration"]
+
+
+@pytest.mark.rule("SMART-9")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scopes_supported": None, "grant_types_supported": None},
+        {"code_challenge_methods_supported": None},
+        {"code_challenge_methods_supported": "S256"},
+        {"token_endpoint_auth_methods_supported": None},
+        {"token_endpoint_auth_methods_supported": "private_key_jwt"},
+        {"capabilities": None},
+        {"capabilities": "launch-ehr"},
+        {"capabilities": ["sso-openid-connect", None, 5, {}]},
+        {"issuer": None, "jwks_uri": None},
+        {"management_endpoint": None, "associated_endpoints": "x", "x-own": {"a": [1]}},
+        {"user_access_brand_bundle": "http://ehr.example.org/brands"},
+    ],
+)
+def test_members_that_are_null_odd_or_unknown_are_as_absent(bench, ehr, change):
+    """Only what a launch needs is asked of a configuration; capabilities advise (SMART-52)."""
+    ehr.configuration = change
+    assert query(bench.browser().launch())["code_challenge_method"] == "S256"
+
+
+@pytest.mark.rule("SMART-8")
+@pytest.mark.parametrize("kind", ["text/html", "text/plain", "application/fhir+json", None])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_the_media_type_and_a_byte_order_mark_do_not_matter(bench, ehr, kind, mark):
+    """RFC 8259 8.1 lets a parser pass over the mark; a static file has whatever type its server
+    gives it.
+    """
+    body = {"authorization_endpoint": f"{ehr.url}/authorize", "token_endpoint": f"{ehr.url}/token"}
+    ehr.configuration_answer = Response(mark + json.dumps(body).encode(), content_type=kind or "")
+    assert bench.browser().launch().startswith(f"{ehr.url}/authorize?")
+
+
+@pytest.mark.rule("SMART-10")
+def test_the_issuer_may_be_anything(bench, ehr):
+    """It is compared with nothing at a launch: Epic's and Oracle's is not the FHIR base."""
+    ehr.configuration = {"issuer": "https://authorization.example.org/tenants/7/"}
+    bench.browser().launch()
+
+
+@pytest.mark.rule("SMART-9")
+def test_every_relative_location_is_resolved(bench, ehr):
+    """Against the FHIR base [I379]; the issuer is a name and stays as it is."""
+    ehr.configuration = {
+        "authorization_endpoint": "/authorize",
+        "token_endpoint": "../token",
+        "jwks_uri": f"//{ehr.url.removeprefix('http://')}/jwks",
+    }
+    bench.browser().sign_in()
+    assert next(bench.audit.records(type="launch"))["user"] == f"{ehr.issuer}|dr-1"
 
 
 @pytest.mark.rule("SMART-9")
@@ -199,10 +318,9 @@ def test_the_configuration_is_kept_for_a_while(bench, ehr):
 
 
 @pytest.mark.rule("SMART-10")
-def test_an_ehr_that_is_down_is_a_readable_page(bench, ehr):
+def test_an_ehr_that_is_down_is_a_readable_page(bench, ehr, logged):
     ehr.stop()
-    answer = bench.browser().get("/launch", query_string={"iss": ehr.iss, "launch": "x"})
-    assert answer.status_code == 502 and "Traceback" not in answer.text
+    assert refused(bench) == "smart-configuration connection" == logged()[-1]["reason"]
 
 
 @pytest.mark.rule("SMART-50", "SMART-19")

@@ -2,6 +2,9 @@
 each test breaks one thing.
 """
 
+import io
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +17,7 @@ from ehr.fetch import Fhir
 from ehr.http import Outgoing
 from ehr.keys import KeySets
 from models.fitted.registry import load_models
-from runtime import web
+from runtime import logs, web
 from runtime.audit import Audit
 from runtime.settings import Settings, settings_from
 from runtime.signing_key import signing_key
@@ -26,6 +29,13 @@ PUBLIC = "https://vigil.example.org"
 
 
 champions = lru_cache(load_models)
+
+
+def log_lines(folder: Path) -> Callable[[], list[dict]]:
+    """Have the log written to memory, and return a reader of its lines so far."""
+    stream = io.StringIO()
+    logs.configure(folder, stream)
+    return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 class FakeStore:
@@ -71,6 +81,7 @@ class Bench:
             "hook_auth": "open",
             "smart_client_id": "vigil-1",
             "frame_ancestors": ["https://ehr.example.org"],
+            **ehr.shape.record,
         }
         other = {
             "id": "other",
@@ -120,10 +131,13 @@ class Browser:
     def __init__(self, bench: Bench):
         self.bench = bench
         self.client = bench.app.test_client()
+        self.cookies_set: list[str] = []
 
     def get(self, path: str, **options):
         """GET a path of Vigil over https."""
-        return self.client.get(path, base_url=PUBLIC, **options)
+        answer = self.client.get(path, base_url=PUBLIC, **options)
+        self.cookies_set += answer.headers.getlist("Set-Cookie")
+        return answer
 
     def launch(self, launch: str = "xyz", **more) -> str:
         """Begin an EHR launch and return the authorization URL."""

@@ -7,12 +7,15 @@ import hashlib
 import json
 import threading
 import time
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import Flask, Response, jsonify, redirect, request
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey
+from joserfc.jws import JWSRegistry
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+from tests.support.shapes import PLAIN, Shape
 
 # Made once: a key of 2048 bits costs a fifth of a second.
 KEY = RSAKey.generate_key(2048, {"kid": "ehr-1", "use": "sig", "alg": "RS256"})
@@ -38,41 +41,62 @@ class _Quiet(WSGIRequestHandler):
 
 
 class SmallEhr:
-    """One FHIR base at /fhir; `state` below is what tests look at and change."""
+    """One EHR; what follows in its constructor is what tests look at and change.
 
-    def __init__(self):
+    `shape` says where its endpoints are and what it sends beyond the standard's members.
+    """
+
+    def __init__(self, shape: Shape = PLAIN):
+        self.shape = shape
         self.key = KEY
         self.client_key: dict | None = None
+        self.audience: str | None = None
         self.requests: list[tuple[str, dict]] = []
         self.codes: dict[str, dict] = {}
         self.token_extra: dict = {}
+        self.token_nulls: tuple[str, ...] = ()
+        self.token_answer: Response | None = None
         self.claims: dict = {}
-        self.id_key, self.id_header = self.key, {"alg": "RS256", "kid": "ehr-1"}
+        self.id_key, self.id_header = self.key, {"alg": "RS256", **shape.header}
         self.configuration: dict = {}
-        self.patient = "pat-1"
+        self.configuration_answer: Response | None = None
+        published = self.key.as_dict(private=False) | shape.key
+        self.key_set = [{name: value for name, value in published.items() if value is not None}]
+        self.key_set_status = 200
+        self.patient = shape.token.get("patient", "pat-1")
         self.patient_answered: str | None = None
         self.observations = 200
         self.next_link: str | None = None
         self.elsewhere: str | None = None
         self.delay = 0.0
         self.now = time.time
-        app = Flask("small_ehr")
-        app.add_url_rule("/fhir/.well-known/smart-configuration", "smart", self._configuration)
-        app.add_url_rule(
-            "/auth/.well-known/openid-configuration",
-            "openid",
-            lambda: {"issuer": f"{self.url}/auth", "jwks_uri": f"{self.url}/jwks"},
+        self._server = make_server(
+            "127.0.0.1", 0, self._app(), threaded=True, request_handler=_Quiet
         )
-        app.add_url_rule("/jwks", "jwks", lambda: {"keys": [self.key.as_dict(private=False)]})
-        app.add_url_rule("/authorize", "authorize", self._authorize)
-        app.add_url_rule("/token", "token", self._token, methods=["POST"])
-        app.add_url_rule("/fhir/Patient/<id>", "patient", self._patient)
-        app.add_url_rule("/fhir/Observation", "observation", self._observation)
-        app.before_request(lambda: self.requests.append((request.path, dict(request.headers))))
-        self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self.iss = f"{self.url}/fhir"
+        self.base = f"{self.url}{shape.fhir}"
+        self.iss = f"{self.base}{shape.tail}"
+        self.issuer = f"{self.url}{shape.issuer}"
+        self.documents = {
+            f"{(shape.openid or shape.issuer).rstrip('/')}/.well-known/openid-configuration": {
+                "issuer": f"{self.url}{shape.openid or shape.issuer}",
+                "jwks_uri": f"{self.url}{shape.jwks}",
+            }
+        }
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def _app(self) -> Flask:
+        app, shape = Flask("small_ehr"), self.shape
+        well_known = f"{shape.fhir}/.well-known/smart-configuration"
+        app.add_url_rule(well_known, "smart", self._configuration)
+        app.add_url_rule(shape.jwks, "jwks", self._jwks)
+        app.add_url_rule(shape.authorize, "authorize", self._authorize)
+        app.add_url_rule(shape.token_endpoint, "token", self._token, methods=["POST"])
+        app.add_url_rule(f"{shape.fhir}/Patient/<id>", "patient", self._patient)
+        app.add_url_rule(f"{shape.fhir}/Observation", "observation", self._observation)
+        app.add_url_rule("/<path:path>", "documents", lambda path: self._document())
+        app.before_request(lambda: self.requests.append((request.path, dict(request.headers))))
+        return app
 
     def stop(self) -> None:
         """End the server."""
@@ -87,26 +111,38 @@ class SmallEhr:
         return {"code": code, "state": asked["state"]}
 
     def _configuration(self):
+        if self.configuration_answer is not None:
+            return self.configuration_answer
         return jsonify(
             {
-                "issuer": f"{self.url}/auth",
-                "jwks_uri": f"{self.url}/jwks",
-                "authorization_endpoint": f"{self.url}/authorize",
-                "token_endpoint": f"{self.url}/token",
+                "issuer": self.issuer,
+                "jwks_uri": f"{self.url}{self.shape.jwks}",
+                "authorization_endpoint": f"{self.url}{self.shape.authorize}",
+                "token_endpoint": f"{self.url}{self.shape.token_endpoint}",
                 "grant_types_supported": ["authorization_code"],
                 "capabilities": ["launch-ehr", "sso-openid-connect", "permission-v2"],
                 "code_challenge_methods_supported": ["S256"],
             }
+            | self.shape.configuration
             | self.configuration
         )
 
+    def _document(self):
+        found = self.documents.get(request.path)
+        return jsonify(found) if found else Response("nothing here", 404)
+
+    def _jwks(self):
+        return {"keys": self.key_set}, self.key_set_status
+
     def _authorize(self):
-        answer = self.approve(request.url)
-        return redirect(
-            f"{request.args['redirect_uri']}?code={answer['code']}&state={answer['state']}", 302
-        )
+        answer = self.approve(request.url) | self.shape.callback
+        if "nonce" in answer:
+            answer["nonce"] = request.args["nonce"]
+        return redirect(f"{request.args['redirect_uri']}?{urlencode(answer)}", 302)
 
     def _token(self):
+        if self.token_answer is not None:
+            return self.token_answer
         form = request.form.to_dict()
         self.form = form
         asked = self.codes.pop(form.get("code", ""), None)
@@ -137,32 +173,48 @@ class SmallEhr:
         }
         if "nonce" in asked:
             answer["id_token"] = self._id_token(asked)
-        return {
-            key: value for key, value in (answer | self.token_extra).items() if value is not None
-        }
+        answer |= self.shape.token | self.token_extra
+        sent = {key: value for key, value in answer.items() if value is not None}
+        return sent | dict.fromkeys(self.token_nulls)
 
     def _asserted(self, form: dict) -> bool:
-        token = jwt.decode(
-            form["client_assertion"], ECKey.import_key(self.client_key), algorithms=["ES384"]
-        )
-        self.assertion = token
+        """Check an assertion as the SMART launcher does: `typ`, `jti`, and the one registered key
+        whose `alg` and `kid` are those of the header.
+        """
+        header = jws.extract_compact(form["client_assertion"].encode()).headers()
+        if (header["alg"], header["kid"]) != (self.client_key["alg"], self.client_key["kid"]):
+            return False
+        key = ECKey.import_key(self.client_key)
+        self.assertion = jwt.decode(form["client_assertion"], key, algorithms=["ES384"])
+        claims = self.assertion.claims
         return (
-            token.claims["aud"] == f"{self.url}/token"
-            and token.claims["sub"] == token.claims["iss"]
+            header["typ"] == "JWT"
+            and bool(claims["jti"])
+            and claims["aud"] == (self.audience or f"{self.url}{self.shape.token_endpoint}")
+            and claims["sub"] == claims["iss"]
+            and time.time() < claims["exp"] <= time.time() + 300
         )
 
     def _id_token(self, asked: dict) -> str:
         now = int(self.now())
+        place = self.shape.openid or self.shape.issuer
         claims = {
-            "iss": f"{self.url}/auth",
+            "iss": f"{self.url}{place}",
             "aud": asked["client_id"],
             "sub": "dr-1",
             "iat": now,
             "exp": now + 300,
             "nonce": asked["nonce"],
         }
-        claims = {key: value for key, value in (claims | self.claims).items() if value is not None}
-        return jwt.encode(self.id_header, claims, self.id_key, algorithms=[self.id_header["alg"]])
+        claims |= self.shape.claims | self.claims
+        claims = {key: value for key, value in claims.items() if value is not None}
+        return jwt.encode(
+            self.id_header,
+            claims,
+            self.id_key,
+            registry=JWSRegistry(algorithms=[self.id_header["alg"]], strict_check_header=False),
+            default_type=None,
+        )
 
     def _patient(self, id: str):
         return self._fhir(

@@ -47,8 +47,16 @@ def test_context_and_user_scopes():
         ("launch openid", set()),
         ("", set()),
         ("patient/Observation.sr", set()),
+        ("user/Observation.Read user/Patient.Read", BOTH),
+        ("openid Patient.read Patient.search ", {"Patient"}),
+        ("Patient.Read Observation.Search", BOTH),
+        ("Observation.Write Patient.write", set()),
+        ("patient/Observation. patient/.rs launch/patient", set()),
+        ("fhirUser launch/encounter offline_access profile", set()),
     ],
 )
 def test_a_grant_is_compared_by_meaning(granted, types):
-    """v1, v2, reduced and other-syntax grants are understood; what was not granted is not read."""
+    """v1, v2, Epic's spellings and reduced grants are understood; what was not granted is not
+    read.
+    """
     assert readable(granted) == types
