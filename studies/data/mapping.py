@@ -1,5 +1,5 @@
-"""Turns a TOML mapping into what the columns of a hospital's own table mean; README.md beside this
-file explains every key.
+"""Turns a TOML mapping into what the columns of a hospital's own table mean; docs/your-data.md
+explains every key.
 
 Unknown keys are errors, so that a slip of the pen is never passed over.
 """

@@ -1,4 +1,4 @@
-"""From the README's own lines: train, validate on the held-out part, release, promote, on a few
+"""By the lines of docs/models.md: train, validate on the held-out part, release, promote, on a few
 hundred of the real stays.
 """
 
