@@ -16,7 +16,8 @@ import msgspec
 import redis
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from flask import Request, Response
+from flask import Request
+from werkzeug.wrappers import Response as BaseResponse
 
 from smartapp.problems import StoreDown
 
@@ -133,7 +134,7 @@ def cookie_secret(request: Request, kind: str, name: str) -> str:
     return request.cookies.get(cookie_name(kind, name), "")
 
 
-def set_cookie(response: Response, kind: str, name: str, secret: str, seconds: int) -> None:
+def set_cookie(response: BaseResponse, kind: str, name: str, secret: str, seconds: int) -> None:
     """Set a cookie that works in another site's iframe and nowhere but here; zero seconds remove
     it (SMART-42).
     """

@@ -5,9 +5,11 @@ and our key set.
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+import redis
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from joserfc.jwk import ECKey
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
 
 from ehr.fetch import Fhir
 from ehr.http import Outgoing
@@ -40,7 +42,7 @@ log = get_logger("smartapp")
 def create_blueprint(
     settings: Settings,
     models: Sequence[Model],
-    store,
+    store: redis.Redis,
     audit: Audit,
     keysets: KeySets,
     fhir: Fhir,
@@ -88,7 +90,17 @@ def create_blueprint(
 class _Views:
     """The pages, with what they need."""
 
-    def __init__(self, settings, models, sessions, audit, fhir, discovery, sign_in, clock):
+    def __init__(
+        self,
+        settings: Settings,
+        models: Sequence[Model],
+        sessions: Sessions,
+        audit: Audit,
+        fhir: Fhir,
+        discovery: Discovery,
+        sign_in: SignIn,
+        clock: Callable[[], datetime],
+    ):
         self.settings = settings
         self.models = models
         self.sessions = sessions
@@ -98,13 +110,13 @@ class _Views:
         self.sign_in = sign_in
         self.clock = clock
 
-    def launch(self) -> Response:
+    def launch(self) -> BaseResponse:
         """Answer the EHR's launch with a redirect to its authorization server (SMART-4,
         SMART-12).
         """
         return self._begin(*trusted_launch(request.args, self.settings))
 
-    def standalone(self) -> Response | str:
+    def standalone(self) -> BaseResponse | str:
         """List the EHRs, or begin a standalone launch with the one chosen (SMART-50)."""
         if "iss" in request.args:
             return self._begin(*trusted_launch(request.args, self.settings, standalone=True))
@@ -116,7 +128,7 @@ class _Views:
         ]
         return render_template("pages/standalone.html", ehrs=ehrs)
 
-    def callback(self) -> Response:
+    def callback(self) -> BaseResponse:
         """Finish a launch and send the browser to a clean address (SMART-22..25)."""
         launch, state = launch_of(self.sessions, request), request.args["state"]
         ehr = self._ehr(launch.ehr)
@@ -188,7 +200,7 @@ class _Views:
         )
         return page, problem.status
 
-    def unexpected(self, error: Exception) -> Response | tuple[str, int]:
+    def unexpected(self, error: Exception) -> BaseResponse | tuple[str, int]:
         """Show a fault of ours as a page with an incident number (B8)."""
         if isinstance(error, HTTPException):
             return error.get_response()
@@ -210,7 +222,7 @@ class _Views:
         except AuditError:
             log.error("refusal_not_recorded")
 
-    def _begin(self, ehr: Ehr, iss: str, launch: str | None) -> Response:
+    def _begin(self, ehr: Ehr, iss: str, launch: str | None) -> BaseResponse:
         g.ehr = ehr
         endpoints = self.discovery.endpoints(iss)
         url, state, begun = authorization_url(ehr, iss, launch, endpoints, self.settings)
