@@ -16,12 +16,13 @@ from tests.support import commands_page
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-LONGEST_LINE = 145
+LONGEST_LINE = 140
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 # A path in backticks that this tree has to hold; `vigil.toml` and the like are a reader's.
 OURS = re.compile(r"`((?:[\w.]+/)+(?:[\w.-]+\.(?:py|csv|toml|md))?)`")
 SETTING = re.compile(
-    r"`((?:hook|frame|cors|smart_client|smart_scopes)_?\w*|key_set_hours|\w+_(?:dir|url|bytes))(?: = [^`]+)?`"
+    r"`((?:hook|frame|cors|smart_client|smart_scopes)_?\w*|(?:public|redis)_url|max_body_bytes"
+    r"|key_set_hours|(?:data|models|model_keys)_dir)(?: = [^`]+)?`"
 )
 MAKE = re.compile(r"\bmake ([a-z][a-z-]*)")
 
@@ -164,7 +165,7 @@ def test_settings_that_are_named_exist(page):
 
 @every_page
 def test_lines_are_short(page):
-    """Prose of about 140 columns; a table's row is as long as it is."""
+    """Prose of at most 140 columns; a table's row is as long as it is."""
     long = [
         number
         for number, line in enumerate(text_of(page).splitlines(), 1)
