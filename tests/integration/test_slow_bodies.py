@@ -98,11 +98,13 @@ def test_a_body_in_pieces_is_read_in_full(port):
 
 @pytest.mark.rule("B1")
 def test_a_refusal_waits_for_the_body_too(port):
-    """A client that is still sending would see a reset connection in place of its answer."""
+    """A client that is still sending would see a reset connection in place of its answer: for its
+    token where the record asks for one, for its body where that is open.
+    """
     connection = begin(port, 300_000, "Authorization: Bearer a.b.c\r\nConnection: close\r\n")
     for _ in range(30):
         connection.sendall(b" " * 10_000)
-    assert status(connection) == "401"
+    assert status(connection) in ("400", "401")
 
 
 def test_others_are_answered_meanwhile(port):
