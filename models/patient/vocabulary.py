@@ -1,7 +1,7 @@
 """Turns vocabulary.csv into frozen Variables: what Vigil reads from a chart, in which codes, units
 and limits.
 
-Queries, conversion, staleness, plot axes, model card and documentation all read this one table.
+Queries, units, staleness, plot axes, model card and documentation all read this one table.
 """
 
 import csv
@@ -11,27 +11,16 @@ from datetime import timedelta
 from pathlib import Path
 
 LOINC = "http://loinc.org"
+SNOMED = "http://snomed.info/sct"
 UCUM = "http://unitsofmeasure.org"
+# The OIDs under which HL7 lists the same systems (terminology.hl7.org).
+SYSTEMS = {
+    LOINC: "loinc", "urn:oid:2.16.840.1.113883.6.1": "loinc",
+    SNOMED: "snomed", "urn:oid:2.16.840.1.113883.6.96": "snomed",
+    UCUM: "ucum", "urn:oid:2.16.840.1.113883.6.8": "ucum",
+}  # fmt: skip
 LIMITS = ("low_critical", "low_warning", "high_warning", "high_critical")
 TABLE = Path(__file__).with_name("vocabulary.csv")
-
-# Spellings of one UCUM unit that vendors put into `unit` or `code`; compared in lower case without
-# spaces.
-SPELLINGS = {
-    "mmhg": "mm[Hg]", "mm[hg]": "mm[Hg]", "degc": "Cel", "°c": "Cel", "c": "Cel", "cel": "Cel",
-    "celsius": "Cel", "degf": "[degF]", "°f": "[degF]", "f": "[degF]", "[degf]": "[degF]",
-    "fahrenheit": "[degF]", "bpm": "/min", "beats/min": "/min", "{beats}/min": "/min",
-    "breaths/min": "/min", "{breaths}/min": "/min", "br/min": "/min", "{breath}/min": "/min",
-    "{beat}/min": "/min", "/min": "/min", "percent": "%", "liters/min": "L/min", "l/min": "L/min",
-    "lpm": "L/min", "mmol/l": "mmol/L", "meq/l": "meq/L", "mcmol/l": "umol/L", "umol/l": "umol/L",
-    "µmol/l": "umol/L", "μmol/l": "umol/L", "mg/dl": "mg/dL", "mg/l": "mg/L", "g/dl": "g/dL",
-    "gm/dl": "g/dL", "g/l": "g/L", "ng/ml": "ng/mL", "ng/l": "ng/L", "pg/ml": "pg/mL",
-    "ug/l": "ug/L", "µg/l": "ug/L", "mcg/l": "ug/L", "kpa": "kPa", "k/ul": "10*3/uL",
-    "10*3/ul": "10*3/uL", "10*3/µl": "10*3/uL", "x10*3/ul": "10*3/uL", "10^3/ul": "10*3/uL",
-    "x10(3)/mcl": "10*3/uL", "thous/mcl": "10*3/uL", "10*9/l": "10*9/L", "x10*9/l": "10*9/L",
-    "10^9/l": "10*9/L", "l/l": "L/L", "{ph}": "[pH]", "ph": "[pH]", "[ph]": "[pH]",
-    "score": "{score}", "{score}": "{score}",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +59,18 @@ class Variable:
         return self.unit in {"{score}", "[pH]"}
 
 
-def convert(variable: Variable, value: float, unit: str | None) -> float | None:
-    """Return a value in the variable's own unit, or None when the unit is unknown for it.
-
-    A missing unit is accepted only where the quantity has none; otherwise it counts as unknown.
+def coded(system: str | None) -> str | None:
+    """Return "loinc", "snomed" or "ucum" for any form of a code system's address: http or https, a
+    final slash, an OID, an edition of SNOMED CT; None for every other system, and without one.
     """
-    line = variable.units.get(unit or "")
-    if line is None:
-        line = variable.units.get(SPELLINGS.get((unit or "").replace(" ", "").lower(), ""))
-    if line is None and not unit and variable.unitless:
-        return value
-    return None if line is None else value * line[0] + line[1]
+    name = (system or "").strip().lower().replace("https://", "http://").replace("//www.", "//")
+    return SYSTEMS.get(SNOMED if name.startswith(f"{SNOMED}/") else name.rstrip("/"))
+
+
+def asked_by(system: str | None, code: str | None) -> Variable | None:
+    """Return the variable that a coded question asks for, or None."""
+    known = {"loinc": BY_CODE, "snomed": BY_SNOMED}.get(coded(system) or "", {})
+    return known.get(code or "")
 
 
 def vocabulary_sha256() -> str:
@@ -113,20 +103,27 @@ def _variable(row: dict[str, str]) -> Variable:
         normal=float(row["normal"]) if row["normal"] else None,
         loinc=tuple(row["loinc"].split()),
         snomed=tuple(row["snomed"].split()),
-        units=dict(map(_line, row["units"].split())),
+        units=lines_of(row["units"]),
         source=row["source"],
         max_age=timedelta(hours=hours),
     )
 
 
-def _line(text: str) -> tuple[str, tuple[float, float]]:
-    unit, _, line = text.partition("=")
-    factor, _, offset = line.partition(";")
-    return unit, (float(factor), float(offset or 0))
+def lines_of(text: str) -> dict[str, tuple[float, float]]:
+    """Return (factor, offset) by unit of a cell such as "Cel=1 [degF]=0.5556;-17.78"."""
+    found = {}
+    for line in text.split():
+        unit, _, numbers = line.partition("=")
+        factor, _, offset = numbers.partition(";")
+        found[unit] = (float(factor), float(offset or 0))
+    return found
 
 
 VARIABLES: dict[str, Variable] = _load()
 GROUPS = tuple(dict.fromkeys(variable.group for variable in VARIABLES.values()))
 BY_CODE: dict[str, Variable] = {
     code: variable for variable in VARIABLES.values() for code in variable.loinc
+}
+BY_SNOMED: dict[str, Variable] = {
+    code: variable for variable in VARIABLES.values() for code in variable.snomed
 }

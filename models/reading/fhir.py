@@ -62,6 +62,7 @@ class Component(msgspec.Struct, gc=False):
     valueCodeableConcept: Concept | None = None
     valueInteger: int | None = None
     valueString: str | None = None
+    valueBoolean: bool | None = None
     dataAbsentReason: Concept | None = None
 
 

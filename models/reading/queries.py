@@ -8,10 +8,11 @@ Only the recommended subset of R36-R39 is used: token parameters by equality, on
 from datetime import UTC, datetime
 
 from models.patient.vocabulary import VARIABLES
+from models.reading.oxygen import OXYGEN_CODES
 
 # A panel carries its readings as components, so it has to be asked for by its own code: blood
-# pressure, vital signs.
-PANELS = ("85354-9", "55284-4", "35094-2")
+# pressure, vital signs; in SNOMED CT systemic arterial and blood pressure.
+PANELS = ("85354-9", "55284-4", "35094-2", "364090009", "75367002")
 COUNTS = {"vitals": 300, "labs": 200}
 
 
@@ -42,6 +43,6 @@ def _codes(group: str) -> str:
         code
         for variable in VARIABLES.values()
         if variable.group == group
-        for code in variable.loinc
+        for code in (*variable.loinc, *variable.snomed)
     ]
-    return ",".join((*codes, *(PANELS if group == "vitals" else ())))
+    return ",".join((*codes, *((*PANELS, *OXYGEN_CODES) if group == "vitals" else ())))

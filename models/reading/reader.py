@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from models.patient.chart import Chart, PartState, Reading
-from models.patient.vocabulary import BY_CODE, LOINC, UCUM, Variable, convert
+from models.patient.vocabulary import VARIABLES, Variable, asked_by
 from models.reading.acvpu import acvpu_points
 from models.reading.fhir import Component, Concept, Resource, instant, refers_to, youngest_birth
+from models.reading.oxygen import oxygen
+from models.reading.units import converted, unit_of, written
 
 LOOK_BACK = timedelta(days=7)
 SKEW = timedelta(minutes=5)
@@ -153,19 +155,21 @@ def _known_parts(resource: Resource) -> list[tuple[Variable, Component]]:
     """Return the parts that carry a variable; a parent without a value of its own steps back
     behind its components.
     """
-    own = _variable(resource.code)
+    own = _variable(resource)
     parts = [
         (variable, part)
         for part in resource.component or ()
-        if (variable := _variable(part.code)) is not None
+        if (variable := _variable(part)) is not None
     ]
     return [(own, resource), *parts] if own and (not parts or _has_value(resource)) else parts
 
 
-def _variable(code: Concept | None) -> Variable | None:
-    for coding in code.coding or () if code else ():
-        if coding.system == LOINC and coding.code in BY_CODE:
-            return BY_CODE[coding.code]
+def _variable(part: Component) -> Variable | None:
+    if said := oxygen(part):
+        return VARIABLES[said.variable]
+    for coding in part.code.coding or () if part.code else ():
+        if variable := asked_by(coding.system, coding.code):
+            return variable
     return None
 
 
@@ -174,6 +178,8 @@ def _has_value(part: Component) -> bool:
         part.valueQuantity is not None
         or part.valueCodeableConcept is not None
         or part.valueInteger is not None
+        or part.valueString is not None
+        or part.valueBoolean is not None
     )
 
 
@@ -189,31 +195,51 @@ def _has_scale2_target(resource: Resource) -> bool:
 
 def _value(variable: Variable, part: Component) -> tuple[float | None, str]:
     """Return the value in the variable's unit, or None and the reason."""
-    if variable.name == "acvpu":
-        return acvpu_points(part.valueCodeableConcept), "value"
-    quantity = part.valueQuantity
     if part.dataAbsentReason is not None:
         return None, "value"
+    if variable.name == "acvpu":
+        return acvpu_points(part.valueCodeableConcept or Concept(text=part.valueString)), "value"
+    said, quantity = oxygen(part), part.valueQuantity
+    if said and (said.number is not None or said.least is not None):
+        return said.number, "bound"
+    if quantity is None and part.valueString is not None:
+        return _written(variable, part)
     if quantity is None:
         return accept(
             variable, None if part.valueInteger is None else float(part.valueInteger), None
         )
     if quantity.comparator:
         return None, "bound"
-    # The printed unit counts only where no UCUM code came, as when Epic sends 10*6/µL without one.
-    coded = quantity.code and quantity.system in (UCUM, None)
-    return accept(variable, quantity.value, quantity.code if coded else quantity.unit)
+    return accept(variable, quantity.value, unit_of(quantity), question(variable, part.code))
 
 
-def accept(variable: Variable, number: float | None, unit: str | None) -> tuple[float | None, str]:
+def _written(variable: Variable, part: Component) -> tuple[float | None, str]:
+    code = question(variable, part.code)
+    told = written(part.valueString or "", variable, code)
+    if told is None or told.comparator:
+        return None, "bound" if told else "value"
+    return accept(variable, told.number, told.unit, code)
+
+
+def question(variable: Variable, code: Concept | None) -> str | None:
+    """Return the code under which a part asks for a variable."""
+    for coding in code.coding or () if code else ():
+        if asked_by(coding.system, coding.code) is variable:
+            return coding.code
+    return None
+
+
+def accept(
+    variable: Variable, number: float | None, unit: str | None, code: str | None = None
+) -> tuple[float | None, str]:
     """Return a number in the variable's own unit if it is finite, known and plausible, else None
-    and the reason.
+    and the reason; `code` is that of the question, where there was one.
 
     Both a chart's Observations and the rows of a training set pass through here.
     """
     if number is None or not math.isfinite(number):
         return None, "value"
-    value = convert(variable, number, unit)
+    value = converted(variable, code, number, unit)
     if value is None:
         return None, "unit"
     return (round(value, 4), "") if variable.low <= value <= variable.high else (None, "range")

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from models.patient.vocabulary import VARIABLES, convert
+from models.patient.vocabulary import VARIABLES
+from models.reading.units import converted
 from studies.data.sheets import Form
 from studies.data.stays import DataError
 
@@ -257,7 +258,12 @@ def _check_variable(name: str, measured: Measured, has_unit_column: bool) -> Non
             f"{', '.join(VARIABLES)}."
         )
     variable = VARIABLES[measured.variable]
-    if convert(variable, 1.0, measured.unit) is None and (measured.unit or not has_unit_column):
+    # A table's maker knows the unit: here it is not left out where a chart may leave it out.
+    if measured.unit:
+        known = converted(variable, None, 1.0, measured.unit) is not None
+    else:
+        known = variable.unitless or has_unit_column
+    if not known:
         raise ValueError(
             f"variables.{name}: {measured.unit!r} is no unit of {measured.variable}; there are "
             f"{', '.join(variable.units)}."

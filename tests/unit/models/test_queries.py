@@ -8,8 +8,9 @@ from functools import cache
 
 import pytest
 
-from models.patient.vocabulary import BY_CODE, VARIABLES, convert
+from models.patient.vocabulary import BY_CODE, VARIABLES
 from models.reading.queries import searches
+from models.reading.units import converted
 
 TEMPLATES = searches("{{context.patientId}}")
 
@@ -86,7 +87,7 @@ def test_each_conversion_equals_a_ucum_librarys(name, unit):
     )
     context = _molar(registry, MOLAR.get(name))
     expected = registry.Quantity(20.0, source).to(target, *context).magnitude
-    assert convert(variable, 20.0, unit) == pytest.approx(expected, rel=2e-4)
+    assert converted(variable, None, 20.0, unit) == pytest.approx(expected, rel=2e-4)
 
 
 @cache
