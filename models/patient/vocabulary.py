@@ -8,6 +8,7 @@ import csv
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 LOINC = "http://loinc.org"
@@ -83,8 +84,9 @@ def convert(variable: Variable, value: float, unit: str | None) -> float | None:
     return None if line is None else value * line[0] + line[1]
 
 
+@cache
 def vocabulary_sha256() -> str:
-    """Return the hash of the table, recorded with each trained model."""
+    """Return the hash of the table, recorded with each trained model and each reference patient."""
     return hashlib.sha256(TABLE.read_bytes()).hexdigest()
 
 
