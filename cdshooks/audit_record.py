@@ -12,6 +12,8 @@ from cdshooks.delivery import Delivery
 from cdshooks.hooks import Context, HookRequest
 from models.assess import Assessment, Risk
 from models.patient.chart import Chart
+from models.patient.vocabulary import vocabulary_sha256
+from models.reference import VERSION
 from runtime.settings import Ehr
 
 TOP = 5
@@ -68,7 +70,14 @@ def result(assessment: Assessment, chart: Chart, notes: list[str]) -> dict[str, 
             "score": lead.score,
             "probability": lead.probability,
             "band": lead.band,
+            # Against the reference patient of that vocabulary; up to 0.4.0, which has no
+            # "reference", against the average of the training data.
             "top": [[item.variable, item.log_odds] for item in lead.contributions[:TOP]],
+            "reference": {
+                "version": VERSION,
+                "vocabulary_sha256": vocabulary_sha256(),
+                "log_odds": lead.explanation.baseline,
+            },
         }
     return found
 

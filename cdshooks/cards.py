@@ -8,7 +8,7 @@ from typing import Any
 
 from cdshooks import markdown
 from models.assess import Assessment, Risk
-from models.certainty import INDETERMINATE
+from models.certainty import INDETERMINATE, foremost
 from models.patient.inputs import absent, percent
 from models.patient.news2 import Score
 from models.reading.reader import REASONS
@@ -17,8 +17,6 @@ from runtime.settings import Ehr
 TEMPLATES = Path(__file__).parents[1] / "templates" / "cards"
 LONGEST_SUMMARY = 139
 STRONGEST = 5
-# Below this a contribution would be printed as 0.0.
-LEAST_POINTS = 0.05
 INDICATORS = {"low": "info", "medium": "warning", "high": "critical"}
 DISCLAIMER = "Research software, not a medical device; does not replace clinical judgement."
 NAMESPACE = uuid.UUID("7a0c2f2e-57a5-4d0e-9d0c-5b6f6f1c2a11")
@@ -101,22 +99,22 @@ def detail(assessment: Assessment) -> str:
     missing, stale or left out.
     """
     lead, score = assessment.lead, assessment.news2
+    missing = [item for item in assessment.inputs if item.state == "missing"]
+    first, others = foremost(missing, lead.certainty if lead else None)
     known = bool(score.parts) and len(score.missing) < len(score.parts)
     return _detail.render(
         risk=lead,
         earlier=percent(lead.earlier) if lead and lead.earlier is not None else "",
-        contributions=[
-            item for item in lead.contributions[:STRONGEST] if abs(item.points) >= LEAST_POINTS
-        ]
-        if lead
-        else (),
+        contributions=lead.explanation.shown(STRONGEST) if lead else (),
+        rest=lead.explanation.rest(STRONGEST) if lead else None,
         others=assessment.risks[1:],
         reasons=assessment.reasons
         or (() if lead else ("The model could not be used for this chart.",)),
         news2=news2_text(score),
         missing_parts=score.missing if known else (),
         stale=[item for item in assessment.inputs if item.state == "stale"],
-        absent=absent(item for item in assessment.inputs if item.state == "missing"),
+        absent=absent(first),
+        more_absent=others,
         rejected=[
             (count, REASONS.get(reason, "for another reason"))
             for reason, count in assessment.rejected.items()

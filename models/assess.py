@@ -12,8 +12,9 @@ from functools import cached_property
 
 from models.answerable import answerable
 from models.certainty import INDETERMINATE, Certainty, certainty
-from models.contributions import Contribution, contributions
-from models.fitted.model import Model, ModelId, logit, sigmoid
+from models.contributions import Contribution
+from models.explanation import Explanation, explained
+from models.fitted.model import Model, ModelId, sigmoid
 from models.patient.chart import Chart
 from models.patient.coverage import unread
 from models.patient.features import FeatureRow, feature_row
@@ -21,10 +22,9 @@ from models.patient.inputs import Input, inputs, percent
 from models.patient.news2 import Score, chart_news2
 from models.patient.series import series
 from models.patient.snapshot import Snapshot, snapshot_at
+from models.trend import new_since, trend
 
 TREND = timedelta(hours=6)
-STEADY_LOG_ODDS = 0.25
-STEADY_POINTS = 0.01
 BANDS = ("low", "medium", INDETERMINATE, "high")
 
 
@@ -34,9 +34,9 @@ class Risk:
 
     `certainty` holds its interval; where that says so, `band` is "indeterminate" and `probability`
     is not to be shown alone. `earlier` is the probability six hours before, None when no number or
-    no band could be given then. `explain` gives baseline and contributions; it is called when they
-    are first asked for, since TreeSHAP costs more than all else and a card shows only the leading
-    risk's.
+    no band could be given then; `new_since` labels what was not known then, and `trend` leaves that
+    out. `explain` gives the explanation; it is called when that is first asked for, since TreeSHAP
+    costs more than all else and a card shows only the leading risk's.
     """
 
     outcome: str
@@ -50,10 +50,12 @@ class Risk:
     trend: str | None
     model: ModelId
     thresholds: dict[str, float]
-    explain: Callable[[], tuple[float, tuple[Contribution, ...]]] = field(compare=False, repr=False)
+    explain: Callable[[], Explanation] = field(compare=False, repr=False)
+    new_since: tuple[str, ...] = ()
 
     @cached_property
-    def _explained(self) -> tuple[float, tuple[Contribution, ...]]:
+    def explanation(self) -> Explanation:
+        """Return how the risk of a healthy person becomes this one."""
         return self.explain()
 
     @property
@@ -78,15 +80,15 @@ class Risk:
 
     @property
     def baseline(self) -> float:
-        """Return the log-odds before anything is known of the patient; with all contributions it
-        is `score`.
-        """
-        return self._explained[0]
+        """Return the log-odds of the reference patient; with all contributions they are `score`."""
+        return self.explanation.baseline
 
     @property
     def contributions(self) -> tuple[Contribution, ...]:
-        """Return what each variable adds to the log-odds of `probability`, the greatest first."""
-        return self._explained[1]
+        """Return what each variable adds to the risk of the reference patient, the greatest
+        first.
+        """
+        return self.explanation.contributions
 
 
 @dataclass(frozen=True)
@@ -186,21 +188,17 @@ def _probability(row: FeatureRow | None, model: Model) -> float | None:
 
 
 def _risk(model: Model, snapshot: Snapshot, row: FeatureRow, earlier: FeatureRow | None) -> Risk:
-    values = [row[name] for name in model.features]
-    raw = model.predictor.score(values)
+    raw = model.predictor.score([row[name] for name in model.features])
     score = model.calibrated(raw)
     now, before = sigmoid(score), _probability(earlier, model)
     sure = certainty(model, row, raw)
     band = INDETERMINATE if sure and sure.indeterminate else model.band(now)
 
-    def explain() -> tuple[float, tuple[Contribution, ...]]:
-        *parts, baseline = model.predictor.contributions(values)
-        stretch = model.stretch(baseline, raw)
-        shares = [(name, stretch * part) for name, part in zip(model.variables, parts, strict=True)]
-        return model.calibrated(baseline), contributions(shares, row, snapshot, score)
+    def explain() -> Explanation:
+        return explained(model, row, snapshot, score, chart_news2(snapshot))
 
     facts = model.manifest
-    trend = None if band == INDETERMINATE else _trend(score, before)
+    known = earlier if before is not None and band != INDETERMINATE else None
     return Risk(
         facts["outcome"],
         facts["label"],
@@ -210,24 +208,9 @@ def _risk(model: Model, snapshot: Snapshot, row: FeatureRow, earlier: FeatureRow
         score,
         sure,
         before,
-        trend,
+        trend(model, row, known) if known else None,
         model.id,
         facts["thresholds"],
         explain,
-    )
-
-
-def _trend(score: float, before: float | None) -> str | None:
-    """Return the direction over six hours; a change counts if it is one in log-odds and one in
-    percentage points.
-    """
-    if before is None:
-        return None
-    change, points = score - logit(before), sigmoid(score) - before
-    return (
-        "steady"
-        if abs(change) < STEADY_LOG_ODDS or abs(points) < STEADY_POINTS
-        else "rising"
-        if change > 0
-        else "falling"
+        new_since(model, row, earlier) if earlier else (),
     )

@@ -7,11 +7,12 @@ It is the wider the more of what the model goes by is missing. A value beyond th
 has seen opens it upwards, since what is strange may be grave.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from models.fitted.model import Model, sigmoid
-from models.patient.inputs import display, number, percent
+from models.patient.inputs import Input, display, number, percent
+from models.patient.series import SISTERS
 from models.patient.vocabulary import VARIABLES
 
 INDETERMINATE = "indeterminate"
@@ -25,7 +26,8 @@ BETWEEN = "The risk lies between the bands, and the model is not sure enough to 
 @dataclass(frozen=True, slots=True)
 class Certainty:
     """How sure a risk is: probabilities `low` to `high`, and in plain sentences what makes it
-    unsure.
+    unsure. `missing` holds the variables that the model usually goes by and lacks here, the
+    weightiest first.
 
     `indeterminate` when the interval reaches from the low band into the high one, so that no band
     can be told.
@@ -35,6 +37,7 @@ class Certainty:
     high: float
     indeterminate: bool
     reasons: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -68,7 +71,23 @@ def certainty(model: Model, row: Mapping[str, float | None], raw: float) -> Cert
     reasons = [_strange(name, value, facts["seen"][name]) for name, value in strange.items()]
     if unsure and (gone >= SPARSE or not reasons):
         reasons.append(_sparse(missing) if gone >= SPARSE else BETWEEN)
-    return Certainty(low, high, unsure, tuple(reasons))
+    return Certainty(low, high, unsure, tuple(reasons), _weightiest(missing))
+
+
+def foremost(
+    items: Iterable[Input], sure: Certainty | None, most: int = 5
+) -> tuple[list[Input], int]:
+    """Return of inputs that are not known those that matter most to this risk, and how many others
+    there are.
+
+    Without a certainty the vocabulary's order decides, which begins with the vital signs. What a
+    sister variable could stand for goes last: the sister says as much.
+    """
+    order = {name: n for n, name in enumerate(sure.missing if sure else ())}
+    ranked = sorted(
+        items, key=lambda item: (item.variable in SISTERS, order.get(item.variable, len(order)))
+    )
+    return ranked[:most], len(ranked[most:])
 
 
 def half_width(widths: list[list[float]], missing: float) -> float:
@@ -86,14 +105,15 @@ def _beyond(name: str, value: float, seen: list[float]) -> bool:
 def _strange(name: str, value: float, seen: list[float]) -> str:
     variable = VARIABLES[name]
     span = f"{display(variable, seen[0])} to {display(variable, seen[1])}"
-    return (
-        f"The model has hardly seen a {variable.label} of {display(variable, value)} (mostly "
-        f"{span})."
-    )
+    return f"The model has hardly seen {variable.label} {display(variable, value)} (mostly {span})."
 
 
-def _sparse(missing: dict[str, float]) -> str:
-    most = sorted(missing, key=missing.__getitem__, reverse=True)[:NAMED]
+def _weightiest(missing: Mapping[str, float]) -> tuple[str, ...]:
+    return tuple(sorted(missing, key=missing.__getitem__, reverse=True))
+
+
+def _sparse(missing: Mapping[str, float]) -> str:
+    most = _weightiest(missing)[:NAMED]
     names = ", ".join(VARIABLES[name].label if name in VARIABLES else name for name in most)
     return (
         f"{100 * sum(missing.values()):.0f} % of what the model usually goes by is not known, "

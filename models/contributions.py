@@ -1,27 +1,32 @@
-"""Turns TreeSHAP values of features into contributions of variables, with the value that each one
-speaks of.
+"""Turns a variable's share in a risk into a Contribution: a figure in percentage points, and words
+for what drives it.
 
-All heart-rate features speak as "heart rate", so that contributions sum to the score and a
-clinician reads variables.
+All heart-rate features speak as "heart rate", so that a clinician reads variables; of these, the
+one that adds most decides the words.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models.fitted.model import sigmoid
-from models.patient.features import FeatureRow
+from models.drivers import driver_text
 from models.patient.inputs import display
-from models.patient.snapshot import Snapshot
 from models.patient.vocabulary import VARIABLES
+from models.reference import Compared
+
+# Where a parameter of NEWS2 has this many points, a contribution that lowers the risk needs a word.
+ALARMING = 2
+PARAMETERS = {"gcs": "consciousness", "acvpu": "consciousness", "fio2": "oxygen"}
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one variable adds to the log-odds of the risk; `points` is the change in percentage
-    points without it.
+    """What one variable adds to the risk of the reference patient (models.reference).
 
-    `value` is the fresh one, None when there is none; `age_hours` its age, None for age and sex,
-    which have none.
+    `log_odds` is exact; `points` are percentage points as they are printed, with `digits`. `value`
+    is the fresh one, None when there is none; `age_hours` its age, None for age and sex, which have
+    none. `driver` says in words which of the variable's features adds most; it is `current` where
+    these speak of the newest value. `habit` holds the points that NEWS2 gives the variable where
+    the model takes it for reassuring all the same.
     """
 
     variable: str
@@ -30,40 +35,91 @@ class Contribution:
     points: float
     value: float | None
     age_hours: float | None
+    driver: str = ""
+    current: bool = True
+    digits: int = 1
+    habit: int | None = None
 
     @property
     def text(self) -> str:
-        """Return the variable with its value and age in words; made when asked for, since a card
-        shows few.
-        """
+        """Return what drives the contribution, and the newest value with its age."""
         if self.value is None:
             return f"{self.label} not known"
-        if self.variable == "age":
-            return f"age {self.value:.0f} years"
-        if self.variable == "sex":
-            return f"sex {'male' if self.value else 'female'}"
-        hours = round(self.age_hours or 0)
-        when = "within the last half hour" if hours == 0 else f"{hours} h ago"
-        return f"{self.label} {display(VARIABLES[self.variable], self.value)}, {when}"
+        if self.age_hours is None:
+            return f"{self.driver} (beside the other values)"
+        hours = round(self.age_hours)
+        if self.current:
+            return f"{self.driver}, {f'{hours} h ago' if hours else 'within the last half hour'}"
+        last = display(VARIABLES[self.variable], self.value)
+        return f"{self.driver}; last {last}, {f'{hours} h ago' if hours else 'just now'}"
+
+    @property
+    def amount(self) -> str:
+        """Return the points as they are printed: "+1.3", "−2"."""
+        text = f"{abs(self.points):.{self.digits}f}"
+        if float(text) == 0:
+            return text
+        return ("+" if self.points > 0 else "\N{MINUS SIGN}") + text
+
+    @property
+    def note(self) -> str:
+        """Return the warning where the model lowers the risk for what NEWS2 counts; else
+        nothing.
+        """
+        if self.habit is None:
+            return ""
+        return f"the model's habit; NEWS2 counts it as {self.habit} points"
 
 
-def contributions(
-    shares: Iterable[tuple[str, float]], row: FeatureRow, snapshot: Snapshot, score: float
-) -> tuple[Contribution, ...]:
-    """Sum each feature's (variable, calibrated TreeSHAP value) by variable, the greatest first."""
-    sums: dict[str, float] = {}
-    for variable, value in shares:
-        sums[variable] = sums.get(variable, 0.0) + value
-    order = sorted(sums.items(), key=lambda item: (-abs(item[1]), item[0]))
-    return tuple(_contribution(name, value, row, snapshot, score) for name, value in order)
-
-
-def _contribution(
-    name: str, log_odds: float, row: FeatureRow, snapshot: Snapshot, score: float
+def contribution(
+    variable: str,
+    parts: Mapping[str, float],
+    compared: Compared,
+    printed: tuple[float, int],
+    scored: Mapping[str, int],
 ) -> Contribution:
-    points = 100 * (sigmoid(score) - sigmoid(score - log_odds))
-    if name not in VARIABLES:
-        return Contribution(name, name, log_odds, points, row[name], None)
-    reading = snapshot.fresh.get(name)
-    value, hours = (reading.value, snapshot.hours(reading)) if reading else (None, None)
-    return Contribution(name, VARIABLES[name].label, log_odds, points, value, hours)
+    """Return the contribution of a variable from its features' shares in log-odds.
+
+    `printed` are its points and their digits, `scored` the points of NEWS2's parts by name.
+    """
+    points, digits = printed
+    log_odds = sum(parts.values())
+    given = scored.get(PARAMETERS.get(variable, variable), 0)
+    habit = given if given >= ALARMING and points < 0 else None
+    if variable not in VARIABLES:
+        own = compared.row[variable]
+        words = _person(variable, own)
+        return Contribution(variable, variable, log_odds, points, own, None, words, True, digits)
+    reading = compared.snapshot.fresh.get(variable)
+    value, hours = (reading.value, compared.snapshot.hours(reading)) if reading else (None, None)
+    words, current = _driver(variable, parts, compared) if reading else ("", True)
+    return Contribution(
+        variable,
+        VARIABLES[variable].label,
+        log_odds,
+        points,
+        value,
+        hours,
+        words,
+        current,
+        digits,
+        habit,
+    )
+
+
+def _driver(variable: str, parts: Mapping[str, float], compared: Compared) -> tuple[str, bool]:
+    """Return the words of the feature that adds most to what all of them do together.
+
+    What is as in the reference drives nothing: its share is another's, told twice.
+    """
+    row, normal, snapshot = compared
+    way = 1 if sum(parts.values()) >= 0 else -1
+    unlike = [name for name in parts if row[name] is not None and row[name] != normal[name]]
+    leading = max(unlike, key=lambda name: way * parts[name], default=variable)
+    return driver_text(leading, row, snapshot)
+
+
+def _person(name: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"age {value:.0f} years" if name == "age" else f"sex {'male' if value else 'female'}"

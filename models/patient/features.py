@@ -85,7 +85,7 @@ def feature_row(snapshot: Snapshot) -> FeatureRow:
         row |= _vital(name, snapshot)
     for name in LABS:
         row |= _laboratory(name, snapshot)
-    return row | _derived(row)
+    return row | of_two(row)
 
 
 def _vital(name: str, snapshot: Snapshot) -> FeatureRow:
@@ -134,7 +134,8 @@ def _laboratory(name: str, snapshot: Snapshot) -> FeatureRow:
     }
 
 
-def _derived(row: FeatureRow) -> FeatureRow:
+def of_two(row: FeatureRow) -> FeatureRow:
+    """Return the features that are made of two variables; None where one of them is missing."""
     return {
         "heart_rate.shock_index": _ratio(row["heart_rate"], row["systolic"]),
         "systolic.pulse_pressure": _difference(row["systolic"], row["diastolic"]),

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from models.patient.chart import WHOLE
+from models.patient.chart import WHOLE, Reading
 from models.patient.consciousness import LEVELS
-from models.patient.series import SISTERS
+from models.patient.series import SISTERS, SPEAKERS
 from models.patient.snapshot import UNREAD, Snapshot
 from models.patient.vocabulary import VARIABLES, Variable
 
@@ -16,6 +16,8 @@ from models.patient.vocabulary import VARIABLES, Variable
 PRINTED = {"mm[Hg]": "mmHg", "Cel": "°C", "{score}": "", "[pH]": "", "10*3/uL": "×10³/µL"}
 NOT_SHOWN = {"spo2_target"}
 NOT_IN_MODEL = "not in model"
+# A label that would be too long beside the value that was made of it.
+SHORT = {"acvpu": "ACVPU"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class Input:
 
     `state` is "used", "stale", "missing", "unread" (it may stand in what could not be read), "not
     in model" (shown, but not fed to it) or "spoken for" (not in the chart, but a sister variable
-    stands for it, such as ACVPU for a coma score).
+    stands for it, such as ACVPU for a coma score). `origin` says what a value was made from that
+    nobody charted: "from ACVPU unresponsive".
     """
 
     variable: str
@@ -36,6 +39,7 @@ class Input:
     age_hours: float | None
     source: str | None
     state: str
+    origin: str = ""
 
 
 def inputs(snapshot: Snapshot, used: set[str]) -> tuple[Input, ...]:
@@ -87,6 +91,23 @@ def printed_unit(variable: Variable) -> str:
     return PRINTED.get(variable.unit, variable.unit)
 
 
+def origin(reading: Reading, snapshot: Snapshot) -> str:
+    """Return what a reading was made from: "from ACVPU unresponsive", "from oxygen flow 6.0 L/min";
+    nothing for a value that stands in the chart.
+
+    Whoever shows a value says this beside it: a coma score of 6 made of a level is a claim that
+    nobody at the bedside made.
+    """
+    if reading.variable == "mean_pressure" and reading.source.endswith("(systolic, diastolic)"):
+        upper, lower = (_beside(name, reading, snapshot) for name in ("systolic", "diastolic"))
+        return f"from {_bare(upper)}/{_bare(lower)}" if upper and lower else "from two pressures"
+    speaker = SPEAKERS.get(reading.variable, ("",))[0]
+    if not speaker or not reading.source.endswith(f" ({VARIABLES[speaker].label})"):
+        return ""
+    name, spoken = SHORT.get(speaker, VARIABLES[speaker].label), _beside(speaker, reading, snapshot)
+    return f"from {name} {display(VARIABLES[speaker], spoken.value) if spoken else ''}".strip()
+
+
 def _input(variable: Variable, snapshot: Snapshot, in_model: bool) -> Input:
     name, unit, reading = variable.name, printed_unit(variable), snapshot.latest.get(variable.name)
     if reading is None:
@@ -104,6 +125,7 @@ def _input(variable: Variable, snapshot: Snapshot, in_model: bool) -> Input:
         snapshot.hours(reading),
         reading.source,
         snapshot.unknown.get(name) or ("used" if in_model else NOT_IN_MODEL),
+        origin(reading, snapshot),
     )
 
 
@@ -113,3 +135,13 @@ def _absence(variable: Variable, snapshot: Snapshot) -> str:
         return "could not be read"
     whole = snapshot.chart.parts.get(variable.group, WHOLE).state == "whole"
     return "not in the chart" if whole else "not in what was read"
+
+
+def _beside(variable: str, reading: Reading, snapshot: Snapshot) -> Reading | None:
+    """Return the reading of another variable at the very time of this one."""
+    window = snapshot.window(variable, reading.time)
+    return next((other for other in window if other.time == reading.time), None)
+
+
+def _bare(reading: Reading) -> str:
+    return number(VARIABLES[reading.variable], reading.value)

@@ -8,6 +8,7 @@ import csv
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 LOINC = "http://loinc.org"
@@ -73,8 +74,9 @@ def asked_by(system: str | None, code: str | None) -> Variable | None:
     return known.get(code or "")
 
 
+@cache
 def vocabulary_sha256() -> str:
-    """Return the hash of the table, recorded with each trained model."""
+    """Return the hash of the table, recorded with each trained model and each reference patient."""
     return hashlib.sha256(TABLE.read_bytes()).hexdigest()
 
 

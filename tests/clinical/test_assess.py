@@ -11,6 +11,7 @@ from models.assess import assess, course
 from models.fitted.model import sigmoid
 from models.fitted.registry import load_models
 from models.patient.chart import Chart
+from models.patient.inputs import percent
 from models.reading.fhir import parse
 from models.reading.reader import read_chart
 from tests.conftest import AT, SICK, WELL, bundle, observation, patient, table
@@ -43,18 +44,21 @@ def test_contributions_and_baseline_sum_to_the_score_of_the_risk():
             risk.score, abs=1e-9
         )
         assert sigmoid(risk.score) == pytest.approx(risk.probability, abs=1e-12)
-        assert [abs(c.log_odds) for c in risk.contributions] == sorted(
-            (abs(c.log_odds) for c in risk.contributions), reverse=True
-        )
 
 
-def test_points_are_the_risk_without_the_contribution():
-    """Percentage points say how much lower the risk would be without a variable."""
-    risk = of(SICK).lead
-    first = risk.contributions[0]
-    assert first.points == pytest.approx(
-        100 * (risk.probability - sigmoid(risk.score - first.log_odds))
-    )
+def test_the_column_of_points_adds_up_as_it_is_printed():
+    """Reference and points, with the digits of the risk, are the risk on the card; the greatest
+    figure comes first, and what is not shown is one line.
+    """
+    for risk in (*of(SICK).risks, *of(WELL).risks):
+        told = risk.explanation
+        rest = told.rest(5)
+        shown = [*told.shown(5), *([rest] if rest else [])]
+        start, end = (float(text.removesuffix(" %")) for text in (told.start, told.end))
+        assert told.end == percent(risk.probability)
+        assert start + sum(item.points for item in shown) == pytest.approx(end, abs=1e-9)
+        sizes = [abs(item.points) for item in risk.contributions]
+        assert sizes == sorted(sizes, reverse=True)
 
 
 def test_every_used_input_has_value_time_age_and_source():
@@ -72,6 +76,19 @@ def test_every_used_input_has_value_time_age_and_source():
         and found["albumin"].state == "missing"
         and found["crp"].state == "not in model"
     )
+
+
+def test_an_input_that_was_made_of_another_says_so():
+    """Nobody charted a coma score of 6, 44 % of oxygen or a mean of 61."""
+    rows = table("when | systolic | diastolic | oxygen_flow\n1 | 83 | 50 | 6")
+    pain = observation("acvpu", 0, 1, valueQuantity=None, valueCodeableConcept={"text": "Pain"})
+    found = assess(chart(patient(), *rows, pain), AT, MODELS)
+    made = {item.variable: (item.display, item.origin) for item in found.inputs if item.origin}
+    assert made == {
+        "gcs": ("8", "from ACVPU pain"),
+        "fio2": ("44 %", "from oxygen flow 6.0 L/min"),
+        "mean_pressure": ("61 mmHg", "from 83/50"),
+    }
 
 
 def test_a_variable_that_a_sister_speaks_for_is_not_called_missing():

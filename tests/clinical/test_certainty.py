@@ -7,9 +7,10 @@ import math
 import pytest
 
 from models.assess import assess
-from models.certainty import Certainty, certainty, half_width
+from models.certainty import Certainty, certainty, foremost, half_width
 from models.fitted.model import Model, ModelId, sigmoid
 from models.fitted.registry import load_models
+from models.patient.series import SISTERS
 from models.reading.fhir import parse
 from models.reading.reader import read_chart
 from tests.conftest import AT, SICK, bundle, patient, table
@@ -19,6 +20,7 @@ FACTS = {
     "widths": [[0.2, 0.5], [0.5, 1.0], [0.9, 2.0]],
     "seen": {"heart_rate": [38.0, 160.0], "lactate": [0.3, 18.0]},
 }
+FOUR = "when | heart_rate | respiratory_rate | spo2 | systolic | temperature\n1 | 90 | 18 | 96 | 120 | 37"
 LIMITS = {"medium": 0.1, "high": 0.3}
 ALL = {"age": 60.0, "heart_rate": 90.0, "gcs": 15.0, "lactate": 1.2}
 
@@ -72,7 +74,7 @@ def test_what_the_model_has_not_seen_opens_the_interval_upwards():
     strange = of(-4.0, heart_rate=190.0)
     assert strange.indeterminate and strange.high == 1.0 and strange.text == "1.1 % or more"
     assert strange.reasons == (
-        "The model has hardly seen a heart rate of 190 /min (mostly 38 /min to 160 /min).",
+        "The model has hardly seen heart rate 190 /min (mostly 38 /min to 160 /min).",
     )
     assert not of(1.0, heart_rate=190.0).indeterminate and of(1.0, heart_rate=190.0).reasons
     assert of(-4.0, heart_rate=160.0).high < 1 and not of(-4.0, heart_rate=160.0).reasons
@@ -106,3 +108,23 @@ def test_shipped_models_give_an_interval_around_every_risk():
             logit(whole.certainty.high) - whole.score
             <= logit(few.certainty.high) - few.score + 1e-9
         )
+
+
+def test_of_what_is_missing_the_weightiest_are_named():
+    """Five by the weight that this risk's model gives them, the rest as a number; a flow that the
+    inspired oxygen could speak for goes last.
+    """
+    chart = read_chart(parse(bundle([patient(), *table(FOUR)])).resources, "p1", AT)
+    found = assess(chart, AT, [m for m in load_models() if m.manifest["outcome"] == "death"])
+    missing = [item for item in found.inputs if item.state == "missing"]
+    first, others = foremost(missing, found.lead.certainty)
+    weights = load_models()[0].manifest["certainty"]["evidence"]
+    assert [item.variable for item in first] == sorted(
+        (name for name in weights if name in {item.variable for item in missing}),
+        key=lambda name: -weights[name],
+    )[:5]
+    assert others == len(missing) - 5 > 5
+    assert [item.variable for item in foremost(missing, None)[0]][0] == "fio2"
+    everything, none = foremost(missing, found.lead.certainty, len(missing))
+    assert none == 0 and everything[-1].variable in SISTERS
+    assert foremost([], None) == ([], 0)

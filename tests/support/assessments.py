@@ -5,10 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 
 from models.assess import Assessment, Risk
 from models.contributions import Contribution
+from models.explanation import Explanation, printed_points
 from models.fitted.model import sigmoid
 from models.fitted.registry import ModelId
 from models.patient.chart import Chart, Reading
-from models.patient.inputs import inputs
+from models.patient.inputs import display, inputs, percent
 from models.patient.news2 import chart_news2
 from models.patient.series import series
 from models.patient.snapshot import snapshot_at
@@ -67,8 +68,16 @@ def risk(probability_of_score: float | None = None, weights: list | None = None)
     parts = sorted(WEIGHTS if weights is None else weights, key=lambda item: -abs(item[1]))
     baseline = math.log(0.14 / 0.86)
     score = baseline + math.fsum(value for _, value in parts)
-    found = tuple(_contribution(name, value, score) for name, value in parts)
     now = sigmoid(score)
+    digits = 1 if "." in percent(now) else 0
+    points = printed_points([value for _, value in parts], baseline, score, digits)
+    found = tuple(
+        _contribution(name, value, amount, digits)
+        for (name, value), amount in zip(parts, points, strict=True)
+    )
+    person = "a woman of 75 with normal values"
+    start = f"{100 * sigmoid(baseline):.{digits}f} %"
+    explanation = Explanation(baseline, person, start, percent(now), found)
     band = "high" if now >= 0.3 else "medium" if now >= 0.1 else "low"
     return Risk(
         "death",
@@ -82,7 +91,7 @@ def risk(probability_of_score: float | None = None, weights: list | None = None)
         "rising",
         MODEL,
         {"medium": 0.1, "high": 0.3},
-        lambda: (baseline, found),
+        lambda: explanation,
     )
 
 
@@ -121,7 +130,10 @@ def course() -> list[tuple[datetime, float | None]]:
     return [(time, None if 12 <= n < 18 else value) for n, (time, value) in enumerate(hourly)]
 
 
-def _contribution(name: str, value: float, score: float) -> Contribution:
+def _contribution(name: str, value: float, points: float, digits: int) -> Contribution:
     hours, newest = ROWS[name][-1]
-    points = 100 * (sigmoid(score) - sigmoid(score - value))
-    return Contribution(name, VARIABLES[name].label, value, points, float(newest), float(hours))
+    variable = VARIABLES[name]
+    driver = f"{variable.label} {display(variable, float(newest))}"
+    return Contribution(
+        name, variable.label, value, points, float(newest), float(hours), driver, True, digits
+    )
