@@ -225,7 +225,9 @@ def _component(text: str) -> Measure | None:
     if number := NUMBER.fullmatch(text):
         return (Fraction(10) ** int(number[1]) if number[1] else Fraction(number[2])), (0,) * 5
     told = COMPONENT.fullmatch(text)
-    for prefix, power in PREFIXES.items() if told else ():
+    if told is None:
+        return None
+    for prefix, power in PREFIXES.items():
         atom = told[1].removeprefix(prefix) if told[1].startswith(prefix) else ""
         if atom in ATOMS and (not prefix or atom not in {"%", "min", "h"}):
             size, dimension = ATOMS[atom]
