@@ -127,7 +127,7 @@ def test_the_detail_names_what_drives_the_risk_and_what_is_missing(card):
     assert "heart rate 128 /min, 1 h ago: +" in detail
     assert "lactate 4.1 mmol/L" in detail
     assert "NEWS2" in detail and "not known:" in detail
-    assert "Not in the chart:" in detail and "potassium" in detail
+    assert "Not in the chart:" in detail and "more that are missing" in detail
     assert "Model test 1.0.0" in detail
     assert "Research software, not a medical device; does not replace clinical judgement." in detail
     assert "| --" not in detail and "<" not in detail
@@ -340,12 +340,21 @@ def test_a_summary_is_short_whatever_the_model_calls_its_outcome(world):
 def test_the_record_holds_all_that_a_replay_needs(world):
     from models.assess import assess
     from models.patient.chart import Chart
+    from models.patient.vocabulary import vocabulary_sha256
+    from models.reference import VERSION
 
     context = json.loads(world.cards(hookcall.request())[0]["links"][0]["appContext"])
     record = world.audit.find_assessment(context["assessment"])
     again = assess(Chart.from_json(record["chart"]), hookcall.AT, (hookcall.model(),))
     assert again.lead.probability == record["probability"]
     assert {"assessment_id", "patient", "ehr", "at", "chart", "model"} <= set(record)
+    explanation = again.lead.explanation
+    assert record["top"] == [[c.variable, c.log_odds] for c in explanation.contributions[:5]]
+    assert record["reference"] == {
+        "version": VERSION,
+        "vocabulary_sha256": vocabulary_sha256(),
+        "log_odds": explanation.baseline,
+    }
     assert world.audit.verify().broken_at is None
 
 
