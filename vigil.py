@@ -240,31 +240,17 @@ def audit_show(config: Path, limit: int, kind: str | None) -> None:
 @click.argument("assessment_id")
 def audit_replay(config: Path, assessment_id: str) -> None:
     """Compute a recorded assessment again and compare it with what was answered."""
-    from models.assess import assess
-    from models.patient.chart import Chart
+    from cdshooks.replay import again, difference
 
     record = open_audit(config).find_assessment(assessment_id)
     if record is None:
         raise click.ClickException("There is no record with this assessment id.")
-    found = assess(
-        Chart.from_json(record["chart"]),
-        datetime.fromisoformat(record["at"]),
-        models_of(settings_of(config)),
-    )
-    again = {risk.outcome: (risk.model.sha256, risk.probability, risk.band) for risk in found.risks}
-    answered = {
-        risk["outcome"]: (risk["model"]["sha256"], risk["probability"], risk["band"])
-        for risk in record["risks"]
-    }
-    if again != answered:
-        raise click.ClickException(f"Answered {answered}, computed again {again}.")
-    click.echo(
-        "The same again: "
-        + (
-            ", ".join(f"{outcome} {risk}" for outcome, (_, risk, _) in again.items())
-            or found.status
-        )
-    )
+    found = again(record, models_of(settings_of(config)))
+    differs = difference(record, found)
+    if differs:
+        raise click.ClickException(differs)
+    risks = ", ".join(f"{risk.outcome} {risk.probability}" for risk in found.risks)
+    click.echo(f"The same again: {found.level}, {risks or found.status}")
 
 
 def models_of(settings: "Settings", remembered: bool = True) -> "tuple[Model, ...]":

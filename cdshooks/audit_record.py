@@ -53,6 +53,8 @@ def result(assessment: Assessment, chart: Chart, notes: list[str]) -> dict[str, 
     found: dict[str, Any] = {
         "status": assessment.status,
         "news2": {"total": score.total, "low": score.low, "high": score.high},
+        "level": assessment.level,
+        "findings": findings(assessment),
         "missing": [
             item.variable
             for item in assessment.inputs
@@ -80,6 +82,11 @@ def result(assessment: Assessment, chart: Chart, notes: list[str]) -> dict[str, 
             },
         }
     return found
+
+
+def findings(assessment: Assessment) -> list[list[str | None]]:
+    """Return level, kind, variable and written value of each finding, the gravest first."""
+    return [[item.level, item.kind, item.variable, item.written] for item in assessment.findings]
 
 
 def _risk(risk: Risk) -> dict[str, Any]:

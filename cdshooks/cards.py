@@ -2,22 +2,25 @@
 
 import json
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from cdshooks import markdown
-from models.assess import Assessment, Risk
-from models.certainty import INDETERMINATE, foremost
+from models.assess import Assessment
+from models.certainty import foremost
+from models.findings.finding import LEVELS, Finding
+from models.findings.response import response
 from models.patient.inputs import absent, percent
-from models.patient.news2 import Score
+from models.patient.news2 import MOST_NAMED, YOUNGEST
 from models.reading.reader import REASONS
 from runtime.settings import Ehr
 
 TEMPLATES = Path(__file__).parents[1] / "templates" / "cards"
 LONGEST_SUMMARY = 139
 STRONGEST = 5
-INDICATORS = {"low": "info", "medium": "warning", "high": "critical"}
 DISCLAIMER = "Research software, not a medical device; does not replace clinical judgement."
 NAMESPACE = uuid.UUID("7a0c2f2e-57a5-4d0e-9d0c-5b6f6f1c2a11")
 OVERRIDE_SYSTEM = "urn:vigil:override-reason"
@@ -28,13 +31,29 @@ OVERRIDES = {
     "disagree": "Does not fit the clinical picture",
     "other": "Another reason",
 }
+# Why there is no number, by the status of an assessment.
 WITHOUT_NUMBER = {
-    "insufficient": "No risk: too little data",
-    "stale": "No risk: vital signs too old",
-    "unread": "Risk not calculated: the chart could not be read in full",
-    "child": "No risk: made for adults only",
-    "scored": "No risk: the model is unavailable",
+    "insufficient": "too little data",
+    "stale": "vital signs too old",
+    "unread": "the chart could not be read in full",
+    "unusable": "vital signs that can't be used",
+    "child": "made for adults only",
+    "age unknown": "the patient's age is unknown",
+    "deceased": "the patient has died",
+    "scored": "the model is unavailable",
 }
+# So long may the values be that share a sentence.
+LONGEST_LIST = 75
+# What findings of one kind have in common, so that a summary says it once.
+SHARED = {
+    ("critical", "zero"): ": check the patient and the sensor",
+    ("warning", "sensor"): ": check the patient and the sensor",
+    ("warning", "red"): " (3 points each)",
+    ("critical", "laboratory"): " (critical)",
+    ("warning", "laboratory"): " (beyond limits)",
+}
+# These have words of their own in summary and detail.
+OWN_WORDS = ("news2", "risk")
 
 _detail = markdown.load(str(TEMPLATES), "detail.md")
 _override_reasons = [
@@ -55,7 +74,7 @@ def card(
     made = {
         "uuid": str(uuid.uuid5(NAMESPACE, assessment_id)),
         "summary": summary(assessment),
-        "indicator": INDICATORS[assessment.urgency],
+        "indicator": assessment.level,
         "detail": detail(assessment),
         "source": {
             "label": "Vigil",
@@ -70,28 +89,63 @@ def card(
 
 
 def summary(assessment: Assessment) -> str:
-    """Return one sentence of fewer than 140 characters: band, risk, trend, time of the data, NEWS2
-    (R64, R92).
+    """Return a few sentences of fewer than 140 characters: the gravest finding first, then NEWS2,
+    the risk, and the time of the data (R64, R92).
 
-    What makes the card urgent comes first: NEWS2 where it is graver than the risk's own band.
+    What does not fit is left out whole, so that no number is ever cut.
     """
-    lead, news2 = assessment.lead, news2_text(assessment.news2)
-    first = (
-        f"{_heading(lead)}: {lead.figure} {lead.label}{_trend(lead)}."
-        if lead
-        else f"{WITHOUT_NUMBER[assessment.status]}."
-    )
+    heads = _heads(assessment.findings)
+    grave = [words for level, words in heads if level == assessment.level]
+    rest = [words for level, words in heads if level != assessment.level]
+    risk = _risk_beside(assessment)
+    news2 = next((f.sentence for f in assessment.findings if f.kind == "news2"), "")
     data = _data_time(assessment.data_time, assessment.at)
-    if (
-        news2
-        and assessment.urgency != "low"
-        and assessment.urgency not in {risk.urgency for risk in assessment.risks}
-    ):
-        parts = [f"{news2}.", first, data]
-    else:
-        parts = [first, "; ".join(part for part in (data, news2) if part)]
-    text = " ".join(part for part in parts if part)
-    return text if len(text) <= LONGEST_SUMMARY else first[:LONGEST_SUMMARY]
+    chosen: list[str] = []
+    for part in filter(None, dict.fromkeys([*grave, news2, risk, data, *rest])):
+        if len(" ".join([*chosen, part])) <= LONGEST_SUMMARY:
+            chosen.append(part)
+    shown = dict.fromkeys([*grave, *rest, *([] if grave else [risk]), news2, risk, data])
+    return " ".join(part for part in shown if part in chosen)
+
+
+def _heads(findings: Iterable[Finding]) -> list[tuple[str, str]]:
+    """Return level and sentence of all findings above info, the gravest first, those of one kind
+    in one.
+    """
+    grave = (finding for finding in findings if finding.level != LEVELS[0])
+    return [
+        (kind[0], sentence)
+        for kind, group in groupby(grave, key=lambda finding: (finding.level, finding.kind))
+        for sentence in _joined(kind, list(group))
+    ]
+
+
+def _joined(kind: tuple[str, str], group: list[Finding]) -> list[str]:
+    if kind not in SHARED or len(group) == 1:
+        return [finding.sentence for finding in group]
+    words = group[0].written
+    for number, finding in enumerate(group[1:], 1):
+        if len(words) + len(finding.written) > LONGEST_LIST:
+            words += f" and {len(group) - number} more"
+            break
+        words += f", {finding.written}"
+    return [f"{words[0].upper()}{words[1:]}{SHARED[kind]}."]
+
+
+def _risk_beside(assessment: Assessment) -> str:
+    """Return the leading risk in words, or that none was calculated and why; a low one does not
+    sound like an all-clear beside a graver finding.
+    """
+    lead = assessment.lead
+    if lead is None:
+        return _not_calculated(assessment)
+    if lead.band == "low" and assessment.level != lead.finding.level:
+        return f"Model alone: {lead.figure} {lead.label} (low)."
+    return lead.finding.sentence
+
+
+def _not_calculated(assessment: Assessment) -> str:
+    return f"Risk not calculated: {WITHOUT_NUMBER[assessment.status]}."
 
 
 def detail(assessment: Assessment) -> str:
@@ -101,8 +155,9 @@ def detail(assessment: Assessment) -> str:
     lead, score = assessment.lead, assessment.news2
     missing = [item for item in assessment.inputs if item.state == "missing"]
     first, others = foremost(missing, lead.certainty if lead else None)
-    known = bool(score.parts) and len(score.missing) < len(score.parts)
     return _detail.render(
+        findings=[finding for finding in assessment.findings if finding.kind not in OWN_WORDS],
+        without=_not_calculated(assessment),
         risk=lead,
         earlier=percent(lead.earlier) if lead and lead.earlier is not None else "",
         contributions=lead.explanation.shown(STRONGEST) if lead else (),
@@ -110,8 +165,9 @@ def detail(assessment: Assessment) -> str:
         others=assessment.risks[1:],
         reasons=assessment.reasons
         or (() if lead else ("The model could not be used for this chart.",)),
-        news2=news2_text(score),
-        missing_parts=score.missing if known else (),
+        news2=score.text,
+        lacking=score.lacking if len(score.missing) > MOST_NAMED else "",
+        asked=_asked(assessment),
         stale=[item for item in assessment.inputs if item.state == "stale"],
         absent=absent(first),
         more_absent=others,
@@ -119,28 +175,18 @@ def detail(assessment: Assessment) -> str:
             (count, REASONS.get(reason, "for another reason"))
             for reason, count in assessment.rejected.items()
         ],
-        unread=assessment.unread,
+        left_out=assessment.left_out,
+        reasons_left_out=REASONS,
         model=lead.model if lead else None,
         disclaimer=DISCLAIMER,
     ).strip()
 
 
-def news2_text(score: Score) -> str:
-    """Return NEWS2 with its band, its range while parts are missing, or nothing while all are."""
-    if score.parts and len(score.missing) == len(score.parts):
-        return ""
-    if score.total is not None:
-        return f"NEWS2 {score.total} ({score.band})"
-    certain = "partial" if score.band == "unknown" else f"{score.band}, partial"
-    return f"NEWS2 {score.low} to {score.high} ({certain})"
-
-
-def _heading(risk: Risk) -> str:
-    return "Risk not certain" if risk.band == INDETERMINATE else f"{risk.band.capitalize()} risk"
-
-
-def _trend(risk: Risk) -> str:
-    return f", {risk.trend}" if risk.trend else ""
+def _asked(assessment: Assessment) -> str:
+    """Return what the RCP asks for at this NEWS2, of those for whom it is made."""
+    age = assessment.age_years
+    adult = age is not None and age >= YOUNGEST and assessment.status != "deceased"
+    return response(assessment.news2).line if adult else ""
 
 
 def _data_time(newest: datetime | None, at: datetime) -> str:

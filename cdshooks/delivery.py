@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from models.assess import Assessment
 from models.certainty import INDETERMINATE
+from models.findings.finding import LEVELS
 from runtime.settings import Ehr
 
-BANDS = ("low", "medium", "high")
+# The level of a card from which each setting shows it.
+SHOWN_FROM = {"low": "info", "medium": "warning", "high": "critical"}
 
 
 class Delivery(NamedTuple):
@@ -19,8 +21,8 @@ class Delivery(NamedTuple):
 
 
 def decide(assessment: Assessment, ehr: Ehr) -> Delivery:
-    """Decide for one call; a chart without a number, or without a band, is shown from every
-    threshold: silence would read as low risk.
+    """Decide for one call by the level of the card; a chart without a number, or without a band,
+    is shown from every threshold: silence would read as low risk.
     """
     if ehr.mode == "shadow":
         return Delivery(False, "shadow mode")
@@ -30,6 +32,6 @@ def decide(assessment: Assessment, ehr: Ehr) -> Delivery:
         return Delivery(True, "no number")
     if any(risk.band == INDETERMINATE for risk in assessment.risks):
         return Delivery(True, INDETERMINATE)
-    if BANDS.index(assessment.urgency) < BANDS.index(ehr.show_from):
+    if LEVELS.index(assessment.level) < LEVELS.index(SHOWN_FROM[ehr.show_from]):
         return Delivery(False, "below threshold")
     return Delivery(True, "at or above threshold")

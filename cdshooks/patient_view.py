@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any
 
-from cdshooks import audit_record, cards, delivery, prefetch
+from cdshooks import audit_record, cards, delivery, prefetch, replay
 from cdshooks.auth import Caller
 from cdshooks.hooks import Context, HookRequest
 from ehr.chart import Collected
@@ -65,7 +65,8 @@ class PatientView:
         if earlier:
             return self._repeat(earlier, ehr, record)
         chart = _chart(collected, request.context.patientId, at)
-        assessment = self._assess(chart, at, notes)
+        assessment = self._assess(chart, at, notes, ehr.overdue_factor)
+        record["overdue_factor"] = ehr.overdue_factor
         record["assessment_id"] = secrets.token_urlsafe(18)
         decision = delivery.decide(assessment, ehr)
         made = [self._card(assessment, record, ehr)] if decision.shown else []
@@ -79,10 +80,12 @@ class PatientView:
         self.audit.append("hook", record | {"repeat": False})
         return made
 
-    def _assess(self, chart: Chart, at: datetime, notes: list[str]) -> Assessment:
+    def _assess(
+        self, chart: Chart, at: datetime, notes: list[str], overdue_factor: float
+    ) -> Assessment:
         """Assess a chart; a model that fails leaves NEWS2 (G7)."""
         try:
-            assessment = assess(chart, at, self.models)
+            assessment = assess(chart, at, self.models, overdue_factor)
             # Asked for here, so that a fault of the model is met here and not on the card.
             if assessment.lead:
                 _ = assessment.lead.contributions
@@ -90,7 +93,7 @@ class PatientView:
         except ModelError as error:
             log.error("model", error=error)
             notes.append("model")
-            return assess(chart, at, ())
+            return assess(chart, at, (), overdue_factor)
 
     def _card(self, assessment: Assessment, record: dict[str, Any], ehr: Ehr) -> dict[str, Any]:
         return cards.card(assessment, record["assessment_id"], ehr, self.settings.public_url)
@@ -118,10 +121,7 @@ class PatientView:
         """
         made = []
         if earlier["shown"]:
-            models = () if "model" in earlier["degraded"] else self.models
-            assessment = assess(
-                Chart.from_json(earlier["chart"]), datetime.fromisoformat(earlier["at"]), models
-            )
+            assessment = replay.again(earlier, self.models)
             made = [self._card(assessment, earlier, ehr)]
         decision = delivery.Delivery(earlier["shown"], earlier["delivery"])
         again = {"repeat": True, "repeat_of": earlier["assessment_id"]}

@@ -3,7 +3,8 @@ sentences.
 """
 
 from models.patient.chart import WHOLE
-from models.patient.snapshot import STALE, UNREAD, Snapshot
+from models.patient.snapshot import STALE, UNREAD, UNUSABLE, Snapshot
+from models.patient.vocabulary import VARIABLES
 
 ADULT_YEARS = 18
 # Of these five at least three have to be fresh: a risk from fewer vital signs is mostly the
@@ -28,23 +29,35 @@ def answerable(snapshot: Snapshot) -> tuple[str, tuple[str, ...]]:
     if age < ADULT_YEARS:
         why = f"The patient is {age} years old; the model was made for adults of {ADULT_YEARS}"
         return "child", (f"{why} or older.",)
-    unknown = [snapshot.unknown[name] for name in CORE if name in snapshot.unknown]
+    unknown = [state for name in CORE if (state := _unknown(snapshot, name))]
     if len(CORE) - len(unknown) >= CORE_NEEDED:
         return "scored", ()
     return _too_little(unknown)
+
+
+def _unknown(snapshot: Snapshot, name: str) -> str | None:
+    """Return why a vital sign is not there for a model, or None: one that a body has at most near
+    death can't be used for a risk.
+    """
+    reading, variable = snapshot.fresh.get(name), VARIABLES[name]
+    if reading is None:
+        return snapshot.unknown[name]
+    return None if variable.low <= reading.value <= variable.high else UNUSABLE
 
 
 def _without_age(snapshot: Snapshot) -> tuple[str, tuple[str, ...]]:
     if snapshot.chart.parts.get("patient", WHOLE).state != "whole":
         why = "The patient's details could not be read, so the age is not known"
         return "unread", (f"{why} and a child can't be ruled out.",)
-    return "insufficient", ("The patient's age is not known, so a child can't be ruled out.",)
+    return "age unknown", ("The patient's age is not known, so a child can't be ruled out.",)
 
 
 def _too_little(unknown: list[str]) -> tuple[str, tuple[str, ...]]:
     """Tell what could not be read from what is not there: only the second is said of the chart."""
     if UNREAD in unknown:
         return "unread", (f"Too few vital signs could be read. {NEEDED}",)
+    if UNUSABLE in unknown:
+        return "unusable", (f"Too few vital signs can be used as they were charted. {NEEDED}",)
     if len(CORE) - len(unknown) + unknown.count(STALE) >= CORE_NEEDED:
         return "stale", (f"The vital signs in the chart are too old. {NEEDED}",)
     return "insufficient", (f"There are too few vital signs in the chart. {NEEDED}",)

@@ -14,8 +14,11 @@ from models.answerable import answerable
 from models.certainty import INDETERMINATE, Certainty, certainty
 from models.contributions import Contribution
 from models.explanation import Explanation, explained
+from models.findings.alarms import findings
+from models.findings.finding import Finding, gravest
+from models.findings.overdue import OVERDUE_FACTOR
 from models.fitted.model import Model, ModelId, sigmoid
-from models.patient.chart import Chart
+from models.patient.chart import Chart, LeftOut
 from models.patient.coverage import unread
 from models.patient.features import FeatureRow, feature_row
 from models.patient.inputs import Input, inputs, percent
@@ -25,7 +28,8 @@ from models.patient.snapshot import Snapshot, snapshot_at
 from models.trend import new_since, trend
 
 TREND = timedelta(hours=6)
-BANDS = ("low", "medium", INDETERMINATE, "high")
+# The bands in order, with the level of each.
+BANDS = {"low": "info", "medium": "warning", INDETERMINATE: "warning", "high": "critical"}
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,16 @@ class Risk:
         return self.explain()
 
     @property
-    def urgency(self) -> str:
-        """Return the band; where none can be told, that of the best estimate, and at least
-        medium.
-        """
-        if self.band != INDETERMINATE:
-            return self.band
-        return "high" if self.probability >= self.thresholds["high"] else "medium"
+    def finding(self) -> Finding:
+        """Return what the risk says as a finding."""
+        sure = (
+            "Risk not certain" if self.band == INDETERMINATE else f"{self.band.capitalize()} risk"
+        )
+        way = f", {self.trend}" if self.trend else ""
+        sentence = f"{sure}: {self.figure} {self.label}{way}."
+        source = f"model {self.model.name} {self.model.version}"
+        level, value = BANDS[self.band], self.probability
+        return Finding(level, "risk", None, value, self.figure, None, sentence, source)
 
     @property
     def figure(self) -> str:
@@ -109,6 +116,8 @@ class Assessment:
     age_years: int | None
     sex: str | None
     unread: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def lead(self) -> Risk | None:
@@ -119,16 +128,16 @@ class Assessment:
         return self.risks[0] if self.risks else None
 
     @property
-    def urgency(self) -> str:
-        """Return the gravest of the risks' and NEWS2's bands: a low risk never quiets an
-        emergency by NEWS2.
-        """
-        bands = (*(risk.urgency for risk in self.risks), self.news2.band)
-        return next((band for band in ("high", "medium") if band in bands), "low")
+    def level(self) -> str:
+        """Return the level of the gravest finding: "info", "warning" or "critical"."""
+        return gravest(self.findings)
 
 
-def assess(chart: Chart, at: datetime, models: Sequence[Model]) -> Assessment:
-    """Assess a chart at `at` (aware UTC), from readings known by then.
+def assess(
+    chart: Chart, at: datetime, models: Sequence[Model], overdue_factor: float = OVERDUE_FACTOR
+) -> Assessment:
+    """Assess a chart at `at` (aware UTC), from readings known by then; a set of observations that
+    is overdue by more than `overdue_factor` times its interval is a warning.
 
     Raises ModelError when a model gives no finite number.
     """
@@ -139,7 +148,9 @@ def assess(chart: Chart, at: datetime, models: Sequence[Model]) -> Assessment:
     if status == "scored":
         row, earlier = feature_row(snapshot), _row(snapshot_at(readings, at - TREND))
         risks = [_risk(model, snapshot, row, earlier) for model in models]
-    risks.sort(key=lambda risk: (BANDS.index(risk.band), risk.probability), reverse=True)
+    order = list(BANDS)
+    risks.sort(key=lambda risk: (order.index(risk.band), risk.probability), reverse=True)
+    score, of_risks = chart_news2(snapshot), [risk.finding for risk in risks]
     used = {variable for model in models for variable in model.variables}
     return Assessment(
         chart.patient,
@@ -147,13 +158,15 @@ def assess(chart: Chart, at: datetime, models: Sequence[Model]) -> Assessment:
         status,
         reasons,
         tuple(risks),
-        chart_news2(snapshot),
+        score,
         inputs(snapshot, used),
         chart.rejected,
         snapshot.newest,
         snapshot.age,
         chart.sex,
-        unread(chart, at),
+        tuple(unread(chart, at).values()),
+        findings(snapshot, score, of_risks, overdue_factor),
+        chart.left_out,
     )
 
 

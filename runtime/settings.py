@@ -61,6 +61,7 @@ class Ehr(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     cors_origins: tuple[str, ...] = ()
     mode: Literal["live", "shadow"] = "live"
     show_from: Literal["low", "medium", "high"] = "low"
+    overdue_factor: float = 2.0
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -240,6 +241,8 @@ def _ehr_problems(ehr: Ehr) -> Iterator[str]:
         yield "`hook_token_seconds` must be from 60 to 3600."
     if not 100 <= ehr.hook_budget_ms <= 5000:
         yield "`hook_budget_ms` must be from 100 to 5000."
+    if not 1 <= ehr.overdue_factor <= 24:
+        yield "`overdue_factor` must be from 1 to 24."
     if not ehr.hook_algorithms:
         yield "`hook_algorithms` needs at least one algorithm; leave it out for all that are safe."
     if ehr.hook_jwks_url:

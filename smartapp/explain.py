@@ -9,6 +9,7 @@ from typing import Any
 
 from ehr.fetch import Fhir
 from models.assess import Assessment, assess
+from models.findings.overdue import OVERDUE_FACTOR
 from models.fitted.registry import Model
 from models.patient.chart import Chart
 from runtime.audit import Audit
@@ -53,14 +54,14 @@ def explain(
     """
     card = _card(session, audit)
     record = read_record(session, now, ehr, fhir)
-    fresh = assess(record.chart, now, models)
+    fresh = assess(record.chart, now, models, ehr.overdue_factor)
     comparison, shown = None, "now"
     chart, assessment = record.chart, fresh
     notice: str | None = NO_CARD if session.assessment_id is None else UNKNOWN_CARD
     if card:
         before = Chart.from_json(card["chart"])
         at = datetime.fromisoformat(card["at"])
-        explained = assess(before, at, models)
+        explained = assess(before, at, models, card.get("overdue_factor", OVERDUE_FACTOR))
         comparison, notice = compare(explained, fresh), _model_notice(card, explained)
         if wish != "now":
             chart, assessment, shown = before, explained, "card"

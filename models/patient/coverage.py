@@ -24,10 +24,10 @@ FAULTS = {
 }
 
 
-def unread(chart: Chart, at: datetime) -> tuple[str, ...]:
+def unread(chart: Chart, at: datetime) -> dict[str, str]:
     """Return a sentence for each part of which something that counts at `at` could not be read."""
     lacking = {name: part for name, part in chart.parts.items() if not _enough(name, part, at)}
-    return tuple(_sentence(LABELS[name], lacking[name]) for name in LABELS if name in lacking)
+    return {name: _sentence(LABELS[name], lacking[name]) for name in LABELS if name in lacking}
 
 
 def _enough(name: str, part: PartState, at: datetime) -> bool:

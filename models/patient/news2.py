@@ -1,50 +1,49 @@
-"""NEWS2, with parts, partial scores and ranges; the published table as data.
+"""NEWS2, with parts, partial scores and ranges.
 
 Source: Royal College of Physicians, National Early Warning Score (NEWS) 2, 2017. A missing part is
-never scored as normal: the score then has no total but a least and a greatest value.
+never scored as normal: the score then has no total but a least and a greatest value. A value of
+which only a bound is known scores what the bound makes certain: "<70 %" of oxygen is 3 points.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from datetime import timedelta
 
-from models.patient.snapshot import Snapshot
+from models.patient.chart import Reading, Unusable
+from models.patient.news2_table import LABELS, UNITS, WORST, span
+from models.patient.snapshot import MISSING, STALE, UNREAD, UNUSABLE, Snapshot
 
-# Rows are (greatest value of the band, points), lowest band first.
-BANDS: dict[str, tuple[tuple[float, int], ...]] = {
-    "respiratory_rate": ((8, 3), (11, 1), (20, 0), (24, 2), (999, 3)),
-    "spo2": ((91, 3), (93, 2), (95, 1), (100, 0)),
-    "spo2_scale2_air": ((83, 3), (85, 2), (87, 1), (100, 0)),
-    "spo2_scale2_oxygen": ((83, 3), (85, 2), (87, 1), (92, 0), (94, 1), (96, 2), (100, 3)),
-    "systolic": ((90, 3), (100, 2), (110, 1), (219, 0), (999, 3)),
-    "heart_rate": ((40, 3), (50, 1), (90, 0), (110, 1), (130, 2), (999, 3)),
-    "temperature": ((35.0, 3), (36.0, 1), (38.0, 0), (39.0, 1), (99, 2)),
-}
-LABELS = {
-    "respiratory_rate": "Respiration", "spo2": "SpO2", "oxygen": "Air or oxygen",
-    "systolic": "Systolic BP", "heart_rate": "Pulse", "consciousness": "Consciousness",
-    "temperature": "Temperature",
-}  # fmt: skip
-UNITS = {
-    "respiratory_rate": "/min",
-    "spo2": "%",
-    "systolic": "mmHg",
-    "heart_rate": "/min",
-    "temperature": "°C",
-}
-WORST = {"oxygen": 2}
 MEASURED = tuple(UNITS)
 YOUNGEST = 16
+# Two variables speak of oxygen, and two of consciousness. Within this time they speak of the same
+# moment, and the graver counts; a quarter of an hour is what a nurse takes for a set.
+SAME_MOMENT = timedelta(minutes=15)
+SPOKEN_OF_BY = {"oxygen": ("fio2", "oxygen_flow"), "consciousness": ("acvpu", "gcs")}
+# Why a part has no points, the most telling first.
+WHY = {
+    UNUSABLE: "can't be used",
+    UNREAD: "could not be read",
+    STALE: "too old",
+    MISSING: "not charted",
+}
+# The most parts that are named one by one where they are missing.
+MOST_NAMED = 2
+Value = float | Unusable | None
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One parameter of a score; `points` and `value` are None when it is missing."""
+    """One parameter of a score; `points` is None when they can't be told, `least` to `most` is what
+    they could be, and `why` says why they can't.
+    """
 
     name: str
     label: str
     points: int | None
     value: str | None
+    least: int
+    most: int
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,100 +60,195 @@ class Score:
     missing: tuple[str, ...]
     band: str
 
+    @property
+    def red(self) -> bool:
+        """Tell whether one parameter alone scores 3 for certain."""
+        return any(part.least == 3 for part in self.parts)
+
+    @property
+    def known(self) -> bool:
+        """Tell whether anything is known of it."""
+        return len(self.missing) < len(self.parts) or self.low > 0
+
+    @property
+    def text(self) -> str:
+        """Return the score as it is said: total or range, the band if it is certain, and what is
+        missing and why; nothing where nothing is known.
+        """
+        if not self.known:
+            return ""
+        range_ = f"{self.low} to {self.high}" if self.total is None else f"{self.total}"
+        band = "" if self.band == "unknown" else f" ({self.band})"
+        lacking = self.lacking if len(self.missing) <= MOST_NAMED else ""
+        lacking = lacking or (f"{len(self.missing)} parts not known" if self.missing else "")
+        return f"{self.name} {range_}{band}" + (f": {lacking}" if lacking else "")
+
+    @property
+    def lacking(self) -> str:
+        """Return the parts without points, each with the reason, such as "air or oxygen not
+        charted".
+        """
+        by_reason: dict[str, list[str]] = {}
+        for part in self.parts:
+            if part.points is None:
+                by_reason.setdefault(part.why, []).append(_within(part.label))
+        return "; ".join(f"{' and '.join(names)} {why}" for why, names in by_reason.items())
+
 
 def chart_news2(snapshot: Snapshot) -> Score:
-    """Return NEWS2 of the fresh readings; a person under 16, or of unknown age, gets no points
-    at all.
+    """Return NEWS2 of the fresh readings; a person under 16, of unknown age, or dead gets no
+    points at all.
     """
-    if snapshot.age is None or snapshot.age < YOUNGEST:
+    if snapshot.age is None or snapshot.age < YOUNGEST or snapshot.chart.deceased:
         return news2({})
-    values = {name: snapshot.value(name) for name in MEASURED}
-    return news2(
-        values | {"oxygen": _oxygen(snapshot), "acvpu": _consciousness(snapshot)}, _scale2(snapshot)
-    )
+    return adult_news2(snapshot)
 
 
-def _oxygen(snapshot: Snapshot) -> float | None:
-    """Return 1 on oxygen, 0 on air, None when the chart says neither."""
-    last = max(
-        (r for name in ("fio2", "oxygen_flow") if (r := snapshot.fresh.get(name))),
-        key=lambda r: (r.time, r.variable == "oxygen_flow"),
-        default=None,
-    )
-    if last is None:
-        return None
-    return float(last.value > 21.0 if last.variable == "fio2" else last.value > 0)
-
-
-def _consciousness(snapshot: Snapshot) -> float | None:
-    """Return ACVPU points from the newer of ACVPU and coma score; a coma score below 15 is not
-    alert.
+def adult_news2(snapshot: Snapshot, of_any_time: bool = False) -> Score:
+    """Return NEWS2 whatever the age; `of_any_time` takes the newest value of each part, however
+    old.
     """
-    level, coma = snapshot.fresh.get("acvpu"), snapshot.fresh.get("gcs")
-    if level and (coma is None or level.time >= coma.time):
-        return level.value
-    return None if coma is None else 0.0 if coma.value >= 15 else 2.0
+    known = snapshot.latest if of_any_time else snapshot.fresh
+    values: dict[str, Value] = {
+        name: known[name].value if name in known else snapshot.unusable.get(name)
+        for name in MEASURED
+    }
+    oxygen, level = (_said(snapshot, known, name) for name in SPOKEN_OF_BY)
+    values |= {"oxygen": _oxygen(oxygen), "acvpu": _consciousness(level)}
+    why = {name: _why(snapshot, name) for name in LABELS}
+    return news2(values, _scale2(known), why)
 
 
-def _scale2(snapshot: Snapshot) -> bool:
-    target, reading = snapshot.fresh.get("spo2_target"), snapshot.fresh.get("spo2")
+def _why(snapshot: Snapshot, part: str) -> str:
+    states = [snapshot.unknown.get(name) for name in SPOKEN_OF_BY.get(part, (part,))]
+    return next((words for state, words in WHY.items() if state in states), "")
+
+
+def _said(
+    snapshot: Snapshot, known: Mapping[str, Reading], part: str
+) -> list[tuple[str, float | Unusable]]:
+    """Return what the variables of a part say of its newest moment, as (variable, value)."""
+    found = [
+        (item.time, name, item.value if isinstance(item, Reading) else item)
+        for name in SPOKEN_OF_BY[part]
+        if (item := known.get(name) or snapshot.unusable.get(name))
+    ]
+    newest = max((time for time, *_ in found), default=snapshot.at)
+    return [(name, value) for time, name, value in found if time >= newest - SAME_MOMENT]
+
+
+def _oxygen(said: list[tuple[str, float | Unusable]]) -> float | None:
+    """Return 1 on oxygen, 0 on air, None when the chart says neither, or not for certain."""
+    given = [_given(name, value) for name, value in said]
+    return 1.0 if True in given else None if None in given or not given else 0.0
+
+
+def _given(name: str, value: float | Unusable) -> bool | None:
+    """Tell whether a fraction or a flow says that oxygen is given."""
+    least, greatest = _bounds(value)
+    air = 21.0 if name == "fio2" else 0.0
+    if least is not None and least > air:
+        return True
+    return False if greatest is not None and greatest <= air else None
+
+
+def _consciousness(said: list[tuple[str, float | Unusable]]) -> float | None:
+    """Return ACVPU points from the newest of ACVPU and coma score, the graver of one moment; a
+    coma score below 15 is not alert.
+    """
+    levels = [_level(name, value) for name, value in said]
+    gravest = max((level for level in levels if level is not None), default=None)
+    return gravest if gravest or None not in levels else None
+
+
+def _level(name: str, value: float | Unusable) -> float | None:
+    least, greatest = _bounds(value)
+    if name == "acvpu":
+        return value if isinstance(value, float) else None
+    if greatest is not None and greatest < 15:
+        return 2.0
+    return 0.0 if least is not None and least >= 15 else None
+
+
+def _scale2(known: Mapping[str, Reading]) -> bool:
+    target, reading = known.get("spo2_target"), known.get("spo2")
     return bool(target and reading and target.time == reading.time)
 
 
-def news2(values: Mapping[str, float | None], scale2: bool = False) -> Score:
+def news2(
+    values: Mapping[str, Value], scale2: bool = False, why: Mapping[str, str] | None = None
+) -> Score:
     """Score the seven parameters of NEWS2.
 
     Shape: heart_rate and respiratory_rate /min, spo2 %, systolic mm[Hg], temperature Cel, oxygen 1
-    or 0 (on oxygen or air), acvpu 0 to 4. Missing or None is unknown. `scale2` only where a
-    clinician has set a target of 88-92 %.
+    or 0 (on oxygen or air), acvpu 0 to 4; a measured one may be Unusable, whose bound then counts.
+    Missing or None is unknown; `why` says by part why it is. `scale2` only where a clinician has
+    set a target of 88-92 %.
     """
-    parts = tuple(_part(name, values, scale2) for name in LABELS)
+    parts = tuple(_part(name, values, scale2, (why or {}).get(name, "")) for name in LABELS)
     missing = tuple(part.label for part in parts if part.points is None)
-    low = sum(part.points or 0 for part in parts)
-    high = low + sum(WORST.get(part.name, 3) for part in parts if part.points is None)
+    low, high = sum(part.least for part in parts), sum(part.most for part in parts)
     total = None if missing else low
     return Score("NEWS2", total, low, high, parts, missing, _band(low, high, parts))
 
 
-def points(table: str, value: float) -> int:
-    """Return the points of a value in one row of the table, after the published rounding (0.1
-    Cel, else whole).
-    """
-    step = Decimal("0.1") if table == "temperature" else Decimal(1)
-    rounded = float(Decimal(str(value)).quantize(step, ROUND_HALF_UP))
-    return next(score for greatest, score in BANDS[table] if rounded <= greatest)
+def _bounds(value: Value) -> tuple[float | None, float | None]:
+    return (value.least, value.greatest) if isinstance(value, Unusable) else (value, value)
 
 
-def _part(name: str, values: Mapping[str, float | None], scale2: bool) -> Part:
+def _part(name: str, values: Mapping[str, Value], scale2: bool, why: str) -> Part:
     value = values.get("acvpu" if name == "consciousness" else name)
+    label = "SpO2 (scale 2)" if name == "spo2" and scale2 and value is not None else LABELS[name]
     if value is None:
-        return Part(name, LABELS[name], None, None)
-    if name == "oxygen":
-        return Part(name, LABELS[name], 2 if value else 0, "oxygen" if value else "air")
-    if name == "consciousness":
-        return Part(name, LABELS[name], 3 if value else 0, "ACVPU"[int(value)])
+        return Part(name, label, None, None, 0, WORST.get(name, 3), why or WHY[MISSING])
+    if isinstance(value, Unusable):
+        words = value.written
+    elif name in UNITS:
+        words = f"{value:g} {UNITS[name]}"
+    else:
+        words = ("oxygen" if value else "air") if name == "oxygen" else "ACVPU"[int(value)]
+    least, most = _points(name, value, scale2, values.get("oxygen"))
+    if least == most:
+        return Part(name, label, least, words, least, most)
+    return Part(name, label, None, None, least, most, why or "not certain")
+
+
+def _points(name: str, value: float | Unusable, scale2: bool, oxygen: Value) -> tuple[int, int]:
+    if name in ("oxygen", "consciousness"):
+        worst = WORST.get(name, 3)
+        return (worst, worst) if value else (0, 0)
     if name == "spo2" and scale2:
-        return _scale2_part(value, values.get("oxygen"))
-    return Part(name, LABELS[name], points(name, value), f"{value:g} {UNITS[name]}")
+        return _scale2_points(value, oxygen)
+    return span(name, *_bounds(value))
 
 
-def _scale2_part(value: float, oxygen: float | None) -> Part:
+def _scale2_points(value: float | Unusable, oxygen: Value) -> tuple[int, int]:
     """Score SpO2 on scale 2; above 92 % it can't be scored until it is known whether oxygen is
     given.
     """
-    on_air, on_oxygen = points("spo2_scale2_air", value), points("spo2_scale2_oxygen", value)
-    known = on_air if oxygen == 0 or on_air == on_oxygen else on_oxygen if oxygen else None
-    return Part("spo2", "SpO2 (scale 2)", known, f"{value:g} %" if known is not None else None)
+    on_air, on_oxygen = (
+        span(table, *_bounds(value)) for table in ("spo2_scale2_air", "spo2_scale2_oxygen")
+    )
+    if oxygen is None:
+        return min(on_air[0], on_oxygen[0]), max(on_air[1], on_oxygen[1])
+    return on_oxygen if oxygen else on_air
+
+
+def _within(label: str) -> str:
+    """Return a label as it stands within a sentence: SpO2 and BP keep their capitals."""
+    return (
+        label if label[1:2].isupper() or label.startswith("SpO2") else label[0].lower() + label[1:]
+    )
 
 
 def _band(low: int, high: int, parts: tuple[Part, ...]) -> str:
     """Return the clinical risk that is certain from the known parts; unknown when it can't be
-    told from low.
+    told from low: what is missing may be a 3, which asks for an urgent review.
     """
     if low >= 7:
         return "high"
     if low >= 5:
         return "medium"
-    if any(part.points == 3 for part in parts):
+    if any(part.least == 3 for part in parts):
         return "low-medium"
-    return "low" if high < 5 else "unknown"
+    return "low" if high < 5 and all(part.most < 3 for part in parts) else "unknown"

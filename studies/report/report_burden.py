@@ -29,6 +29,7 @@ NAMES = {
 STATUS = {
     "insufficient": "too few fresh vital signs", "stale": "newest values too old",
     "child": "under the age that the model is for", "deceased": "recorded as deceased",
+    "age unknown": "without a known age", "unusable": "vital signs that can't be used",
 }  # fmt: skip
 
 

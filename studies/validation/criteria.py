@@ -65,7 +65,14 @@ def _outside(value: float | None, low: float, high: float) -> int | None:
 
 def _score(name: str, points: dict[str, int | None]) -> Score:
     parts = tuple(
-        Part(label.lower(), label, got, None if got is None else str(got))
+        Part(
+            label.lower(),
+            label,
+            got,
+            None if got is None else str(got),
+            got or 0,
+            int(got is None or got),
+        )
         for label, got in points.items()
     )
     missing = tuple(part.label for part in parts if part.points is None)

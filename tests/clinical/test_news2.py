@@ -4,7 +4,8 @@ scored.
 
 import pytest
 
-from models.patient.news2 import news2, points
+from models.patient.news2 import news2
+from models.patient.news2_table import span
 
 NORMAL = {
     "respiratory_rate": 16,
@@ -34,7 +35,7 @@ BOUNDARIES = {
 )
 def test_every_boundary_scores_as_published(row, value, expected):
     """Each band of the table begins and ends where the table says, after the published rounding."""
-    assert points(row, value) == expected
+    assert span(row, value, value) == (expected, expected)
 
 
 def test_a_well_person_on_air_scores_nothing():

@@ -1,0 +1,43 @@
+"""Computes a recorded assessment again, and says where it comes out other than it was answered."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from cdshooks.audit_record import findings
+from models.assess import Assessment, assess
+from models.findings.overdue import OVERDUE_FACTOR
+from models.fitted.registry import Model
+from models.patient.chart import Chart
+
+
+def again(record: dict[str, Any], models: Sequence[Model]) -> Assessment:
+    """Return the assessment of an audit record: its chart, its moment and its setting; without
+    the models where they failed then.
+    """
+    return assess(
+        Chart.from_json(record["chart"]),
+        datetime.fromisoformat(record["at"]),
+        () if "model" in record.get("degraded", ()) else models,
+        record.get("overdue_factor", OVERDUE_FACTOR),
+    )
+
+
+def difference(record: dict[str, Any], found: Assessment) -> str:
+    """Return in words how an assessment differs from the record, or nothing.
+
+    Records of before 0.5.0 hold neither level nor findings; of those the risks are compared.
+    """
+    answered: tuple[Any, ...] = (
+        {
+            risk["outcome"]: (risk["model"]["sha256"], risk["probability"], risk["band"])
+            for risk in record["risks"]
+        },
+    )
+    computed: tuple[Any, ...] = (
+        {risk.outcome: (risk.model.sha256, risk.probability, risk.band) for risk in found.risks},
+    )
+    if "findings" in record:
+        answered += (record["level"], record["findings"])
+        computed += (found.level, findings(found))
+    return "" if answered == computed else f"Answered {answered}, computed again {computed}."

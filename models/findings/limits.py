@@ -1,0 +1,73 @@
+"""Finds laboratory values beyond the limits that laboratories telephone at.
+
+The limits and who publishes each stand in the vocabulary. They are inclusive, and a value counts as
+it is printed too, so that what a card shows never quarrels with what it says of it.
+"""
+
+from collections.abc import Iterator
+
+from models.findings.finding import Finding, about
+from models.patient.chart import Reading, Unusable
+from models.patient.inputs import number
+from models.patient.news2 import YOUNGEST
+from models.patient.series import SPEAKERS
+from models.patient.snapshot import Snapshot
+from models.patient.vocabulary import VARIABLES, Variable
+
+# Their codes may stand for venous blood, in which much lower pressures of oxygen and higher ones of
+# carbon dioxide are usual, and a reading does not say which; so these alarm, but never as critical.
+MAYBE_VENOUS = {"paco2", "pao2"}
+
+
+def laboratory(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield a finding for each fresh value, or bound, beyond a limit; what a sister variable was
+    reckoned from is left to that one.
+    """
+    for name, variable in VARIABLES.items():
+        item = snapshot.fresh.get(name) or snapshot.unusable.get(name)
+        if item is None or not any(variable.limits) or _reckoned(item):
+            continue
+        found = _beyond(variable, item)
+        if found:
+            yield _finding(variable, item, *found, snapshot)
+
+
+def _reckoned(item: Reading | Unusable) -> bool:
+    speaker = SPEAKERS.get(item.variable, ("",))[0]
+    return bool(speaker) and item.source.endswith(f" ({VARIABLES[speaker].label})")
+
+
+def _beyond(variable: Variable, item: Reading | Unusable) -> tuple[str, str] | None:
+    """Return the level and the side, "low" or "high", of the gravest limit that is passed for
+    certain.
+    """
+    low_critical, low_warning, high_warning, high_critical = variable.limits
+    least, greatest = _certain(variable, item)
+    for level, low, high in (
+        ("critical", low_critical, high_critical),
+        ("warning", low_warning, high_warning),
+    ):
+        if low is not None and greatest is not None and greatest <= low:
+            return level, "low"
+        if high is not None and least is not None and least >= high:
+            return level, "high"
+    return None
+
+
+def _certain(variable: Variable, item: Reading | Unusable) -> tuple[float | None, float | None]:
+    """Return from where to where the value is for certain, as it is and as it is printed."""
+    if isinstance(item, Unusable):
+        return item.least, item.greatest
+    printed = float(number(variable, item.value))
+    return max(item.value, printed), min(item.value, printed)
+
+
+def _finding(
+    variable: Variable, item: Reading | Unusable, level: str, side: str, snapshot: Snapshot
+) -> Finding:
+    level = "warning" if variable.name in MAYBE_VENOUS else level
+    adult = snapshot.age is None or snapshot.age >= YOUNGEST
+    words = (
+        f" ({'critically ' if level == 'critical' else ''}{side}{'' if adult else ' for an adult'})"
+    )
+    return about(level, "laboratory", item, snapshot, (words, ""), variable.limits_source)

@@ -1,0 +1,68 @@
+"""Finds what is urgent in the vital signs: single parameters of NEWS2, rates and pressures of zero,
+values that a living body hardly has, and newest values that can't be used.
+"""
+
+from collections.abc import Iterator
+
+from models.findings.finding import Finding, about, as_charted, written
+from models.patient.chart import Reading, Unusable
+from models.patient.news2 import SPOKEN_OF_BY, Score
+from models.patient.snapshot import Snapshot
+from models.patient.vocabulary import VARIABLES
+
+NEWS2 = "RCP NEWS2 (2017)"
+SEE = ": check the patient and the sensor"
+RED = " (3 points)"
+NOT_ADULT = " (3 NEWS2 points in an adult)"
+NO_RATE_OR_PRESSURE = {"spo2", "temperature"}
+
+
+def doubtful(snapshot: Snapshot, score: Score) -> Iterator[Finding]:
+    """Yield a finding for each fresh value that a body has at most near death: a rate or pressure
+    of zero, or one that no model may be given.
+    """
+    red = {item.variable for item in _red(snapshot, score)}
+    for name, reading in snapshot.fresh.items():
+        variable = VARIABLES[name]
+        if variable.low <= reading.value <= variable.high:
+            continue
+        zero = reading.value == 0 and name not in NO_RATE_OR_PRESSURE
+        level, kind = ("critical", "zero") if zero else ("warning", "sensor")
+        words = (RED if name in red else "", SEE)
+        source = f"outside {variable.low:g} to {variable.high:g} {variable.unit}"
+        yield about(level, kind, reading, snapshot, words, source)
+
+
+def single(snapshot: Snapshot, score: Score, seen: set[str | None]) -> Iterator[Finding]:
+    """Yield a finding for each parameter that alone scores 3, but for those that were `seen`."""
+    words = RED if snapshot.age is not None else NOT_ADULT
+    for item in _red(snapshot, score):
+        if item.variable not in seen:
+            yield about("warning", "red", item, snapshot, (words, ""), NEWS2)
+
+
+def unusable(snapshot: Snapshot, seen: set[str | None]) -> Iterator[Finding]:
+    """Yield a finding for each newest value that can't be used, but for those that were `seen`."""
+    for name, item in snapshot.unusable.items():
+        if name not in seen:
+            level = "warning" if VARIABLES[name].group == "vitals" else "info"
+            label, said = VARIABLES[name].label, written(item)
+            sentence = f"The newest {label} can't be used: {as_charted(item)}."
+            yield Finding(level, "unusable", name, None, said, item.time, sentence, item.reason)
+
+
+def _red(snapshot: Snapshot, score: Score) -> Iterator[Reading | Unusable]:
+    for part in score.parts:
+        if part.least == 3:
+            yield _speaker(snapshot, part.name)
+
+
+def _speaker(snapshot: Snapshot, part: str) -> Reading | Unusable:
+    """Return what gave a part its points; of consciousness the one that is not normal."""
+    known = {**snapshot.unusable, **snapshot.fresh}
+    found = [known[name] for name in SPOKEN_OF_BY.get(part, (part,)) if name in known]
+    return next((item for item in found if not _alert(item)), found[0])
+
+
+def _alert(item: Reading | Unusable) -> bool:
+    return isinstance(item, Reading) and (item.variable, item.value) in {("acvpu", 0), ("gcs", 15)}

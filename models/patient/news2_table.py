@@ -1,0 +1,50 @@
+"""The published table of NEWS2 as data, and the points of a value in it.
+
+Source: Royal College of Physicians, National Early Warning Score (NEWS) 2, 2017, chart 1.
+"""
+
+from bisect import bisect_left
+from decimal import ROUND_HALF_UP, Decimal
+
+# Rows are (greatest value of the band, points), lowest band first.
+BANDS: dict[str, tuple[tuple[float, int], ...]] = {
+    "respiratory_rate": ((8, 3), (11, 1), (20, 0), (24, 2), (999, 3)),
+    "spo2": ((91, 3), (93, 2), (95, 1), (100, 0)),
+    "spo2_scale2_air": ((83, 3), (85, 2), (87, 1), (100, 0)),
+    "spo2_scale2_oxygen": ((83, 3), (85, 2), (87, 1), (92, 0), (94, 1), (96, 2), (100, 3)),
+    "systolic": ((90, 3), (100, 2), (110, 1), (219, 0), (999, 3)),
+    "heart_rate": ((40, 3), (50, 1), (90, 0), (110, 1), (130, 2), (999, 3)),
+    "temperature": ((35.0, 3), (36.0, 1), (38.0, 0), (39.0, 1), (99, 2)),
+}
+LABELS = {
+    "respiratory_rate": "Respiration", "spo2": "SpO2", "oxygen": "Air or oxygen",
+    "systolic": "Systolic BP", "heart_rate": "Pulse", "consciousness": "Consciousness",
+    "temperature": "Temperature",
+}  # fmt: skip
+UNITS = {
+    "respiratory_rate": "/min",
+    "spo2": "%",
+    "systolic": "mmHg",
+    "heart_rate": "/min",
+    "temperature": "°C",
+}
+WORST = {"oxygen": 2}
+
+
+def span(table: str, least: float | None, greatest: float | None) -> tuple[int, int]:
+    """Return the least and the most points of a value from `least` to `greatest`; None is open."""
+    bands = BANDS[table]
+    first = 0 if least is None else _place(table, least)
+    last = len(bands) - 1 if greatest is None else _place(table, greatest)
+    found = [score for _, score in bands[first : last + 1]]
+    return min(found), max(found)
+
+
+def _place(table: str, value: float) -> int:
+    """Return which band of a row a value is in, after the published rounding (0.1 Cel, else
+    whole).
+    """
+    step = Decimal("0.1") if table == "temperature" else Decimal(1)
+    rounded = float(Decimal(str(value)).quantize(step, ROUND_HALF_UP))
+    bands = BANDS[table]
+    return min(bisect_left([greatest for greatest, _ in bands], rounded), len(bands) - 1)
