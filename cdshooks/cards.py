@@ -100,8 +100,10 @@ def summary(assessment: Assessment) -> str:
     risk = _risk_beside(assessment)
     news2 = next((f.sentence for f in assessment.findings if f.kind == "news2"), "")
     data = _data_time(assessment.data_time, assessment.at)
+    # Where no risk was calculated, a summary without that would read as if one were low.
+    first = [*grave[:1], *([] if assessment.lead else [risk])]
     chosen: list[str] = []
-    for part in filter(None, dict.fromkeys([*grave, news2, risk, data, *rest])):
+    for part in filter(None, dict.fromkeys([*first, *grave, news2, risk, data, *rest])):
         if len(" ".join([*chosen, part])) <= LONGEST_SUMMARY:
             chosen.append(part)
     shown = dict.fromkeys([*grave, *rest, *([] if grave else [risk]), news2, risk, data])

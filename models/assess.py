@@ -68,8 +68,8 @@ class Risk:
         sure = (
             "Risk not certain" if self.band == INDETERMINATE else f"{self.band.capitalize()} risk"
         )
-        trend = f", {self.trend}" if self.trend else ""
-        sentence = f"{sure}: {self.figure} {self.label}{trend}."
+        way = f", {self.trend}" if self.trend else ""
+        sentence = f"{sure}: {self.figure} {self.label}{way}."
         source = f"model {self.model.name} {self.model.version}"
         level, value = BANDS[self.band], self.probability
         return Finding(level, "risk", None, value, self.figure, None, sentence, source)

@@ -52,11 +52,9 @@ def _news2(score: Score) -> Iterator[Finding]:
     """Yield the finding of a NEWS2 by the points that are certain, if anything is known of it."""
     if score.known:
         row = least_response(score)
-        asks = f"{'; ' if score.missing else ': '}{row.asks}" if row.asks else ""
+        sentence = f"{score.words}: {row.asks}." if row.asks else f"{score.text}."
         value = None if score.total is None else float(score.total)
-        yield Finding(
-            row.level, "news2", None, value, score.text, None, f"{score.text}{asks}.", NEWS2
-        )
+        yield Finding(row.level, "news2", None, value, score.words, None, sentence, NEWS2)
 
 
 def _unread(snapshot: Snapshot) -> Iterator[Finding]:

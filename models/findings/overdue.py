@@ -38,8 +38,7 @@ def overdue(snapshot: Snapshot, factor: float = OVERDUE_FACTOR) -> Finding | Non
     if hours <= interval:
         return None
     words = "complete set" if whole else "set of all five vital signs"
-    span = f"{score.low}" if score.low == score.high else f"{score.low} to {score.high}"
-    sentence = f"No {words} for {hours:.0f} h; at NEWS2 {span} one is due every {interval:.0f} h."
+    sentence = f"No {words} for {hours:.0f} h; at {score.words} one is due every {interval:.0f} h."
     level = "warning" if hours > factor * interval else "info"
     return Finding(level, "overdue", None, hours, f"{hours:.0f} h", since, sentence, NEWS2)
 

@@ -71,17 +71,22 @@ class Score:
         return len(self.missing) < len(self.parts) or self.low > 0
 
     @property
+    def words(self) -> str:
+        """Return total or range, and the band if it is certain."""
+        span = f"{self.low} to {self.high}" if self.total is None else f"{self.total}"
+        band = "" if self.band == "unknown" else f" ({self.band})"
+        return f"{self.name} {span}{band}"
+
+    @property
     def text(self) -> str:
-        """Return the score as it is said: total or range, the band if it is certain, and what is
-        missing and why; nothing where nothing is known.
+        """Return the score as it is said, with what is missing and why; nothing where nothing is
+        known.
         """
         if not self.known:
             return ""
-        range_ = f"{self.low} to {self.high}" if self.total is None else f"{self.total}"
-        band = "" if self.band == "unknown" else f" ({self.band})"
         lacking = self.lacking if len(self.missing) <= MOST_NAMED else ""
         lacking = lacking or (f"{len(self.missing)} parts not known" if self.missing else "")
-        return f"{self.name} {range_}{band}" + (f": {lacking}" if lacking else "")
+        return f"{self.words}: {lacking}" if lacking else self.words
 
     @property
     def lacking(self) -> str:

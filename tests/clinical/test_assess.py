@@ -109,7 +109,7 @@ def test_a_variable_that_a_sister_speaks_for_is_not_called_missing():
     [
         (SICK, {"born": "2017-05-01"}, "child"),
         (SICK, {"born": "2008-03-30"}, "child"),
-        (SICK, {"birthDate": None}, "insufficient"),
+        (SICK, {"birthDate": None}, "age unknown"),
         (SICK, {"deceasedBoolean": True}, "deceased"),
         ("when | heart_rate | spo2\n1 | 90 | 95", {}, "insufficient"),
         ("when | heart_rate | spo2 | systolic | temperature\n26 | 90 | 95 | 120 | 37", {}, "stale"),
