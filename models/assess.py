@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import NamedTuple
 
 from models.answerable import answerable
 from models.certainty import INDETERMINATE, Certainty, certainty
@@ -170,20 +171,36 @@ def assess(
     )
 
 
-def course(
-    chart: Chart, at: datetime, model: Model, hours: int = 48
-) -> list[tuple[datetime, float | None]]:
-    """Return the risk hour by hour up to `at`, each from what was known then; None where no number,
-    or no band, could be given.
+class Hour(NamedTuple):
+    """The risk at one hour (aware UTC): `probability` where a band can be told, `unsure` where only
+    an interval can be given; neither where no number is due.
+    """
 
-    Shape: hours + 1 pairs, oldest first. Time: a reading counts from its own time, not from when it
+    time: datetime
+    probability: float | None
+    unsure: Certainty | None
+
+
+def course(chart: Chart, at: datetime, model: Model, hours: int = 48) -> list[Hour]:
+    """Return the risk hour by hour up to `at`, each from what was known then.
+
+    Shape: hours + 1 items, oldest first. Time: a reading counts from its own time, not from when it
     was filed.
     """
     readings = series(chart)
     moments = [at - timedelta(hours=back) for back in range(hours, -1, -1)]
-    return [
-        (moment, _probability(_row(snapshot_at(readings, moment)), model)) for moment in moments
-    ]
+    return [_hour(snapshot_at(readings, moment), model) for moment in moments]
+
+
+def _hour(snapshot: Snapshot, model: Model) -> Hour:
+    row = _row(snapshot)
+    if row is None:
+        return Hour(snapshot.at, None, None)
+    raw = model.predictor.score([row[name] for name in model.features])
+    sure = certainty(model, row, raw)
+    if sure and sure.indeterminate:
+        return Hour(snapshot.at, None, sure)
+    return Hour(snapshot.at, sigmoid(model.calibrated(raw)), None)
 
 
 def _row(snapshot: Snapshot) -> FeatureRow | None:

@@ -40,15 +40,18 @@ class Certainty:
     missing: tuple[str, ...] = ()
 
     @property
+    def open(self) -> bool:
+        """Tell whether nothing is known of how high the risk may be."""
+        return self.high == 1.0
+
+    @property
     def text(self) -> str:
         """Return the interval as a clinician reads it: "6.1 to 55 %", or "6.1 % or more" where
         it is open.
         """
         low = percent(self.low) if self.low >= LEAST_SHOWN else "0 %"
         return (
-            f"{low} or more"
-            if self.high == 1.0
-            else f"{low.removesuffix(' %')} to {percent(self.high)}"
+            f"{low} or more" if self.open else f"{low.removesuffix(' %')} to {percent(self.high)}"
         )
 
 

@@ -9,11 +9,15 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import msgspec
+
+from runtime.misfit import allowed, explain
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 # An origin goes into a Content-Security-Policy, where a space or a semicolon would end it.
@@ -23,13 +27,6 @@ Algorithm = Literal[
     "ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"
 ]
 SMALLEST_BODY = 64 * 1024
-TYPE_NAMES = {
-    "str": "text",
-    "int": "a whole number",
-    "array": "a list",
-    "object": "a table",
-    "bool": "true or false",
-}
 
 
 class SettingsError(Exception):
@@ -61,6 +58,12 @@ class Ehr(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     cors_origins: tuple[str, ...] = ()
     mode: Literal["live", "shadow"] = "live"
     show_from: Literal["low", "medium", "high"] = "low"
+    time_zone: str = "UTC"
+
+    @property
+    def zone(self) -> tzinfo:
+        """Return the zone in which card and page tell this EHR's times."""
+        return UTC if self.time_zone == "UTC" else ZoneInfo(self.time_zone)
     overdue_factor: float = 2.0
 
 
@@ -130,7 +133,7 @@ def load_settings(path: str | Path) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"The configuration {path} is not valid TOML: {error}.") from None
     if "base_dir" in raw:
-        raise SettingsError(f"{path}: unknown key `base_dir`. Allowed: {_allowed(Settings)}.")
+        raise SettingsError(f"{path}: unknown key `base_dir`. Allowed: {allowed(Settings)}.")
     return settings_from(raw | {"base_dir": str(path.resolve().parent)}, str(path))
 
 
@@ -139,7 +142,7 @@ def settings_from(raw: dict[str, Any], name: str = "configuration") -> Settings:
     try:
         settings = msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{name}: {_explain(str(error))}") from None
+        raise SettingsError(f"{name}: {explain(str(error), Settings, Ehr)}") from None
     for problem in _problems(settings):
         raise SettingsError(f"{name}: {problem}")
     return settings
@@ -247,9 +250,21 @@ def _ehr_problems(ehr: Ehr) -> Iterator[str]:
         yield "`hook_algorithms` needs at least one algorithm; leave it out for all that are safe."
     if ehr.hook_jwks_url:
         yield from _bad_url("hook_jwks_url", ehr.hook_jwks_url)
+    yield from _bad_zone(ehr)
     has_secret = bool(ehr.smart_client_secret_file or ehr.smart_client_secret_env)
     if ehr.smart_client_id and ehr.smart_client_auth == "client_secret_basic" and not has_secret:
         yield "client_secret_basic needs `smart_client_secret_file` or `smart_client_secret_env`."
+
+
+def _bad_zone(ehr: Ehr) -> Iterator[str]:
+    try:
+        _ = ehr.zone
+    # A name that is a folder of zones ("Europe") is an OSError, one that leaves it a ValueError.
+    except (KeyError, ValueError, OSError):
+        yield (
+            f"`time_zone` is {ehr.time_zone!r}, which is not known; allowed is UTC or a name of "
+            "the IANA time zone database such as Europe/Berlin."
+        )
 
 
 def _bad_url(key: str, url: str) -> Iterator[str]:
@@ -266,32 +281,3 @@ def _bad_url(key: str, url: str) -> Iterator[str]:
 
 def _bare(url: str) -> str:
     return url[:-1] if url.endswith("/") else url
-
-
-def _explain(message: str) -> str:
-    """Put msgspec's words into ours: the key, its place, what is allowed."""
-    text, _, place = message.partition(" - at ")
-    where = place.strip("`").replace("$.", "").replace("$", "")
-    kind = Ehr if where.startswith("ehr") and "." not in where else Settings
-    if "unknown field" in text:
-        inside = f" in [[{where.split('[')[0]}]]" if where else ""
-        return f"unknown key `{text.split('`')[1]}`{inside}. Allowed: {_allowed(kind)}."
-    if "missing required field" in text:
-        return (
-            f"the required key `{text.split('`')[1]}` is missing{' in [[ehr]]' if where else ''}."
-        )
-    if "Invalid enum value" in text:
-        key = where.rpartition(".")[2].partition("[")[0]
-        choice = next(f.type for f in msgspec.structs.fields(Ehr) if f.name == key)
-        allowed = get_args(get_args(choice)[0]) if get_origin(choice) is tuple else get_args(choice)
-        return f"`{where}` has an {text[0].lower()}{text[1:]}; allowed: {', '.join(allowed)}."
-    text = text.replace(" | null`", "`")
-    for short, plain in TYPE_NAMES.items():
-        text = text.replace(f"`{short}`", plain)
-    return f"`{where}`: {text[0].lower()}{text[1:]}."
-
-
-def _allowed(kind: type) -> str:
-    return ", ".join(
-        field.name for field in msgspec.structs.fields(kind) if field.name != "base_dir"
-    )

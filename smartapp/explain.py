@@ -66,7 +66,7 @@ def explain(
         if wish != "now":
             chart, assessment, shown = before, explained, "card"
     problems = tuple(dict.fromkeys((*assessment.unread, *fresh.unread)))
-    values = explanation(chart, assessment, models) | {
+    values = explanation(chart, assessment, models, ehr.zone) | {
         "person": record.person,
         "problems": problems,
         "notice": notice,

@@ -4,19 +4,21 @@ the card.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from flask import Blueprint
 
-from models.assess import Assessment, course
+from models.assess import Assessment
 from models.fitted.registry import Model
 from models.patient.chart import Chart
 from models.patient.inputs import absent, percent
-from models.reading.reader import REASONS
 from smartapp import wording
-from smartapp.plots import news2_strip, risk_course, waterfall
-from smartapp.trends import trends
+from smartapp.attention import attention
+from smartapp.outcomes import outcomes
+from smartapp.plots.news2 import news2_strip
+from smartapp.plots.trends import trends
+from smartapp.unused import unused
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +46,28 @@ def register_words(blueprint: Blueprint) -> None:
         blueprint.add_app_template_filter(word, word.__name__)
 
 
-def explanation(chart: Chart, assessment: Assessment, models: Sequence[Model]) -> dict[str, Any]:
-    """Return the template's values for one assessment and the chart that it was made from."""
-    lead, at = assessment.lead, assessment.at
-    values = {
+def explanation(
+    chart: Chart, assessment: Assessment, models: Sequence[Model], zone: tzinfo
+) -> dict[str, Any]:
+    """Return the template's values for one assessment and the chart that it was made from; times
+    are told in `zone`.
+    """
+    at, newest = assessment.at, assessment.data_time
+    return {
+        "zone": zone,
         "assessment": assessment,
-        "strip": news2_strip(assessment.news2),
-        "trends": trends(chart.readings, assessment.inputs if lead else (), at),
+        "attention": attention(chart, assessment),
+        "outcomes": outcomes(chart, assessment, models),
+        "strip": news2_strip(assessment.news2, assessment.inputs),
+        "strange": {(r.variable, r.time) for r in chart.readings if not r.known},
+        "unused": unused(chart, assessment),
+        "trends": trends(chart.readings, assessment.inputs if assessment.lead else (), at),
         "present": [i for i in assessment.inputs if i.value is not None],
-        "absent": absent(i for i in assessment.inputs if i.state in ("missing", "unread")),
-        "rejected": [
-            (REASONS.get(reason, reason), count) for reason, count in assessment.rejected.items()
-        ],
-        "data_age": wording.ago((at - assessment.data_time).total_seconds() / 3600)
-        if assessment.data_time
-        else "",
+        "absent": absent(
+            i for i in assessment.inputs if i.state in ("missing", "unread", "unusable")
+        ),
+        "data_age": wording.ago((at - newest).total_seconds() / 3600) if newest else "",
     }
-    model = next((m for m in models if lead and m.id == lead.model), None)
-    if lead and model:
-        hourly = course(chart, at, model)
-        values |= {
-            "waterfall": waterfall(lead),
-            "course": hourly,
-            "course_plot": risk_course(hourly, lead.thresholds, at),
-        }
-    return values
 
 
 def compare(card: Assessment, now: Assessment) -> Comparison:

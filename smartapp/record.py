@@ -4,11 +4,13 @@ fhirclient's Patient reads the banner: a resource of any shape gives what can be
 """
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from fhirclient.models.coding import Coding
 from fhirclient.models.humanname import HumanName
 from fhirclient.models.identifier import Identifier
 from fhirclient.models.patient import Patient
@@ -39,6 +41,7 @@ class Person:
     birth_date: str | None = None
     sex: str | None = None
     mrn: str | None = None
+    record_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,10 @@ def person(document: bytes | None) -> Person:
         return Person()
     patient = Patient(found | _readable(found), strict=False)
     born = patient.birthDate.as_json() if patient.birthDate else None
-    return Person(_name(patient.name or []), born, patient.gender, _mrn(patient.identifier or []))
+    numbers = patient.identifier or []
+    return Person(
+        _name(patient.name or []), born, patient.gender, _mrn(numbers), _record_number(numbers)
+    )
 
 
 def _readable(found: dict[str, Any]) -> dict[str, Any]:
@@ -109,8 +115,19 @@ def _name(names: list[HumanName]) -> str | None:
 
 def _mrn(identifiers: list[Identifier]) -> str | None:
     """Return the identifier of type MR (v2 table 0203); no other number is passed off as it."""
-    for identifier in identifiers:
-        codings = (identifier.type.coding or []) if identifier.type else []
-        if identifier.value and any(coding.code == "MR" for coding in codings):
-            return str(identifier.value)[:200]
-    return None
+    return _number(i for i in identifiers if any(c.code == "MR" for c in _codings(i)))
+
+
+def _record_number(identifiers: list[Identifier]) -> str | None:
+    """Return the identifier for usual use, if it is of no other type: EHRs that name no types
+    chart by it.
+    """
+    return _number(i for i in identifiers if i.use == "usual" and not i.type)
+
+
+def _number(identifiers: Iterable[Identifier]) -> str | None:
+    return next((str(i.value)[:200] for i in identifiers if i.value), None)
+
+
+def _codings(identifier: Identifier) -> list[Coding]:
+    return (identifier.type.coding or []) if identifier.type else []

@@ -1,6 +1,6 @@
 """Turns numbers and times into the words that pages and plots show, one way for all of them."""
 
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -21,15 +21,19 @@ def number(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def clock(time: datetime) -> str:
-    """Return the clock time in UTC; the page's script turns it into the reader's zone."""
-    return f"{time.astimezone(UTC):%H:%M}"
+def clock(time: datetime, zone: tzinfo) -> str:
+    """Return the clock time in a zone; in the hour that comes twice in autumn, the zone's name
+    too.
+    """
+    local = time.astimezone(zone)
+    twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    return f"{local:%H:%M} {local.tzname()}" if twice else f"{local:%H:%M}"
 
 
-def moment(time: datetime) -> str:
-    """Return day and clock time in UTC."""
-    utc = time.astimezone(UTC)
-    return f"{utc.day} {utc:%b %H:%M}"
+def moment(time: datetime, zone: tzinfo) -> str:
+    """Return day and clock time in a zone."""
+    local = time.astimezone(zone)
+    return f"{local.day} {local:%b} {clock(time, zone)}"
 
 
 def ago(hours: float | None) -> str:

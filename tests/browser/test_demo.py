@@ -17,8 +17,9 @@ SCORED = (
     "stable",
     "chart-mess",
 )
-PLOTS = 4
-WIDTHS = (1280, 768, 400)
+# NEWS2, waterfall and course of two outcomes.
+PLOTS = 5
+WIDTHS = (1280, 768, 400, 320)
 
 
 def open_app(page, url: str, patient: str, button: str = "Explain this estimate"):
@@ -77,8 +78,9 @@ def test_without_a_number_card_and_page_say_why(page, demo_url, patient, why):
     """A child, stale data and an empty chart get a reason and no percentage anywhere."""
     frame = open_app(page, demo_url, patient)
     card = page.locator(".card").inner_text()
-    assert "No risk" in card and why in card
-    assert why in frame.locator("main").inner_text() and "waterfall" not in frame.content()
+    main = frame.locator("main").inner_text()
+    assert "Risk not calculated" in card and why in card
+    assert "Risk not calculated" in main and why in main and "waterfall" not in frame.content()
 
 
 def test_a_risk_that_is_not_certain_reads_so_on_card_and_page(page, demo_url):
@@ -159,7 +161,7 @@ def test_two_charts_in_two_tabs_never_mix(page, demo_url):
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_scrolls_sideways(page, demo_url, width, scheme):
-    """List, chart and app fit 1280, 768 and 400 pixels, light and dark."""
+    """List, chart and app fit 1280, 768, 400 and 320 pixels, light and dark."""
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(demo_url)
@@ -186,3 +188,70 @@ def test_the_model_card_needs_no_session(page, demo_url):
     for address in (source, source.removesuffix("model-card")):
         page.goto(address)
         assert "deterioration" in page.locator("main").inner_text()
+
+
+@pytest.mark.parametrize("patient", SICK)
+def test_what_is_urgent_stands_above_the_risk_as_on_the_card(page, demo_url, patient):
+    """The page leads with the card's level, and its first finding is the card's."""
+    frame = open_app(page, demo_url, patient)
+    first = frame.locator(".told li").first
+    assert first.locator("strong").inner_text() in page.locator(".card").inner_text()
+    assert frame.locator("h1").inner_text() == "Critical findings"
+    assert first.bounding_box()["y"] < frame.locator(".risk").first.bounding_box()["y"]
+
+
+CROSSED = """
+plot => {
+  const box = mark => mark.getBBox();
+  const meet = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width
+    && a.y < b.y + b.height && b.y < a.y + a.height;
+  const words = [...plot.querySelectorAll("text")];
+  const marks = [...plot.querySelectorAll("line, rect, circle")];
+  // A letter's box has room above and below it that no ink fills.
+  const ink = text => { const b = box(text); return {...b, x: b.x, width: b.width, y: b.y + 3, height: b.height - 6}; };
+  const hit = (text, other) => text !== other && meet(ink(text), other.tagName === "text" ? ink(other) : box(other));
+  return words.flatMap(text => [...marks, ...words].filter(other => hit(text, other))
+    .map(other => text.textContent + " / " + (other.textContent || other.outerHTML)));
+}
+"""
+
+
+@pytest.mark.parametrize("patient", [*SICK, "not-certain", "chart-mess"])
+def test_no_word_of_a_waterfall_is_crossed(page, demo_url, patient):
+    """As the browser draws it, no line, bar or other word runs through a label or an amount."""
+    frame = open_app(page, demo_url, patient)
+    plots = frame.locator("svg.waterfall")
+    assert plots.count() == 2
+    for n in range(plots.count()):
+        assert plots.nth(n).evaluate(CROSSED) == []
+
+
+def test_times_do_not_change_with_the_computers_zone(chromium, demo_url):
+    """Card and page tell the same time on every computer; where its clock runs in another zone, the
+    page says so.
+    """
+    context = chromium.new_context(timezone_id="Asia/Kolkata")
+    frame = open_app(context.new_page(), demo_url, "sepsis")
+    card = frame.page.locator(".card").inner_text()
+    clock = re.search(r"Data to (\d\d:\d\d) UTC", card)[1]
+    main = frame.locator("main").inner_text()
+    assert "Times are in UTC, not in this computer's zone (Asia/" in main
+    assert clock in frame.locator(".findings .facts").inner_text()
+    context.close()
+
+
+def test_the_page_is_whole_without_script(chromium, demo_url):
+    """With scripts turned off every plot, list and table is there, and a details element opens by
+    the keyboard.
+    """
+    context = chromium.new_context()
+    address = open_app(context.new_page(), demo_url, "sepsis").url
+    bare = chromium.new_context(java_script_enabled=False, storage_state=context.storage_state())
+    page = bare.new_page()
+    page.goto(address)
+    assert page.locator("svg[role=img]").count() >= PLOTS and page.locator(".told li").count() > 1
+    page.locator("summary").first.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("details[open]").count() == 1
+    bare.close()
+    context.close()

@@ -183,7 +183,7 @@ def test_the_course_ends_at_the_assessments_own_risk():
     line = course(whole, AT, MODELS[0])
     own = next(risk for risk in assess(whole, AT, MODELS).risks if risk.model == MODELS[0].id)
     shown = None if own.band == "indeterminate" else pytest.approx(own.probability, abs=1e-12)
-    assert len(line) == 49 and line[-1] == (AT, shown)
+    assert len(line) == 49 and line[-1][:2] == (AT, shown)
     assert line[0][1] is None and line[30][1] is not None
 
 

@@ -156,7 +156,7 @@ def test_what_the_ehr_does_not_give_is_said_not_imputed(bench, ehr, status, word
     browser = bench.browser()
     page = browser.get(browser.sign_in())
     assert page.status_code == 200 and words in page.text
-    assert "No risk is shown" in page.text and pages(bench)[0]["missing_parts"] == 2
+    assert "Risk not calculated" in page.text and pages(bench)[0]["missing_parts"] == 2
 
 
 @pytest.mark.rule("SMART-40")
@@ -265,6 +265,20 @@ def test_addresses_hold_no_patient_and_no_token(bench):
         "token-of" not in page.text
         and re.search(r"<title>([^<]*)", page.text)[1] == "Risk explained, Vigil"
     )
+
+
+def test_the_page_tells_times_in_the_wards_zone(tmp_path, ehr):
+    """`time_zone` of the EHR's record decides; without one it is UTC, and the page says which."""
+    for name, offset in (("Asia/Kolkata", timedelta(hours=5.5)), (None, timedelta())):
+        folder = tmp_path / (name or "UTC").replace("/", "-")
+        folder.mkdir()
+        browser = Bench(folder, ehr, **({"time_zone": name} if name else {})).browser()
+        page = browser.get(browser.sign_in()).text
+        times = re.findall(r'<time datetime="([^"]+)">([^<]+)</time>', page)
+        assert f">{name or 'UTC'}</span>" in page and times
+        for exact, told in times:
+            local = datetime.fromisoformat(exact) + offset
+            assert told == f"{local.day} {local:%b %H:%M}"
 
 
 @pytest.mark.rule("SMART-53", "SMART-56")

@@ -3,9 +3,12 @@
 import math
 from datetime import UTC, date, datetime, timedelta
 
-from models.assess import Assessment, Risk
+from models.assess import Assessment, Hour, Risk
+from models.certainty import Certainty
 from models.contributions import Contribution
 from models.explanation import Explanation, printed_points
+from models.findings.alarms import findings
+from models.findings.overdue import OVERDUE_FACTOR
 from models.fitted.model import sigmoid
 from models.fitted.registry import ModelId
 from models.patient.chart import Chart, Reading
@@ -105,6 +108,7 @@ def assessment(
     of = of or chart()
     snapshot = snapshot_at(series(of), at)
     risks = (risk(),) if status == "scored" else ()
+    score = chart_news2(snapshot)
     used = set(VARIABLES) - {"crp", "troponin_i", "troponin_t"}
     return Assessment(
         of.patient,
@@ -112,22 +116,28 @@ def assessment(
         status,
         reasons,
         risks,
-        chart_news2(snapshot),
+        score,
         inputs(snapshot, used),
         of.rejected,
         snapshot.newest,
         of.age(at),
         of.sex,
+        findings=findings(snapshot, score, [risk.finding for risk in risks], OVERDUE_FACTOR),
     )
 
 
-def course() -> list[tuple[datetime, float | None]]:
-    """Return 49 hourly risks with a gap."""
+def course() -> list[Hour]:
+    """Return 49 hourly risks: six hours without a number, and three with an interval alone."""
     hourly = [
         (AT - timedelta(hours=back), 0.06 + 0.3 * ((48 - back) / 48) ** 3)
         for back in range(48, -1, -1)
     ]
-    return [(time, None if 12 <= n < 18 else value) for n, (time, value) in enumerate(hourly)]
+    unsure = {20: Certainty(0.02, 0.5, True, ()), 21: Certainty(0.02, 0.6, True, ())}
+    unsure[22] = Certainty(0.03, 1.0, True, ())
+    return [
+        Hour(time, None if 12 <= n < 18 or n in unsure else value, unsure.get(n))
+        for n, (time, value) in enumerate(hourly)
+    ]
 
 
 def _contribution(name: str, value: float, points: float, digits: int) -> Contribution:

@@ -208,7 +208,7 @@ def test_two_days_of_course():
     for patient_id in (*SICK, *WELL):
         risks = [
             risk
-            for _, risk in course(patients()[patient_id].chart, AFTERNOON, model)
+            for _, risk, _ in course(patients()[patient_id].chart, AFTERNOON, model)
             if risk is not None
         ]
         assert len(risks) >= 38, patient_id

@@ -3,6 +3,7 @@ those who write such files).
 """
 
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,21 @@ def test_an_ehr_is_found_by_its_whole_base_only():
         "",
     ):
         assert found.trusted(other) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Europe/Atlantis", "europe", "Europe", "", "../etc/passwd", "/etc/localtime", "a\\u0000b"],
+)
+def test_an_unknown_time_zone_stops_the_start(name):
+    """Whatever is no name of the database is refused by one sentence with an example."""
+    with pytest.raises(SettingsError, match=r"ehr `a`: `time_zone` is .* Europe/Berlin"):
+        read(TOP + EHR + f'time_zone = "{name}"\n')
+
+
+def test_a_time_zone_of_the_database_is_taken():
+    """A ward's own zone keeps its summer time; without one an EHR's times are UTC."""
+    noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    ward = read(TOP + EHR + 'time_zone = "America/New_York"\n').ehr[0]
+    assert f"{noon.astimezone(ward.zone):%H:%M %Z}" == "08:00 EDT"
+    assert f"{noon.astimezone(read(TOP + EHR).ehr[0].zone):%H:%M %Z}" == "12:00 UTC"

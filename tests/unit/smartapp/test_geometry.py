@@ -1,15 +1,25 @@
 """Geometry of the plots: numbers in, coordinates out."""
 
-import math
 from datetime import timedelta
 
 import pytest
 
+from models.assess import Hour
 from models.patient.news2 import news2
 from models.ticks import round_values
-from smartapp.axes import Scale, hours_before, lines, time_scale, time_ticks, value_range
-from smartapp.plots import WIDTH, news2_strip, risk_course, waterfall
-from smartapp.trends import trends
+from smartapp.plots.axes import (
+    WIDTH,
+    Scale,
+    hours_before,
+    lines,
+    time_scale,
+    time_ticks,
+    value_range,
+)
+from smartapp.plots.course import risk_course
+from smartapp.plots.news2 import news2_strip
+from smartapp.plots.trends import trends
+from smartapp.plots.waterfall import waterfall
 from tests.support import assessments
 
 
@@ -59,52 +69,70 @@ def test_time_runs_from_left_to_now():
     assert hours_before(ticks[4].time, assessments.AT) == -48
 
 
-def test_the_waterfall_walks_from_baseline_to_score():
-    """Each bar begins where the last ended; the last ends at the score."""
+def test_the_waterfall_walks_from_the_reference_to_the_patient():
+    """Each bar begins where the last ended; the last ends at this patient's risk."""
     plot = waterfall(assessments.risk())
-    assert plot.bars[0].start == plot.baseline
-    assert plot.bars[-1].end == pytest.approx(plot.score, abs=0.2)
+    assert plot.bars[0].start == plot.reference
+    assert plot.bars[-1].end == plot.risk
     assert all(b.start == a.end for a, b in zip(plot.bars, plot.bars[1:], strict=False))
     assert all(bar.x >= 0 and bar.x + bar.width <= WIDTH for bar in plot.bars)
 
 
 def test_small_contributions_are_one_bar_with_their_sum():
-    """Nothing is dropped: the shown amounts and "all others" add up."""
+    """Nothing is dropped: the shown amounts and "all others" add up to the way from the reference
+    to the patient, as they are printed.
+    """
     risk = assessments.risk()
     plot = waterfall(risk, most=4)
     assert [bar.label for bar in plot.bars][-1] == "all others (9)"
-    rest = math.fsum(c.log_odds for c in risk.contributions[4:])
-    assert plot.bars[-1].amount == f"+{rest:.2f}"
+    start, end = (int(text.split()[0]) for text in (risk.explanation.start, risk.explanation.end))
+    amounts = [int(bar.amount.replace("−", "-")) for bar in plot.bars]
+    assert start + sum(amounts) == end
 
 
 def test_direction_is_in_the_bar_not_only_its_colour():
     """A lowering contribution goes left and says so."""
     plot = waterfall(assessments.risk(weights=[("lactate", 0.5), ("sodium", -0.4)]))
     up, down = plot.bars
-    assert (up.kind, down.kind, down.amount) == ("raises", "lowers", "−0.40")
+    assert (up.kind, down.kind) == ("raises", "lowers")
+    assert up.amount.startswith("+") and down.amount.startswith("−")
     assert up.end > up.start and down.end < down.start
 
 
-def test_risk_ticks_stand_where_their_log_odds_are():
-    """The axis is of risk, the lengths are of log-odds: the baseline lies left of a tick of
-    greater risk.
+def test_no_line_of_the_waterfall_crosses_a_word():
+    """Every word stands above its strip and below the one before, and is short enough to leave
+    room for its amount.
     """
     plot = waterfall(assessments.risk())
+    for bar, above in zip(plot.bars, plot.strips, strict=False):
+        words = (bar.y, bar.y + 15 * len(bar.lines))
+        assert above + 13 <= words[0] and words[1] <= bar.strip - 1 + 2
+        assert max(map(len, bar.lines)) <= 38
+    assert plot.strips[-2] + 13 <= plot.last
+
+
+def test_the_waterfalls_axis_is_of_risk_from_zero():
+    """A step never looks greater than it is, and no tick stands below no risk."""
+    plot = waterfall(assessments.risk())
     labels = {tick.label: tick.at for tick in plot.ticks}
-    assert plot.baseline < labels["20 %"] < labels["50 %"] < plot.score
-    gaps = [b.at - a.at for a, b in zip(plot.ticks, plot.ticks[1:], strict=False)]
-    assert all(gap >= 42 for gap in gaps)
+    assert labels["0 %"] < plot.reference < labels["20 %"] < labels["60 %"] < plot.risk
+
+
+def test_a_number_and_its_unit_stay_in_one_line():
+    """A wrapped label never parts "27" from "/min"."""
+    lines = [line for bar in waterfall(assessments.risk()).bars for line in bar.lines]
+    assert any("27\N{NO-BREAK SPACE}/min" in line for line in lines)
 
 
 def test_a_waterfall_without_contributions_is_still_a_plot():
-    """A model that used nothing shows its baseline."""
+    """A model that used nothing shows the reference's risk, which is the patient's."""
     plot = waterfall(assessments.risk(weights=[]))
-    assert plot.bars == () and plot.baseline == plot.score
+    assert plot.bars == () and plot.reference == plot.risk
 
 
 def test_the_strip_marks_unknown_parts_and_the_range():
     """Seven rows always; an unknown part has no points, and the total is a range."""
-    strip = news2_strip(news2({"heart_rate": 120.0}))
+    strip = news2_strip(news2({"heart_rate": 120.0}), ())
     assert len(strip.rows) == 7
     assert [row.points for row in strip.rows].count(None) == 6
     assert strip.low < strip.high
@@ -119,9 +147,24 @@ def test_the_strip_marks_unknown_parts_and_the_range():
                 "oxygen": 0.0,
                 "acvpu": 0.0,
             }
-        )
+        ),
+        (),
     )
     assert whole.low == whole.high
+
+
+def test_the_strip_prints_values_as_the_rest_of_the_page_does():
+    """38.72 degrees are 38.7 in the strip too; a coma score is told as what was charted, since it
+    is no letter of ACVPU.
+    """
+    rows = assessments.ROWS | {"temperature": [(1.5, 38.72)], "gcs": [(1.5, 13)]}
+    assessment = assessments.assessment(assessments.chart(rows))
+    found = {r.label: r.value for r in news2_strip(assessment.news2, assessment.inputs).rows}
+    assert found["Temperature"] == "38.7 °C" and found["Consciousness"] == "coma score 13"
+    newer = assessments.chart(rows | {"acvpu": [(1, 1)], "gcs": [(9, 14)]})
+    assessment = assessments.assessment(newer)
+    found = {r.label: r.value for r in news2_strip(assessment.news2, assessment.inputs).rows}
+    assert found["Consciousness"] == "new confusion"
 
 
 def test_the_course_has_gaps_thresholds_and_a_last_point():
@@ -129,16 +172,42 @@ def test_the_course_has_gaps_thresholds_and_a_last_point():
     frame.
     """
     plot = risk_course(assessments.course(), {"medium": 0.1, "high": 0.3}, assessments.AT)
-    assert len(plot.lines) == 2
+    assert len(plot.lines) == 3
     assert [t.label for t in plot.thresholds] == ["medium", "high"]
     assert plot.thresholds[0].at > plot.thresholds[1].at
     assert plot.last == plot.points[-1]
 
 
+def test_the_course_draws_an_interval_where_no_band_could_be_told():
+    """An hour that is not certain has a bar from its low to its high end and no point; an open one
+    goes on to the top. It is no gap, and the words tell all three apart.
+    """
+    plot = risk_course(assessments.course(), {"medium": 0.1, "high": 0.3}, assessments.AT)
+    assert len(plot.spans) == 3 and len(plot.points) == 49 - 6 - 3
+    first, _, last = plot.spans
+    assert plot.top < first.top < first.bottom < plot.bottom and not first.open
+    assert last.open and last.top == plot.top
+    (gap,) = plot.gaps
+    assert gap.x < first.x and gap.x + gap.width < first.x
+    assert plot.summary == (
+        "49 hourly values: 40 with a number, 3 with an interval only, as no band could be told, "
+        "6 without a number."
+    )
+
+
+def test_a_course_that_ends_without_a_number_has_no_last_point():
+    """The mark of "now" never stands at an older hour."""
+    hourly = [*assessments.course()[:-1], Hour(assessments.AT, None, None)]
+    plot = risk_course(hourly, {"medium": 0.1, "high": 0.3}, assessments.AT)
+    assert plot.last is None and len(plot.gaps) == 2
+
+
 def test_a_course_without_any_number_is_empty_not_zero():
-    """None is never drawn as zero."""
-    plot = risk_course([(assessments.AT, None)], {"medium": 0.1, "high": 0.3}, assessments.AT)
+    """None is never drawn as zero; it says "no number"."""
+    hourly = [Hour(hour.time, None, None) for hour in assessments.course()]
+    plot = risk_course(hourly, {"medium": 0.1, "high": 0.3}, assessments.AT)
     assert plot.points == () and plot.last is None and plot.lines == ()
+    assert [gap.named for gap in plot.gaps] == [True]
 
 
 def test_trends_mark_the_value_that_the_model_saw():

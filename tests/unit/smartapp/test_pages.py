@@ -2,14 +2,17 @@
 
 import re
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Blueprint, Flask, render_template
 
+from models.patient.chart import LeftOut, Unusable
 from smartapp import pages
-from smartapp.plots import risk_course, waterfall
+from smartapp.outcomes import bands_text
+from smartapp.plots.course import risk_course
 from smartapp.record import Person
 from tests.support import assessments
 
@@ -26,15 +29,17 @@ def render():
     blueprint.add_url_rule("/model-card", "model_card", lambda: "")
     app.register_blueprint(blueprint)
 
-    def page(assessment, chart, **more):
-        values = pages.explanation(chart, assessment, ())
-        if assessment.lead:
-            course = assessments.course()
-            values |= {
-                "waterfall": waterfall(assessment.lead),
-                "course": course,
-                "course_plot": risk_course(course, assessment.lead.thresholds, assessment.at),
-            }
+    def page(assessment, chart, zone=UTC, **more):
+        values = pages.explanation(chart, assessment, (), zone)
+        course = assessments.course()
+        values["outcomes"] = tuple(
+            replace(
+                outcome,
+                course=course,
+                course_plot=risk_course(course, outcome.risk.thresholds, assessment.at),
+            )
+            for outcome in values["outcomes"]
+        )
         with app.test_request_context():
             return render_template(
                 "pages/explanation.html",
@@ -79,7 +84,7 @@ def test_the_page_holds_nothing_that_the_policy_forbids(render):
     assert all(
         'role="img"' in plot and "<title id=" in plot and "<desc id=" in plot for plot in plots
     )
-    assert page.count("<details>") == len(plots)
+    assert page.count("<details>") == len(plots) + 1, "one more for the rules of the findings"
 
 
 def test_ids_and_headings_are_in_order(render):
@@ -116,7 +121,7 @@ def test_without_a_number_the_page_says_why(render, status, words):
 
 @pytest.mark.parametrize(
     "born, status, words",
-    [("2017-02-01", "child", "made for adults"), (None, "insufficient", "age is not")],
+    [("2017-02-01", "child", "made for adults"), (None, "age unknown", "age is not")],
 )
 def test_news2_without_any_part_is_not_drawn(render, born, status, words):
     """A child's vital signs are on the page: seven parts "unknown" and a score "between 0 and
@@ -155,3 +160,103 @@ def test_what_changed_since_the_card():
         (),
         "No newer data since then; the risk is still 65 %.",
     )
+
+
+def test_findings_stand_above_the_risk_with_time_and_source(render):
+    """What makes it urgent comes first, each with its level in words, the time of its value, and
+    the resource that it stands in; the response of the RCP follows.
+    """
+    page = render(assessments.assessment(), assessments.chart())
+    found, risk = page.index("Critical findings"), page.index("Risk of death in hospital")
+    assert found < page.index("Respiratory rate 27 /min") < page.index("RCP: ") < risk
+    row = re.search(r"<li[^>]*>(?:(?!</li>).)*Respiratory rate 27 .*?</li>", page, re.S)[0]
+    assert ">warning<" in row and "20 Nov 12:35" in row and "Observation/respiratory_rate-4" in row
+
+
+def test_without_a_finding_the_page_is_no_all_clear(render):
+    """A calm chart is told as what is known, not as a patient who is well; an empty one as too
+    little to say.
+    """
+    calm = {"heart_rate": [(1, 70)], "respiratory_rate": [(1, 14)], "systolic": [(1, 120)],
+            "spo2": [(1, 98)], "temperature": [(1, 36.8)], "oxygen_flow": [(1, 0)],
+            "acvpu": [(1, 0)]}  # fmt: skip
+    for rows, words in ((calm, "No critical finding and no warning"), ({}, "Too little is known")):
+        chart = assessments.chart(rows)
+        page = render(assessments.assessment(chart, status="insufficient"), chart)
+        assert words in page and "does not mean that the patient is well" in page
+
+
+def test_what_is_not_used_is_named(render):
+    """A value that can't be used stands there as it was written, with the reason, and its variable
+    is said to be unknown; what was left out has a name.
+    """
+    time = assessments.AT - timedelta(minutes=30)
+    refused = Unusable(time, "spo2", "bound", "<70 %", "Observation/s", None, 70.0)
+    older = Unusable(time - timedelta(hours=9), "lactate", "unit", "3 K/mm3", "Observation/l")
+    chart = replace(
+        assessments.chart(),
+        unusable=(older, refused),
+        left_out=(LeftOut("fetal heart rate", "patient", 2),),
+    )
+    page = render(assessments.assessment(chart), chart)
+    rows = re.findall(r"<tr><th scope=\"row\">(?:oxygen saturation|lactate).*?</tr>", page, re.S)
+    first, second = (row for row in rows if "only a bound" in row or "unknown unit" in row)
+    assert "&lt;70 %" in first and "unknown now" in first and "Observation/s" in first
+    assert "3 K/mm3" in second and "unknown now" not in second
+    assert "fetal heart rate: about another patient, or nobody (2 observations)" in page
+
+
+def test_all_times_are_the_wards_own(render):
+    """The zone is named once, and texts, tables and axes speak in it."""
+    page = render(assessments.assessment(), assessments.chart(), ZoneInfo("Asia/Kolkata"))
+    assert re.search(r"Times are in <span[^>]*>Asia/Kolkata<", page)
+    assert "20 Nov 19:35" in page and "14:05" not in re.sub(r'"[^"]*"', "", page)
+
+
+def test_every_outcome_has_one_form(render):
+    """Each has figure, band, interval, trend, and a waterfall and course of its own."""
+    assessment = assessments.assessment()
+    second = replace(assessments.risk(), outcome="other", label="another outcome")
+    page = render(replace(assessment, risks=(*assessment.risks, second)), assessments.chart())
+    for label in ("death in hospital", "another outcome"):
+        box = re.search(rf"Risk of {label}:.*?</section>", page, re.S)[0]
+        assert all(words in box for words in ("65 %", ">high<", "rising", "high from 30 %"))
+        assert f"What raises and lowers the risk of {label}" in page
+        assert f"Risk of {label} over the last 48 hours" in page
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(
+    ("risk", "high", "words"),
+    [
+        (0.0929, 0.0932, "high from just above 9.3 %"),
+        (0.0932, 0.0929, "high from 9.3 %"),
+        (0.0911, 0.0932, "high from 9.3 %"),
+        (0.3216, 0.3224, "high from just above 32 %"),
+    ],
+)
+def test_a_threshold_never_contradicts_the_band(risk, high, words):
+    """A medium risk of 9.3 % does not stand beside "high from 9.3 %"."""
+    made = replace(assessments.risk(), probability=risk, thresholds={"medium": 0.01, "high": high})
+    assert bands_text(made) == f"medium from 1.0 %, {words}"
+
+
+def test_the_models_habit_is_marked(render):
+    """Where the model lowers the risk for what NEWS2 counts, plot and table say so."""
+    risk = assessments.risk()
+    parts = list(risk.explanation.contributions)
+    n = next(n for n, part in enumerate(parts) if part.points < 0)
+    parts[n] = replace(parts[n], habit=3)
+    odd = replace(risk.explanation, contributions=tuple(parts))
+    assessment = assessments.assessment()
+    risks = (replace(risk, explain=lambda: odd),)
+    page = render(replace(assessment, risks=risks), assessments.chart())
+    assert page.count("model&#39;s habit") + page.count("model's habit") >= 2
+
+
+def test_a_record_number_is_not_called_an_mrn(render):
+    """An identifier without a type is told as what it is."""
+    person = Person("Okafor, Ada", record_number="2002")
+    page = render(assessments.assessment(), assessments.chart(), person=person)
+    assert "<dt>Record number</dt><dd>2002</dd>" in page and "MRN" not in page

@@ -48,6 +48,20 @@ MR = {
         ),
         (
             {
+                "identifier": [
+                    {"use": "official", "value": "1"},
+                    {"use": "usual", "type": {"coding": [{"code": "SS"}]}, "value": "123-45-6789"},
+                    {"use": "usual", "value": "2002"},
+                ]
+            },
+            Person(record_number="2002"),
+        ),
+        (
+            {"identifier": [{"use": "usual", "value": "7"}, MR]},
+            Person(mrn="4410", record_number="7"),
+        ),
+        (
+            {
                 "name": "x",
                 "birthDate": 5,
                 "gender": [],
@@ -62,8 +76,8 @@ MR = {
     ],
 )
 def test_a_banner_takes_what_is_there_and_invents_nothing(members, expected):
-    """Official and usual names first; only an identifier of type MR is an MRN, never a social
-    security number.
+    """Official and usual names first; only an identifier of type MR is an MRN, one for usual use
+    without a type a record number, never a social security number.
     """
     assert person(json.dumps({"resourceType": "Patient", "id": "p"} | members).encode()) == expected
 

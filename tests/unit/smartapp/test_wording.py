@@ -1,6 +1,7 @@
 """Words for numbers and times."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -46,11 +47,20 @@ def test_readings_keep_the_digits_that_matter():
     ]
 
 
-def test_times_are_utc_until_the_script_knows_better():
-    """The server speaks UTC whatever zone a value came in."""
+def test_times_are_the_wards_own():
+    """A value that came in any zone is told in the ward's."""
     time = datetime(2026, 11, 20, 1, 5, tzinfo=timezone(timedelta(hours=2)))
-    assert (clock(time), moment(time)) == ("23:05", "19 Nov 23:05")
-    assert moment(datetime(2026, 3, 1, 9, 0, tzinfo=UTC)) == "1 Mar 09:00"
+    assert (clock(time, UTC), moment(time, UTC)) == ("23:05", "19 Nov 23:05")
+    assert moment(time, ZoneInfo("Asia/Kolkata")) == "20 Nov 04:35"
+    summer = datetime(2026, 7, 1, 9, 0, tzinfo=UTC)
+    assert moment(summer, ZoneInfo("Europe/Berlin")) == "1 Jul 11:00"
+
+
+def test_the_hour_that_comes_twice_is_told_with_its_zone():
+    """When summer time ends, 02:30 before and after are not the same; other hours are bare."""
+    berlin = ZoneInfo("Europe/Berlin")
+    times = [datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in (0, 1, 2)]
+    assert [clock(t, berlin) for t in times] == ["02:30 CEST", "02:30 CET", "03:30"]
 
 
 def test_ages_are_said_in_minutes_hours_or_days():

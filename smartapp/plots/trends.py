@@ -11,7 +11,15 @@ from models.patient.chart import Reading
 from models.patient.inputs import NOT_SHOWN, Input, printed_unit
 from models.patient.vocabulary import VARIABLES, Variable
 from models.ticks import round_values
-from smartapp.axes import Scale, Tick, hours_before, lines, time_scale, time_ticks, value_range
+from smartapp.plots.axes import (
+    Scale,
+    Tick,
+    hours_before,
+    lines,
+    time_scale,
+    time_ticks,
+    value_range,
+)
 from smartapp.wording import number
 
 LEFT, RIGHT, TOP, BOTTOM = 38, 286, 10, 92

@@ -5,6 +5,8 @@ plot shares.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+# Of a whole plot, in the units of its viewBox: letters stay readable in a panel of 320 pixels.
+WIDTH = 340
 HOURS_BETWEEN_TICKS = 12
 
 

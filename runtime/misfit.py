@@ -1,0 +1,45 @@
+"""Puts what msgspec says of a configuration that doesn't fit into our words: the key, its place,
+what is allowed.
+"""
+
+from typing import get_args, get_origin
+
+import msgspec
+
+TYPE_NAMES = {
+    "str": "text",
+    "int": "a whole number",
+    "array": "a list",
+    "object": "a table",
+    "bool": "true or false",
+}
+
+
+def explain(message: str, top: type[msgspec.Struct], ehr: type[msgspec.Struct]) -> str:
+    """Return msgspec's message about a configuration of `top` with [[ehr]] records in our words."""
+    text, _, place = message.partition(" - at ")
+    where = place.strip("`").replace("$.", "").replace("$", "")
+    kind = ehr if where.startswith("ehr") and "." not in where else top
+    if "unknown field" in text:
+        inside = f" in [[{where.split('[')[0]}]]" if where else ""
+        return f"unknown key `{text.split('`')[1]}`{inside}. Allowed: {allowed(kind)}."
+    if "missing required field" in text:
+        return (
+            f"the required key `{text.split('`')[1]}` is missing{' in [[ehr]]' if where else ''}."
+        )
+    if "Invalid enum value" in text:
+        key = where.rpartition(".")[2].partition("[")[0]
+        choice = next(f.type for f in msgspec.structs.fields(ehr) if f.name == key)
+        words = get_args(get_args(choice)[0]) if get_origin(choice) is tuple else get_args(choice)
+        return f"`{where}` has an {text[0].lower()}{text[1:]}; allowed: {', '.join(words)}."
+    text = text.replace(" | null`", "`")
+    for short, plain in TYPE_NAMES.items():
+        text = text.replace(f"`{short}`", plain)
+    return f"`{where}`: {text[0].lower()}{text[1:]}."
+
+
+def allowed(kind: type[msgspec.Struct]) -> str:
+    """Return the keys that a table may have."""
+    return ", ".join(
+        field.name for field in msgspec.structs.fields(kind) if field.name != "base_dir"
+    )

@@ -1,0 +1,1 @@
+"""Turns Assessments into the geometry of plots: numbers in, coordinates and labels out."""

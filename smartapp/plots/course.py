@@ -1,0 +1,118 @@
+"""Turns the hourly course of a risk into its plot: lines between gaps, bare intervals where no band
+could be told, and the stretches without any number.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from models.assess import Hour
+from models.ticks import round_values
+from smartapp.plots.axes import WIDTH, Scale, Tick, hours_before, lines, time_scale, time_ticks
+
+LEFT, RIGHT, TOP, BOTTOM = 40, WIDTH - 28, 10, 150
+# Room for the words "no number".
+WIDE_GAP = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An interval that stands in place of a number: a vertical bar, `open` where it has no upper
+    end.
+    """
+
+    x: float
+    top: float
+    bottom: float
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of hours without a number; `named` where the words fit into it."""
+
+    x: float
+    width: float
+    named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The risk hour by hour, with the bands' thresholds; `last` is the newest hour's number."""
+
+    height: float
+    top: float
+    bottom: float
+    lines: tuple[str, ...]
+    points: tuple[tuple[float, float], ...]
+    spans: tuple[Span, ...]
+    gaps: tuple[Gap, ...]
+    thresholds: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    x_ticks: tuple[Tick, ...]
+    last: tuple[float, float] | None
+    summary: str
+
+
+def risk_course(
+    course: Sequence[Hour], thresholds: dict[str, float], at: datetime, hours: int = 48
+) -> Course:
+    """Return the course of a risk over the last `hours`; an hour without a number is a gap, never
+    a zero.
+    """
+    x, y = time_scale(at, hours, LEFT, RIGHT), _risk_scale(course, thresholds)
+    places = [
+        None if h.probability is None else (x(hours_before(h.time, at)), y(h.probability))
+        for h in course
+    ]
+    return Course(
+        190,
+        TOP,
+        BOTTOM,
+        lines(places),
+        tuple(place for place in places if place is not None),
+        tuple(
+            Span(x(hours_before(h.time, at)), y(h.unsure.high), y(h.unsure.low), h.unsure.open)
+            for h in course
+            if h.unsure
+        ),
+        _gaps(course, at, x),
+        tuple(Tick(y(value), name) for name, value in thresholds.items()),
+        tuple(Tick(y(value), f"{value * 100:g} %") for value in round_values(0, y.high)),
+        time_ticks(x, at),
+        places[-1] if places else None,
+        _summary(course),
+    )
+
+
+def _risk_scale(course: Sequence[Hour], thresholds: dict[str, float]) -> Scale:
+    """Return the scale of risks: it holds every number, and every interval that has an end."""
+    known = [h.probability for h in course if h.probability is not None]
+    ends = [h.unsure.low if h.unsure.open else h.unsure.high for h in course if h.unsure]
+    top = min(max([*known, *ends, *thresholds.values(), 0.01]) * 1.15, 1.0)
+    return Scale(0, top, BOTTOM, TOP)
+
+
+def _gaps(course: Sequence[Hour], at: datetime, x: Scale) -> tuple[Gap, ...]:
+    """Return the stretches without a number, half an hour wider on both sides, inside the axis."""
+    found = []
+    for bare, stretch in groupby(course, key=lambda h: h.probability is None and not h.unsure):
+        if bare:
+            hours = [hours_before(h.time, at) for h in stretch]
+            left, right = x(hours[0] - 0.5), x(hours[-1] + 0.5)
+            width = round(right - left, 1)
+            found.append(Gap(left, width, width >= WIDE_GAP))
+    return tuple(found)
+
+
+def _summary(course: Sequence[Hour]) -> str:
+    """Return in one sentence how many hours have a number, an interval alone, or neither."""
+    numbers = sum(h.probability is not None for h in course)
+    unsure = sum(h.unsure is not None for h in course)
+    words = [f"{numbers} with a number"]
+    if unsure:
+        words.append(f"{unsure} with an interval only, as no band could be told")
+    if len(course) - numbers - unsure:
+        words.append(f"{len(course) - numbers - unsure} without a number")
+    return f"{len(course)} hourly values: {', '.join(words)}."
