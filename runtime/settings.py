@@ -64,6 +64,7 @@ class Ehr(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     def zone(self) -> tzinfo:
         """Return the zone in which card and page tell this EHR's times."""
         return UTC if self.time_zone == "UTC" else ZoneInfo(self.time_zone)
+
     overdue_factor: float = 2.0
 
 

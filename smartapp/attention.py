@@ -5,9 +5,8 @@ value, time and the resource that it stands in.
 from dataclasses import dataclass
 from datetime import datetime
 
-from models.findings.response import response
-
 from models.assess import Assessment
+from models.findings.response import response
 from models.patient.chart import Chart
 from models.patient.news2 import YOUNGEST
 
@@ -44,7 +43,9 @@ class Attention:
 
 def attention(chart: Chart, assessment: Assessment) -> Attention:
     """Return what asks for attention in an assessment of this chart."""
-    sources = {(u.variable, u.time): u.source for u in chart.unusable}
+    sources: dict[tuple[str | None, datetime | None], str] = {
+        (u.variable, u.time): u.source for u in chart.unusable
+    }
     sources |= {(r.variable, r.time): r.source for r in chart.readings}
     sources |= {(i.variable, i.time): i.source for i in assessment.inputs if i.time and i.source}
     told = [

@@ -45,7 +45,7 @@ def unused(chart: Chart, assessment: Assessment) -> Unused:
         seen.add(item.variable)
         label, why = VARIABLES[item.variable].label, REASONS.get(item.reason, item.reason)
         values.append(Refused(label, item.written, why, item.time, item.source, blinds))
-    named = {item.reason for item in (*chart.unusable, *chart.left_out)}
+    named = {u.reason for u in chart.unusable} | {out.reason for out in chart.left_out}
     by_name = [
         (out.label, REASONS.get(out.reason, out.reason), out.number) for out in chart.left_out
     ]

@@ -10,12 +10,16 @@ import msgspec
 class Reading(NamedTuple):
     """One value in its variable's own unit at an aware UTC time; `source` is the resource's
     reference.
+
+    `known` is False where the chart says under a name that Vigil does not know from where on the
+    body or how it was measured, and nothing in that name speaks against the variable.
     """
 
     time: datetime
     variable: str
     value: float
     source: str
+    known: bool = True
 
 
 class Unusable(NamedTuple):

@@ -82,7 +82,7 @@ def waterfall(risk: Risk, most: int = MOST) -> Waterfall:
         edges.append(edges[-1] + step.points)
     scale = _scale(edges)
     bars: list[Bar] = []
-    y = TOP + LINE + STRIP + SPACE
+    y: float = TOP + LINE + STRIP + SPACE
     for step, before, after in zip(steps, edges, edges[1:], strict=False):
         bars.append(_bar(step, scale(before), scale(after), y))
         y = bars[-1].strip + STRIP + SPACE
