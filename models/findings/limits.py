@@ -8,15 +8,10 @@ from collections.abc import Iterator
 
 from models.findings.finding import Finding, about
 from models.patient.chart import Reading, Unusable
-from models.patient.inputs import number
+from models.patient.inputs import number, origin
 from models.patient.news2 import YOUNGEST
-from models.patient.series import SPEAKERS
 from models.patient.snapshot import Snapshot
 from models.patient.vocabulary import VARIABLES, Variable
-
-# Their codes may stand for venous blood, in which much lower pressures of oxygen and higher ones of
-# carbon dioxide are usual, and a reading does not say which; so these alarm, but never as critical.
-MAYBE_VENOUS = {"paco2", "pao2"}
 
 
 def laboratory(snapshot: Snapshot) -> Iterator[Finding]:
@@ -25,16 +20,15 @@ def laboratory(snapshot: Snapshot) -> Iterator[Finding]:
     """
     for name, variable in VARIABLES.items():
         item = snapshot.fresh.get(name) or snapshot.unusable.get(name)
-        if item is None or not any(variable.limits) or _reckoned(item):
+        if item is None or not any(variable.limits) or _reckoned(item, snapshot):
             continue
         found = _beyond(variable, item)
         if found:
             yield _finding(variable, item, *found, snapshot)
 
 
-def _reckoned(item: Reading | Unusable) -> bool:
-    speaker = SPEAKERS.get(item.variable, ("",))[0]
-    return bool(speaker) and item.source.endswith(f" ({VARIABLES[speaker].label})")
+def _reckoned(item: Reading | Unusable, snapshot: Snapshot) -> bool:
+    return isinstance(item, Reading) and bool(origin(item, snapshot))
 
 
 def _beyond(variable: Variable, item: Reading | Unusable) -> tuple[str, str] | None:
@@ -65,7 +59,6 @@ def _certain(variable: Variable, item: Reading | Unusable) -> tuple[float | None
 def _finding(
     variable: Variable, item: Reading | Unusable, level: str, side: str, snapshot: Snapshot
 ) -> Finding:
-    level = "warning" if variable.name in MAYBE_VENOUS else level
     adult = snapshot.age is None or snapshot.age >= YOUNGEST
     words = (
         f" ({'critically ' if level == 'critical' else ''}{side}{'' if adult else ' for an adult'})"

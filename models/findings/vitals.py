@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from models.findings.finding import Finding, about, as_charted, written
 from models.patient.chart import Reading, Unusable
+from models.patient.inputs import origin
 from models.patient.news2 import SPOKEN_OF_BY, Score
 from models.patient.snapshot import Snapshot
 from models.patient.vocabulary import VARIABLES
@@ -18,13 +19,13 @@ NO_RATE_OR_PRESSURE = {"spo2", "temperature"}
 
 
 def doubtful(snapshot: Snapshot, score: Score) -> Iterator[Finding]:
-    """Yield a finding for each fresh value that a body has at most near death: a rate or pressure
-    of zero, or one that no model may be given.
+    """Yield a finding for each fresh value, as charted, that a body has at most near death: a rate
+    or pressure of zero, or one that no model may be given.
     """
     red = {item.variable for item in _red(snapshot, score)}
     for name, reading in snapshot.fresh.items():
         variable = VARIABLES[name]
-        if variable.low <= reading.value <= variable.high:
+        if variable.low <= reading.value <= variable.high or origin(reading, snapshot):
             continue
         zero = reading.value == 0 and name not in NO_RATE_OR_PRESSURE
         level, kind = ("critical", "zero") if zero else ("warning", "sensor")

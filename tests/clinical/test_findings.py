@@ -124,16 +124,15 @@ def test_each_limit_is_inclusive_and_named_with_its_number(name, grade, side, li
     """At a limit the card has its level and leads with the value; a step inside it is calmer."""
     variable = VARIABLES[name]
     step = 10.0**-variable.digits * (1 if side == "low" else -1)
-    level = "warning" if name in ("paco2", "pao2") else grade
     found = card(chart(**{name: limit}))
-    assert found["indicator"] == level
+    assert found["indicator"] == grade
     said = f"{variable.label} {display(variable, limit)}"
     assert found["summary"].startswith(f"{said[0].upper()}{said[1:]} (")
     assert said[1:] in found["detail"].splitlines()[0]
     inside = gravest(f for f in of(chart(**{name: limit + step})).findings if f.variable == name)
     assert inside == ("info" if grade == "warning" else "warning") or (
         # Where no warning limit is published, or it is not a step away.
-        grade == "critical" and inside == ("info" if _alone(variable, side) else level)
+        grade == "critical" and inside == ("info" if _alone(variable, side) else grade)
     )
 
 

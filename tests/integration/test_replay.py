@@ -72,3 +72,20 @@ def test_a_changed_record_is_found(config):
     db.close()
     code, text = run("audit", "verify", "--config", config)
     assert code == 1 and "broken at record 1" in text
+
+
+def test_a_replay_compares_level_and_findings_where_the_record_holds_them(config):
+    """A card that would be calmer today than it was is told; records of 0.4.0 hold no findings."""
+    import json
+
+    from cdshooks.replay import again, difference
+    from models.fitted.registry import load_models
+
+    record = json.loads(run("audit", "show", "--config", config, "--type", "hook")[1])
+    found = again(record, load_models())
+    assert record["level"] == "critical" and record["findings"][0][:2] == ["critical", "news2"]
+    assert difference(record, found) == ""
+    assert difference(record | {"level": "info"}, found)
+    assert difference(record | {"findings": record["findings"][1:]}, found)
+    old = {name: value for name, value in record.items() if name not in ("level", "findings")}
+    assert difference(old, found) == ""
