@@ -36,14 +36,14 @@ WITHOUT_NUMBER = {
     "insufficient": "too little data",
     "stale": "vital signs too old",
     "unread": "the chart could not be read in full",
-    "unusable": "vital signs that can't be used",
+    "unusable": "vital signs can't be used",
     "child": "made for adults only",
     "age unknown": "the patient's age is unknown",
     "deceased": "the patient has died",
     "scored": "the model is unavailable",
 }
 # So long may the values be that share a sentence.
-LONGEST_LIST = 75
+LONGEST_LIST = 48
 # What findings of one kind have in common, so that a summary says it once.
 SHARED = {
     ("critical", "zero"): ": check the patient and the sensor",

@@ -37,8 +37,11 @@ def overdue(snapshot: Snapshot, factor: float = OVERDUE_FACTOR) -> Finding | Non
     hours = (snapshot.at - since).total_seconds() / 3600
     if hours <= interval:
         return None
-    words = "complete set" if whole else "set of all five vital signs"
-    sentence = f"No {words} for {hours:.0f} h; at {score.words} one is due every {interval:.0f} h."
+    lacking = "complete set" if whole else "set of all five vital signs"
+    sentence = (
+        f"Observations overdue: no {lacking} for {hours:.0f} h, due every {interval:.0f} h at "
+        f"{score.figure}."
+    )
     level = "warning" if hours > factor * interval else "info"
     return Finding(level, "overdue", None, hours, f"{hours:.0f} h", since, sentence, NEWS2)
 

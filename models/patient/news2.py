@@ -71,11 +71,15 @@ class Score:
         return len(self.missing) < len(self.parts) or self.low > 0
 
     @property
+    def figure(self) -> str:
+        """Return name and total, or the range where there is none."""
+        span = f"{self.low} to {self.high}" if self.total is None else f"{self.total}"
+        return f"{self.name} {span}"
+
+    @property
     def words(self) -> str:
         """Return total or range, and the band if it is certain."""
-        span = f"{self.low} to {self.high}" if self.total is None else f"{self.total}"
-        band = "" if self.band == "unknown" else f" ({self.band})"
-        return f"{self.name} {span}{band}"
+        return self.figure if self.band == "unknown" else f"{self.figure} ({self.band})"
 
     @property
     def text(self) -> str:

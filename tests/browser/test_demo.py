@@ -40,7 +40,7 @@ def sideways(frame) -> int:
 
 
 def card_percent(page) -> str:
-    return re.search(r"[\d.]+ %", page.locator(".card h3").inner_text())[0]
+    return re.search(r"risk of [^:]+: ([\d.]+ %)", page.locator(".card").inner_text())[1]
 
 
 def test_the_list_leads_to_every_chart(page, demo_url):

@@ -174,13 +174,16 @@ def test_a_rate_or_pressure_of_zero_is_critical(name):
 
 
 def test_zeros_share_a_sentence():
-    """Apnoea and asystole: all in one sentence, NEWS2 beside them, and no risk."""
+    """Apnoea and asystole: the first two named, each in the detail, and no risk from older ones."""
     found = card(chart(heart_rate=0, respiratory_rate=0, systolic=0, spo2=35))
     assert found["indicator"] == "critical"
-    for words in ("eart rate 0 /min", "respiratory rate 0 /min", "systolic pressure 0 mmHg"):
-        assert words in found["summary"]
-    assert "Risk not calculated: vital signs that can't be used." in found["detail"]
-    assert "SpO2 35 % (3 points): check the patient and the sensor." in found["detail"]
+    assert found["summary"].startswith(
+        "Heart rate 0 /min, respiratory rate 0 /min and 1 more: check the patient and the sensor."
+    )
+    assert "Risk not calculated: vital signs can't be used." in found["summary"]
+    assert "RCP: emergency review" in found["detail"]
+    for words in ("Systolic pressure 0 mmHg (3 points)", "SpO2 35 % (3 points)"):
+        assert f"{words}: check the patient and the sensor." in found["detail"]
 
 
 @pytest.mark.parametrize(
