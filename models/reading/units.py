@@ -110,6 +110,9 @@ def written(text: str, variable: Variable, code: str | None = None) -> Written |
     ]
     if len(told) > 1:
         told = [one for one in told if _can_be(variable, code, one)]
+    # Several words that are no unit are a remark, of which nothing is guessed: 71 % on air.
+    if " " in parts[3].strip():
+        told = [one for one in told if converted(variable, code, 1.0, one.unit) is not None]
     return told[0] if len(told) == 1 else None
 
 

@@ -128,6 +128,8 @@ def test_no_text_breaks_the_reading_of_a_unit_or_a_number(text, name):
         ("heart_rate", "80-90", None),
         ("heart_rate", "80 - 90 /min", None),
         ("heart_rate", "80, irregular", None),
+        ("spo2", "71 % on air", None),
+        ("haemoglobin", "15.0 gm/L", ("", 15.0, "gm/L")),
         ("glucose", "HIGH", None),
         ("potassium", "4.1.2", None),
         ("potassium", "", None),
