@@ -61,10 +61,10 @@ class PatientView:
         started = perf_counter()
         collected, notes = prefetch.complete(request, ehr, self.fhir, at)
         gathered = perf_counter()
-        earlier = self._earlier(record, at, collected)
+        earlier = self._earlier(record, at, collected, ehr)
         if earlier:
             return self._repeat(earlier, ehr, record)
-        chart = _chart(collected, request.context.patientId, at)
+        chart = _chart(collected, request.context.patientId, at, ehr)
         assessment = self._assess(chart, at, notes, ehr.overdue_factor)
         record["overdue_factor"] = ehr.overdue_factor
         record["assessment_id"] = secrets.token_urlsafe(18)
@@ -99,7 +99,7 @@ class PatientView:
         return cards.card(assessment, record["assessment_id"], ehr, self.settings.public_url)
 
     def _earlier(
-        self, record: dict[str, Any], at: datetime, collected: Collected
+        self, record: dict[str, Any], at: datetime, collected: Collected, ehr: Ehr
     ) -> dict[str, Any] | None:
         """Return the record of the same call: same hookInstance, EHR and patient, and the same
         chart as it was read then.
@@ -108,9 +108,8 @@ class PatientView:
         if found is None or any(found[key] != record[key] for key in ("ehr", "patient")):
             return None
         then = datetime.fromisoformat(found["at"])
-        same = at - then < REPEAT and _chart(collected, record["patient"], then) == Chart.from_json(
-            found["chart"]
-        )
+        before = Chart.from_json(found["chart"])
+        same = at - then < REPEAT and _chart(collected, record["patient"], then, ehr) == before
         return found if same else None
 
     def _repeat(
@@ -129,10 +128,15 @@ class PatientView:
         return made
 
 
-def _chart(collected: Collected, patient_id: str, at: datetime) -> Chart:
+def _chart(collected: Collected, patient_id: str, at: datetime, ehr: Ehr) -> Chart:
     try:
         return read_chart(
-            collected.resources, patient_id, at, collected.malformed, parts=collected.parts
+            collected.resources,
+            patient_id,
+            at,
+            collected.malformed,
+            parts=collected.parts,
+            bases=ehr.fhir_base,
         )
     except WrongPatient:
         raise PreconditionFailed(

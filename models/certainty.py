@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from models.fitted.model import Model, sigmoid
-from models.patient.inputs import Input, display, number, percent
+from models.patient.inputs import Input, percent
+from models.patient.printing import display, number
 from models.patient.series import SISTERS
 from models.patient.vocabulary import VARIABLES
 

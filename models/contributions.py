@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from models.drivers import driver_text
-from models.patient.inputs import display
+from models.patient.printing import display
 from models.patient.vocabulary import VARIABLES
 from models.reference import Compared
 
@@ -90,7 +90,7 @@ def contribution(
         own = compared.row[variable]
         words = _person(variable, own)
         return Contribution(variable, variable, log_odds, points, own, None, words, True, digits)
-    reading = compared.snapshot.fresh.get(variable)
+    reading = compared.snapshot.for_model(variable)
     value, hours = (reading.value, compared.snapshot.hours(reading)) if reading else (None, None)
     words, current = _driver(variable, parts, compared) if reading else ("", True)
     return Contribution(

@@ -6,7 +6,8 @@ A contribution sums the features of a variable; the words are those of the one t
 
 from models.patient.chart import Reading
 from models.patient.features import DERIVED, WINDOW, FeatureRow, made_of, variable_of
-from models.patient.inputs import display, origin, printed_unit
+from models.patient.inputs import origin
+from models.patient.printing import display, printed_unit
 from models.patient.snapshot import Snapshot
 from models.patient.vocabulary import VARIABLES, Variable
 
@@ -41,12 +42,12 @@ def driver_text(feature: str, row: FeatureRow, snapshot: Snapshot) -> tuple[str,
         return f"average {variable.label} over 48 h {_finer(variable, value)}", False
     if kind == "spread48":
         return f"{variable.label} varied by ±{_finer(variable, value)} over 48 h", False
-    return _value(variable, value, snapshot.fresh.get(name), snapshot), True
+    return _value(variable, value, snapshot.for_model(name), snapshot), True
 
 
 def _extreme(variable: Variable, kind: str, value: float, snapshot: Snapshot) -> tuple[str, bool]:
     window = snapshot.window(variable.name, snapshot.at - WINDOW)
-    newest = snapshot.fresh.get(variable.name)
+    newest = snapshot.for_model(variable.name)
     if newest and newest.value == value:
         words = _value(variable, value, newest, snapshot)
         alone = all(reading.value == value for reading in window)

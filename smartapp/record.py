@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 from fhirclient.models.coding import Coding
 from fhirclient.models.humanname import HumanName
 from fhirclient.models.identifier import Identifier
@@ -19,6 +18,7 @@ from ehr.chart import Collected, collect
 from ehr.fetch import FetchError, Fhir
 from models.patient.chart import Chart
 from models.patient.coverage import COVERED
+from models.reading import lenient
 from models.reading.reader import LOOK_BACK, WrongPatient, read_chart
 from runtime.settings import Ehr
 from smartapp.problems import LaunchRefused, TokenRefused, WrongChart
@@ -65,13 +65,18 @@ def read_record(session: Session, at: datetime, ehr: Ehr, fhir: Fhir) -> Record:
     collected = collect(session.patient, at, {}, fetch, ehr.profile, granted, WANTED)
     if collected.refused(401):
         raise TokenRefused("token refused by the FHIR server")
-    return Record(person(collected.patient), _chart(collected, session.patient, at))
+    return Record(person(collected.patient), _chart(collected, session.patient, at, ehr))
 
 
-def _chart(collected: Collected, patient: str, at: datetime) -> Chart:
+def _chart(collected: Collected, patient: str, at: datetime, ehr: Ehr) -> Chart:
     try:
         return read_chart(
-            collected.resources, patient, at, collected.malformed, parts=collected.parts
+            collected.resources,
+            patient,
+            at,
+            collected.malformed,
+            parts=collected.parts,
+            bases=ehr.fhir_base,
         )
     except WrongPatient:
         raise WrongChart("the EHR answered with another patient") from None
@@ -79,7 +84,7 @@ def _chart(collected: Collected, patient: str, at: datetime) -> Chart:
 
 def person(document: bytes | None) -> Person:
     """Return the banner of a Patient resource, tolerant of any shape; nobody for something else."""
-    found = msgspec.json.decode(document) if document else {}
+    found = lenient.loaded(document) if document else {}
     if found.get("resourceType") != "Patient":
         return Person()
     patient = Patient(found | _readable(found), strict=False)

@@ -18,6 +18,7 @@ ACVPU = {
     "V": ("LA17108-4", "Responds to voice"), "P": ("LA17107-6", "Responds to pain"),
     "U": ("LA9343-0", "Unresponsive"),
 }  # fmt: skip
+TREATMENT = {"system": f"{TERMINOLOGY}/referencerange-meaning", "code": "treatment"}
 CLINICIAN = "demo-clinician"
 OXYGEN = ("flow", "fio2")
 
@@ -155,7 +156,12 @@ def saturation(
     if target:
         low, high = (_quantity(MEASURES["spo2"], limit) for limit in target)
         found["referenceRange"] = [
-            {"low": low, "high": high, "text": "Prescribed target saturation"}
+            {
+                "low": low,
+                "high": high,
+                "type": {"coding": [TREATMENT]},
+                "text": "Prescribed target saturation",
+            }
         ]
     return found
 

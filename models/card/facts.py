@@ -9,7 +9,8 @@ from models.card.figures import ABSENT, counted, written
 from models.card.results import of_validation, performance
 from models.card.tables import internal
 from models.fitted.model import Model
-from models.patient.inputs import percent, printed_unit
+from models.patient.inputs import percent
+from models.patient.printing import printed_unit
 from models.patient.vocabulary import VARIABLES
 
 PERSON = {"age": "age", "sex": "sex"}

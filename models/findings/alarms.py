@@ -40,8 +40,9 @@ def findings(
         *(whole + reds if score.low >= LEAST["5-6"] else reds + whole),
         *labs,
         *(doubt for doubt in doubts if doubt.kind != "zero"),
-        *unusable(snapshot, named),
+        *unusable(snapshot, seen_as, named),
         *_unread(snapshot),
+        *_conflicts(snapshot),
         *risks,
         *([late] if late else ()),
     ]
@@ -68,3 +69,14 @@ def _unread(snapshot: Snapshot) -> Iterator[Finding]:
         )
         level = "warning" if blind else "info"
         yield Finding(level, "unread", None, None, part, None, sentence, "coverage of the chart")
+
+
+def _conflicts(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield a finding for each pair of newest values that say two things; how urgent that is, the
+    graver one says for itself.
+    """
+    for found in snapshot.conflicts:
+        name = found.variable
+        yield Finding(
+            "info", "conflict", name, None, name, found.time, found.sentence, "the graver counts"
+        )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.patient.chart import Reading, Unusable
-from models.patient.inputs import display
+from models.patient.printing import display
 from models.patient.snapshot import Snapshot
 from models.patient.vocabulary import VARIABLES
 

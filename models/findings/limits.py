@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from models.findings.finding import Finding, about
 from models.patient.chart import Reading, Unusable
-from models.patient.inputs import number, origin
+from models.patient.inputs import origin
 from models.patient.news2 import YOUNGEST
+from models.patient.printing import number
 from models.patient.snapshot import Snapshot
 from models.patient.vocabulary import VARIABLES, Variable
 

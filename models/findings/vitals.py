@@ -42,11 +42,22 @@ def single(snapshot: Snapshot, score: Score, seen: set[str | None]) -> Iterator[
             yield about("warning", "red", item, snapshot, (words, ""), NEWS2)
 
 
-def unusable(snapshot: Snapshot, seen: set[str | None]) -> Iterator[Finding]:
-    """Yield a finding for each newest value that can't be used, but for those that were `seen`."""
+def unusable(snapshot: Snapshot, score: Score, seen: set[str | None]) -> Iterator[Finding]:
+    """Yield a finding for each newest value that can't be used, but for those that were `seen`.
+
+    A vital sign of which NEWS2 is certain all the same, such as oxygen without an amount, is no
+    warning.
+    """
+    certain = {
+        name
+        for part in score.parts
+        if part.points is not None
+        for name in SPOKEN_OF_BY.get(part.name, (part.name,))
+    }
     for name, item in snapshot.unusable.items():
         if name not in seen:
-            level = "warning" if VARIABLES[name].group == "vitals" else "info"
+            known = name in certain or VARIABLES[name].group != "vitals"
+            level = "info" if known else "warning"
             label, said = VARIABLES[name].label, written(item)
             sentence = f"The newest {label} can't be used: {as_charted(item)}."
             yield Finding(level, "unusable", name, None, said, item.time, sentence, item.reason)

@@ -74,7 +74,8 @@ def feature_row(snapshot: Snapshot) -> FeatureRow:
     """Return every feature by name, as known at the Snapshot's moment.
 
     Missing: None when there is no reading, when the newest is older than the variable's greatest
-    age, or when its window reaches into what could not be read.
+    age, can't be used, or lies outside what a model may be given, or when its window reaches into
+    what could not be read.
     """
     age, sex = snapshot.age, snapshot.chart.sex
     row: FeatureRow = {
@@ -94,7 +95,7 @@ def _vital(name: str, snapshot: Snapshot) -> FeatureRow:
 
     Missing: what looks back further than could be read, too.
     """
-    last = snapshot.fresh.get(name)
+    last = snapshot.for_model(name)
     if last is None:
         return {f"{name}{kind}": None for kind in VITAL_KINDS}
     changes = [_change(name, snapshot, last, span) for span in CHANGES]
@@ -124,7 +125,7 @@ def _change(name: str, snapshot: Snapshot, last: Reading, span: timedelta) -> fl
 
 
 def _laboratory(name: str, snapshot: Snapshot) -> FeatureRow:
-    last = snapshot.fresh.get(name)
+    last = snapshot.for_model(name)
     if last is None:
         return {name: None, f"{name}.change48": None}
     earlier = snapshot.window(name, snapshot.at - WINDOW)[:-1]

@@ -4,16 +4,14 @@ age, source and state.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from models.patient.chart import WHOLE, Reading
-from models.patient.consciousness import LEVELS
-from models.patient.series import SISTERS, SPEAKERS
-from models.patient.snapshot import UNREAD, Snapshot
+from models.patient.chart import WHOLE, Reading, Unusable
+from models.patient.printing import display, number, printed_unit
+from models.patient.series import SISTERS, SPEAKERS, SPOKEN_BY
+from models.patient.snapshot import UNREAD, UNUSABLE, Snapshot
 from models.patient.vocabulary import VARIABLES, Variable
 
-# How a clinician writes a UCUM unit.
-PRINTED = {"mm[Hg]": "mmHg", "Cel": "°C", "{score}": "", "[pH]": "", "10*3/uL": "×10³/µL"}
 NOT_SHOWN = {"spo2_target"}
 NOT_IN_MODEL = "not in model"
 # A label that would be too long beside the value that was made of it.
@@ -24,10 +22,11 @@ SHORT = {"acvpu": "ACVPU"}
 class Input:
     """One variable as the chart has it.
 
-    `state` is "used", "stale", "missing", "unread" (it may stand in what could not be read), "not
-    in model" (shown, but not fed to it) or "spoken for" (not in the chart, but a sister variable
-    stands for it, such as ACVPU for a coma score). `origin` says what a value was made from that
-    nobody charted: "from ACVPU unresponsive".
+    `state` is "used", "stale", "missing", "unread" (it may stand in what could not be read),
+    "unusable" (the newest value can't be used; `display` says what was written), "not in model"
+    (shown, but not fed to it) or "spoken for" (not in the chart, but a sister variable stands for
+    it, such as ACVPU for a coma score). `origin` says what a value was made from that nobody
+    charted: "from ACVPU unresponsive".
     """
 
     variable: str
@@ -62,20 +61,6 @@ def absent(items: Iterable[Input]) -> dict[str, list[str]]:
     return found
 
 
-def display(variable: Variable, value: float) -> str:
-    """Return a value as a clinician writes it, with its printed unit."""
-    return f"{number(variable, value)} {printed_unit(variable)}".strip()
-
-
-def number(variable: Variable, value: float) -> str:
-    """Return a value with the digits of its variable, or the level's word for ACVPU."""
-    if variable.name == "acvpu":
-        return LEVELS[int(value)]
-    text = f"{value:.{variable.digits}f}"
-    # What would be printed as zero keeps its own digits: a white cell count of 0.02 is not 0.0.
-    return f"{value:g}" if float(text) == 0 != value else text
-
-
 def percent(probability: float) -> str:
     """Return a risk in whole per cent; under 10 % one decimal, and never a certain 0 or 100."""
     share = probability * 100
@@ -84,11 +69,6 @@ def percent(probability: float) -> str:
     if share > 99.9:
         return "over 99.9 %"
     return f"{share:.1f} %" if share < 9.95 or share > 99 else f"{share:.0f} %"
-
-
-def printed_unit(variable: Variable) -> str:
-    """Return the unit as it is written for people; empty for scores and pH."""
-    return PRINTED.get(variable.unit, variable.unit)
 
 
 def origin(reading: Reading, snapshot: Snapshot) -> str:
@@ -111,10 +91,8 @@ def origin(reading: Reading, snapshot: Snapshot) -> str:
 def _input(variable: Variable, snapshot: Snapshot, in_model: bool) -> Input:
     name, unit, reading = variable.name, printed_unit(variable), snapshot.latest.get(variable.name)
     if reading is None:
-        spoken_for = SISTERS.get(name) in snapshot.fresh
-        unknown = snapshot.unknown[name] if in_model else NOT_IN_MODEL
-        state, words = "spoken for" if spoken_for else unknown, _absence(variable, snapshot)
-        return Input(name, variable.label, None, unit, words, None, None, None, state)
+        return _absent(variable, snapshot, in_model)
+    fed = in_model and (name not in snapshot.fresh or snapshot.for_model(name) is not None)
     return Input(
         name,
         variable.label,
@@ -124,13 +102,37 @@ def _input(variable: Variable, snapshot: Snapshot, in_model: bool) -> Input:
         reading.time,
         snapshot.hours(reading),
         reading.source,
-        snapshot.unknown.get(name) or ("used" if in_model else NOT_IN_MODEL),
+        snapshot.unknown.get(name) or ("used" if fed else NOT_IN_MODEL),
         origin(reading, snapshot),
     )
 
 
+def _absent(variable: Variable, snapshot: Snapshot, in_model: bool) -> Input:
+    name, unit, words = variable.name, printed_unit(variable), _absence(variable, snapshot)
+    item = _unusable(name, snapshot)
+    if item is not None:
+        hours = (snapshot.at - item.time) / timedelta(hours=1)
+        return Input(
+            name, variable.label, None, unit, words, item.time, hours, item.source, UNUSABLE
+        )
+    unknown = snapshot.unknown[name] if in_model else NOT_IN_MODEL
+    state = "spoken for" if SISTERS.get(name) in snapshot.fresh else unknown
+    return Input(name, variable.label, None, unit, words, None, None, None, state)
+
+
+def _unusable(name: str, snapshot: Snapshot) -> Unusable | None:
+    """Return what makes a variable unknown though it is in the chart, its own or its sister's."""
+    if snapshot.unknown[name] != UNUSABLE:
+        return None
+    names = (name, *SPOKEN_BY.get(name, ()))
+    return next(snapshot.unusable[one] for one in names if one in snapshot.unusable)
+
+
 def _absence(variable: Variable, snapshot: Snapshot) -> str:
     """Return how a variable without a reading is spoken of: only a whole part lacks it for sure."""
+    item = _unusable(variable.name, snapshot)
+    if item is not None:
+        return f"in the chart, can't be used: {item.written}"
     if snapshot.unknown[variable.name] == UNREAD:
         return "could not be read"
     whole = snapshot.chart.parts.get(variable.group, WHOLE).state == "whole"

@@ -7,17 +7,15 @@ which only a bound is known scores what the bound makes certain: "<70 %" of oxyg
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 from models.patient.chart import Reading, Unusable
+from models.patient.conflicts import ONE_SET
 from models.patient.news2_table import LABELS, UNITS, WORST, span
 from models.patient.snapshot import MISSING, STALE, UNREAD, UNUSABLE, Snapshot
 
 MEASURED = tuple(UNITS)
 YOUNGEST = 16
-# Two variables speak of oxygen, and two of consciousness. Within this time they speak of the same
-# moment, and the graver counts; a quarter of an hour is what a nurse takes for a set.
-SAME_MOMENT = timedelta(minutes=15)
+# Two variables speak of oxygen, and two of consciousness. Within one set the graver counts.
 SPOKEN_OF_BY = {"oxygen": ("fio2", "oxygen_flow"), "consciousness": ("acvpu", "gcs")}
 # Why a part has no points, the most telling first.
 WHY = {
@@ -143,7 +141,7 @@ def _said(
         if (item := known.get(name) or snapshot.unusable.get(name))
     ]
     newest = max((time for time, *_ in found), default=snapshot.at)
-    return [(name, value) for time, name, value in found if time >= newest - SAME_MOMENT]
+    return [(name, value) for time, name, value in found if time >= newest - ONE_SET]
 
 
 def _oxygen(said: list[tuple[str, float | Unusable]]) -> float | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.patient.chart import Chart, Reading
+from models.patient.conflicts import Conflict, Rows, outvoted, settled
 from models.patient.consciousness import GCS_OF_LEVEL
 from models.patient.vocabulary import GROUPS, VARIABLES
 
@@ -33,7 +34,11 @@ SPEAKERS: dict[str, tuple[str, Callable[[float], float]]] = {
     "gcs": ("acvpu", lambda level: GCS_OF_LEVEL[int(level)]),
     "haematocrit": ("haemoglobin", lambda cells: cells * HAEMATOCRIT_PER_HAEMOGLOBIN),
 }
-Row = tuple[list[datetime], list[Reading]]
+# Which variables say what one is filled with.
+SPOKEN_BY = {"mean_pressure": ("systolic", "diastolic")} | {
+    target: (speaker,) for target, (speaker, _) in SPEAKERS.items()
+}
+Moment = tuple[datetime, str]
 
 
 @dataclass(frozen=True)
@@ -42,17 +47,26 @@ class Series:
     moments.
 
     `since` says of each group of variables from when on it is without a gap (None: never). What is
-    older is left out: of a chart that was read in part it proves nothing.
+    older is left out: of a chart that was read in part it proves nothing. `made` are the moments
+    and variables that a sister filled, `unfit` those whose value lies outside what a model may be
+    given, or is made of one that does.
     """
 
     chart: Chart
-    by_variable: dict[str, Row]
+    by_variable: Rows
     since: dict[str, datetime | None]
+    made: set[Moment]
+    unfit: set[Moment]
+    conflicts: tuple[Conflict, ...]
 
 
 def series(chart: Chart) -> Series:
-    """Return the Series of a chart."""
-    found: dict[str, Row] = {}
+    """Return the Series of a chart.
+
+    Of values that say two things of one moment the graver is kept. Charts that were read by the
+    rules of a reader before 2 keep both, as they were answered then, and hold nothing unfit.
+    """
+    found: Rows = {}
     since = {group: chart.since(group) for group in GROUPS}
     for reading in chart.readings:
         start = since[VARIABLES[reading.variable].group]
@@ -61,22 +75,54 @@ def series(chart: Chart) -> Series:
         times, readings = found.setdefault(reading.variable, ([], []))
         times.append(reading.time)
         readings.append(reading)
-    _fill(found, "mean_pressure", _means(found))
+    conflicts: list[Conflict] = []
+    silent: set[Reading] = set()
+    if chart.reader > 1:
+        found, conflicts = settled(found)
+        silent, between = outvoted(found)
+        conflicts += between
+    unfit = _unfit(found) if chart.reader > 1 else set()
+    made = Series(chart, found, since, set(), unfit, tuple(conflicts))
+    _fill(made, "mean_pressure", _means(found))
     for target in SPEAKERS:
-        _fill(found, target, _spoken(found, target))
-    return Series(chart, found, since)
+        _silence(found, target, silent)
+        _fill(made, target, _spoken(found, target, silent))
+    return made
 
 
-def _fill(found: dict[str, Row], target: str, made: list[Reading]) -> None:
-    if made:
-        times, readings = found.get(target, ([], []))
-        taken = set(times)
-        merged = sorted([*readings, *(reading for reading in made if reading.time not in taken)])
-        found[target] = ([reading.time for reading in merged], merged)
+def _unfit(found: Rows) -> set[Moment]:
+    return {
+        (reading.time, name)
+        for name, (_, readings) in found.items()
+        for reading in readings
+        if not VARIABLES[name].low <= reading.value <= VARIABLES[name].high
+    }
 
 
-def _means(found: dict[str, Row]) -> list[Reading]:
-    lower = {reading.time: reading.value for reading in found.get("diastolic", ((), ()))[1]}
+def _silence(found: Rows, target: str, silent: set[Reading]) -> None:
+    """Take out the readings of a target that its speaker outvoted."""
+    if silent and target in found:
+        kept = [reading for reading in found[target][1] if reading not in silent]
+        found[target] = ([reading.time for reading in kept], kept)
+
+
+def _fill(series: Series, target: str, made: list[Reading]) -> None:
+    found = series.by_variable
+    times, readings = found.get(target, ([], []))
+    taken = set(times)
+    new = [reading for reading in made if reading.time not in taken]
+    if not new:
+        return
+    merged = sorted([*readings, *new])
+    found[target] = ([reading.time for reading in merged], merged)
+    for reading in new:
+        series.made.add((reading.time, target))
+        if any((reading.time, name) in series.unfit for name in SPOKEN_BY[target]):
+            series.unfit.add((reading.time, target))
+
+
+def _means(found: Rows) -> list[Reading]:
+    lower = {reading.time: reading for reading in found.get("diastolic", ((), ()))[1]}
     pairs = [
         (reading, lower[reading.time])
         for reading in found.get("systolic", ((), ()))[1]
@@ -84,16 +130,23 @@ def _means(found: dict[str, Row]) -> list[Reading]:
     ]
     return [
         Reading(
-            r.time, "mean_pressure", (r.value + 2 * low) / 3, f"{r.source} (systolic, diastolic)"
+            r.time,
+            "mean_pressure",
+            (r.value + 2 * low.value) / 3,
+            f"{r.source} (systolic, diastolic)",
+            r.known and low.known,
         )
         for r, low in pairs
     ]
 
 
-def _spoken(found: dict[str, Row], target: str) -> list[Reading]:
+def _spoken(found: Rows, target: str, silent: set[Reading]) -> list[Reading]:
     speaker, convert = SPEAKERS[target]
     readings = found.get(speaker, ((), ()))[1]
     return [
-        Reading(r.time, target, convert(r.value), f"{r.source} ({VARIABLES[speaker].label})")
+        Reading(
+            r.time, target, convert(r.value), f"{r.source} ({VARIABLES[speaker].label})", r.known
+        )
         for r in readings
+        if r not in silent
     ]

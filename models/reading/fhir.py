@@ -3,13 +3,16 @@
 
 One Struct holds the members we use of Patient, Observation and OperationOutcome; msgspec skips all
 others, which makes a Bundle of 200 Observations six times cheaper to read than with `json`
-(`gc=False`: they hold no cycles). An entry of an unexpected shape is set aside alone.
+(`gc=False`: they hold no cycles). An entry of an unexpected shape is set aside alone. Members that
+are lists in one release of FHIR and not in another are read as either.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+
+from models.reading import lenient
 
 
 class FhirError(ValueError):
@@ -54,6 +57,32 @@ class Period(msgspec.Struct, gc=False):
     end: str | None = None
 
 
+class Range(msgspec.Struct, gc=False):
+    """From low to high."""
+
+    low: Quantity | None = None
+    high: Quantity | None = None
+
+
+class ReferenceRange(Range, gc=False):
+    """A reference range; for SpO2 of 88 to 92 % it may be the target that a clinician has set.
+
+    Of whom it holds (`appliesTo`, `age`) we know only that it does not hold for all.
+    """
+
+    type: Concept | None = None
+    appliesTo: Any = None
+    age: Any = None
+    modifierExtension: Any = None
+
+
+class Extension(msgspec.Struct, gc=False):
+    """An extension, of which we read coded ones."""
+
+    url: str | None = None
+    valueCodeableConcept: Concept | None = None
+
+
 class Component(msgspec.Struct, gc=False):
     """A part of an Observation with a code and a value of its own."""
 
@@ -63,7 +92,10 @@ class Component(msgspec.Struct, gc=False):
     valueInteger: int | None = None
     valueString: str | None = None
     valueBoolean: bool | None = None
+    valueRange: Range | None = None
     dataAbsentReason: Concept | None = None
+    referenceRange: list[ReferenceRange] | None = None
+    modifierExtension: Any = None
 
 
 class Issue(msgspec.Struct, gc=False):
@@ -72,11 +104,11 @@ class Issue(msgspec.Struct, gc=False):
     severity: str | None = None
 
 
-class ReferenceRange(msgspec.Struct, gc=False):
-    """A reference range; for SpO2 of 88 to 92 % it is the target that a clinician has set."""
+class Meta(msgspec.Struct, gc=False):
+    """Which version of a resource this is."""
 
-    low: Quantity | None = None
-    high: Quantity | None = None
+    versionId: str | int | None = None
+    lastUpdated: str | None = None
 
 
 class Resource(Component, gc=False):
@@ -84,18 +116,30 @@ class Resource(Component, gc=False):
 
     resourceType: str | None = None
     id: str | None = None
+    meta: Meta | None = None
+    implicitRules: Any = None
     status: str | None = None
+    category: list[Concept] | Concept | None = None
     subject: Reference | None = None
+    focus: list[Reference] | Reference | None = None
     effectiveDateTime: str | None = None
     effectiveInstant: str | None = None
     effectivePeriod: Period | None = None
+    bodySite: list[Concept] | Concept | None = None
+    method: list[Concept] | Concept | None = None
+    extension: list[Extension] | None = None
     component: list[Component] | None = None
-    referenceRange: list[ReferenceRange] | None = None
     birthDate: str | None = None
     gender: str | None = None
     deceasedBoolean: bool | None = None
     deceasedDateTime: str | None = None
     issue: list[Issue] | None = None
+
+
+class Damaged(Resource, gc=False):
+    """An Observation of which a member has a wrong shape or is written twice; only the others are
+    here. What it says must not count, that it was said must.
+    """
 
 
 class Link(msgspec.Struct, gc=False):
@@ -109,6 +153,7 @@ class Entry(msgspec.Struct, gc=False):
     """An entry of a Bundle."""
 
     resource: Resource | None = None
+    modifierExtension: Any = None
 
 
 class Bundle(Resource, gc=False):
@@ -141,56 +186,83 @@ _decoder = msgspec.json.Decoder(Bundle)
 def parse(document: bytes | msgspec.Raw | dict[str, Any]) -> Document:
     """Read a Bundle or a single resource.
 
-    Raises FhirError when it is no JSON object; anything stranger inside only counts as malformed.
+    Raises FhirError when it is no JSON object, or a Bundle that has a member twice; anything
+    stranger inside costs only its entry, which is Damaged or counts as malformed.
     """
+    if isinstance(document, dict):
+        try:
+            return _of_bundle(msgspec.convert(document, Bundle))
+        except (msgspec.ValidationError, RecursionError):
+            return _slowly(document)
+    raw = bytes(document)
     try:
-        bundle = (
-            msgspec.convert(document, Bundle)
-            if isinstance(document, dict)
-            else _decoder.decode(document)
-        )
+        bundle = _decoder.decode(raw)
+        if not lenient.names_twice(raw):
+            return _of_bundle(bundle)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return _parse_slowly(document)
-    return _document(bundle, [e.resource for e in bundle.entry or () if e.resource is not None], 0)
-
-
-def _parse_slowly(document: bytes | msgspec.Raw | dict[str, Any]) -> Document:
-    """Read entry by entry, so that one entry of a wrong shape costs only itself."""
+        pass
     try:
-        raw: Any = document if isinstance(document, dict) else msgspec.json.decode(document)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return _slowly(lenient.loaded(raw))
+    except (ValueError, RecursionError):
         raise FhirError("This is no JSON object.") from None
+
+
+def _of_bundle(bundle: Bundle) -> Document:
+    return _document(bundle, [one for entry in bundle.entry or () if (one := _resource(entry))], 0)
+
+
+def _slowly(raw: Any) -> Document:
+    """Read entry by entry, so that one entry of a wrong shape costs only itself."""
     if not isinstance(raw, dict):
         raise FhirError("This is no JSON object.")
     if raw.get("resourceType") != "Bundle":
-        return Document([], malformed=1)
-    entries = raw.get("entry")
-    read = [_entry(entry) for entry in entries] if isinstance(entries, list) else []
+        resource = _entry({"resource": raw})
+        return Document([resource] if resource else [], malformed=0 if resource else 1)
+    if isinstance(raw, lenient.Twice):
+        raise FhirError("This Bundle names a member twice.")
+    read = [_entry(entry) for entry in _items(raw, "entry")]
     found = [resource for resource in read if resource is not None]
-    links = (
-        [link for link in raw.get("link") or () if isinstance(link, dict)]
-        if isinstance(raw.get("link"), list)
-        else []
-    )
+    links = [link for link in _items(raw, "link") if isinstance(link, dict)]
     shell = Bundle(
         resourceType="Bundle",
         link=[Link(_text(k.get("relation")), _text(k.get("url"))) for k in links],
         total=raw.get("total") if type(raw.get("total")) is int else None,
+        implicitRules=raw.get("implicitRules"),
     )
     return _document(shell, found, len(read) - len(found))
 
 
-def _entry(entry: Any) -> Resource | None:
+def _items(raw: dict[str, Any], name: str) -> list[Any]:
+    found = raw.get(name)
+    return found if isinstance(found, list) else []
+
+
+def _entry(raw: Any) -> Resource | None:
+    """Return the resource of an entry, Damaged where an Observation is not whole, or None."""
     try:
-        return msgspec.convert(entry, Entry).resource
+        if not lenient.twice(raw):
+            return _resource(msgspec.convert(raw, Entry))
     except (msgspec.ValidationError, RecursionError):
+        pass
+    inner = raw.get("resource") if isinstance(raw, dict) else None
+    if not isinstance(inner, dict) or inner.get("resourceType") != "Observation":
         return None
+    return Damaged(**lenient.sound_members(inner, Resource))
+
+
+def _resource(entry: Entry) -> Resource | None:
+    if entry.resource and entry.modifierExtension:
+        entry.resource.modifierExtension = entry.modifierExtension
+    return entry.resource
 
 
 def _document(bundle: Bundle, resources: list[Resource], malformed: int) -> Document:
     following = next((k.url or "" for k in bundle.link or () if k.relation == "next"), None)
     if bundle.resourceType != "Bundle":
         return Document([bundle], None, malformed, bundle.resourceType == "OperationOutcome")
+    if bundle.implicitRules:
+        for resource in resources:
+            resource.implicitRules = bundle.implicitRules
     failed = any(r.resourceType == "OperationOutcome" and _failed(r) for r in resources)
     return Document(resources, following, malformed, failed, bundle.total)
 
@@ -215,31 +287,3 @@ def instant(text: str | None) -> datetime | None:
         return time.astimezone(UTC) if time.tzinfo else None
     except (ValueError, OverflowError):
         return None
-
-
-def youngest_birth(text: str | None) -> date | None:
-    """Return the latest day that a full or partial birth date allows, or None if it can't be read.
-
-    The youngest reading keeps a person who may be a child among the children. A time of day, which
-    FHIR does not allow here and some servers send, is passed over.
-    """
-    text = text.partition("T")[0] if text else text
-    if text is None or len(text) not in (4, 7, 10):
-        return None
-    try:
-        if len(text) == 10:
-            return date.fromisoformat(text)
-        year, month = int(text[:4]), int(text[5:7] or 12)
-        return date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
-    except (ValueError, OverflowError):
-        return None
-
-
-def refers_to(reference: str | None, patient_id: str) -> bool:
-    """Tell whether a relative, absolute, versioned or urn reference names this very patient."""
-    if not reference:
-        return False
-    if reference.startswith("urn:"):
-        return reference in (f"urn:uuid:{patient_id}", f"urn:oid:{patient_id}")
-    path = reference.split("/_history/")[0]
-    return path == f"Patient/{patient_id}" or path.endswith(f"/Patient/{patient_id}")

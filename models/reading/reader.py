@@ -1,41 +1,61 @@
-"""Turns FHIR Resources into a Chart: time-ordered readings in canonical units, and what was
-rejected and why (B5).
+"""Turns FHIR Resources into a Chart: time-ordered readings in canonical units, values that can't be
+used, and what was left out and why (B5).
 
-A reading counts only if its status, patient, code, unit, range and time allow it; everything else
-is counted by reason.
+The newest word counts: what is of this patient and one of our variables, and can't be used, makes
+the variable unknown from its time on. What was never about it is left out, and makes nothing
+unknown.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime, timedelta
 
-from models.patient.chart import Chart, PartState, Reading
-from models.patient.vocabulary import VARIABLES, Variable, asked_by
-from models.reading.acvpu import acvpu_points
-from models.reading.fhir import Component, Concept, Resource, instant, refers_to, youngest_birth
-from models.reading.oxygen import oxygen
-from models.reading.units import converted, unit_of, written
+from models.patient.chart import Chart, LeftOut, PartState, Reading, Unusable
+from models.patient.vocabulary import Variable
+from models.reading.fhir import Component, Damaged, Resource, instant
+from models.reading.meaning import USABLE, Left, Moment, Told, label, moment, told
+from models.reading.units import converted
+from models.reading.values import Value, value
+from models.reading.versions import newest_versions, refers_to
 
+# The rules by which a chart is read; models.patient keeps those of 0.4.0 for charts of reader 1.
+READER = 2
 LOOK_BACK = timedelta(days=7)
 SKEW = timedelta(minutes=5)
-STATUSES = {"final", "amended", "corrected"}
+# So far may a local day be ahead of the same day in UTC.
+ZONES = timedelta(hours=14)
+TARGETS = {"treatment", "therapeutic"}
+# Names beyond these are counted and not listed: a card has no room for a whole chart.
+MOST_NAMED = 30
 
 # Every reason for which an Observation is not read, as the card and the page say it.
 REASONS = {
     "status": "not final, or entered in error",
     "patient": "about another patient, or nobody",
     "code": "not a value that Vigil reads",
-    "time": "without an exact time and time zone",
+    "context": "of another site or kind, such as a pulmonary, standing or average value",
+    "modifier": "changed by something that Vigil does not know",
+    "time": "without an exact time and time zone, or over more than an hour",
     "future": "dated in the future",
     "old": "older than seven days",
     "value": "without a number",
     "bound": "only a bound (< or >)",
     "unit": "in an unknown unit",
     "range": "outside what is physically plausible",
+    "version": "an older version",
     "duplicate": "a duplicate",
     "malformed": "not valid FHIR",
 }
+# What is said beside a value that would look usable.
+WHY = {
+    "status": "not final",
+    "time": "no exact time",
+    "modifier": "changed by something unknown",
+    "malformed": "not valid FHIR",
+}
+# Too many to be named one by one, and nothing that anybody would look for.
+NOT_NAMED = {"old", "duplicate", "version"}
 
 
 class WrongPatient(ValueError):
@@ -49,35 +69,42 @@ def read_chart(
     malformed: int = 0,
     look_back: timedelta = LOOK_BACK,
     parts: Mapping[str, PartState] | None = None,
+    bases: Collection[str] | None = None,
 ) -> Chart:
     """Read what counts at `at` (aware UTC) from a patient's resources, in any order, with the same
     result.
 
     Resources of other types are passed over. `malformed` is what the parser already set aside,
-    `parts` what could be read at all; without it the chart is taken for whole. Raises WrongPatient
-    if a Patient resource has another id.
+    `parts` what could be read at all; without it the chart is taken for whole. `bases` are the FHIR
+    addresses of this EHR: an absolute reference counts under one of them only; None asks nothing of
+    it. Raises WrongPatient if a Patient resource has another id.
     """
-    reader = _Reader(patient_id, at, look_back)
+    reader = _Reader(patient_id, at, look_back, bases)
     reader.rejected["malformed"] += malformed
-    person = Resource()
+    person, observations = Resource(), []
     for resource in resources:
         if resource.resourceType == "Observation":
-            reader.read(resource)
+            observations.append(resource)
         elif resource.resourceType == "Patient":
             if resource.id != patient_id:
                 raise WrongPatient("The chart holds a Patient resource of another patient.")
             person = resource
-    sex = person.gender if person.gender in {"male", "female"} else None
-    deceased = bool(person.deceasedBoolean or person.deceasedDateTime)
+    newest, older = newest_versions(observations)
+    reader.rejected["version"] += older
+    for resource in newest:
+        reader.read(resource)
     kept = without_duplicates(reader.readings, reader.rejected)
     return Chart(
         patient_id,
         youngest_birth(person.birthDate),
-        sex,
-        deceased,
+        person.gender if person.gender in {"male", "female"} else None,
+        bool(person.deceasedBoolean or person.deceasedDateTime),
         kept,
         dict(sorted((+reader.rejected).items())),
         dict(parts or {}),
+        tuple(sorted(set(reader.unusable), key=_order)),
+        reader.left_out(),
+        READER,
     )
 
 
@@ -90,55 +117,130 @@ def without_duplicates(readings: list[Reading], rejected: Counter[str]) -> tuple
     return tuple(reversed(kept.values()))
 
 
+def _order(item: Unusable) -> tuple[datetime, str, str, str, str]:
+    return item[:5]
+
+
 class _Reader:
     """Collects the readings of one patient at one moment, and counts what it rejects by reason."""
 
-    def __init__(self, patient_id: str, at: datetime, look_back: timedelta) -> None:
+    def __init__(
+        self,
+        patient_id: str,
+        at: datetime,
+        look_back: timedelta,
+        bases: Collection[str] | None,
+    ) -> None:
         self.readings: list[Reading] = []
+        self.unusable: list[Unusable] = []
         self.rejected: Counter[str] = Counter()
-        self._patient, self._at = patient_id, at
+        self._left: Counter[tuple[str, str]] = Counter()
+        self._patient, self._at, self._bases = patient_id, at, bases
         self._earliest, self._latest = at - look_back, at + SKEW
         # A chart names its patient in the same words in each resource, so the words are compared
         # once.
         self._subjects: dict[str | None, bool] = {}
 
     def read(self, resource: Resource) -> None:
-        time = taken(resource)
-        reason = self._refusal(resource, time)
-        if reason or time is None:
-            self.rejected[reason or "time"] += 1
+        """Take an Observation apart into readings, values that can't be used, and what is left."""
+        parts = told(resource, self._is_patient)
+        when = moment(resource, self._at)
+        reason = "time" if when is None else self._out_of_time(when)
+        if reason and any(isinstance(part, Told) for part in parts):
+            self._leave(Left(label(resource), reason))
             return
+        for part in parts:
+            if isinstance(part, Left):
+                broken = isinstance(resource, Damaged)
+                self._leave(part._replace(reason="malformed") if broken else part)
+            elif when is not None:
+                self._take(part, when, resource)
+
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Return what was left out by name, the most frequent first."""
+        order = sorted(self._left.items(), key=lambda item: (-item[1], item[0]))
+        return tuple(LeftOut(*named, number) for named, number in order[:MOST_NAMED])
+
+    def _is_patient(self, reference: str | None) -> bool:
+        if reference not in self._subjects:
+            self._subjects[reference] = refers_to(reference, self._patient, self._bases)
+        return self._subjects[reference]
+
+    def _out_of_time(self, when: Moment) -> str:
+        """Return "future" or "old" for what lies outside the time that is read, else nothing."""
+        if when.time is None:
+            return ""
+        latest = self._latest if when.exact else self._latest + ZONES + timedelta(days=1)
+        return "future" if when.time > latest else "old" if when.time < self._earliest else ""
+
+    def _leave(self, left: Left) -> None:
+        self.rejected[left.reason] += 1
+        if left.reason not in NOT_NAMED:
+            self._left[left.label, left.reason] += 1
+
+    def _take(self, one: Told, when: Moment, resource: Resource) -> None:
+        source = f"Observation/{resource.id}" if resource.id else "Observation without id"
+        # What is undated is taken for so old that anything fresh is newer.
+        time = when.time or self._at - one.variable.max_age
         # A clock a little ahead of ours: the reading counts as taken now, so that nothing later has
         # to know of skew.
-        time = min(time, self._at)
-        source = f"Observation/{resource.id}" if resource.id else "Observation without id"
-        known = _known_parts(resource)
-        if not known:
-            self.rejected["code"] += 1
-        for variable, part in known:
-            self._take(variable, part, time, source)
-            if variable.name == "spo2" and resource.referenceRange and _has_scale2_target(resource):
+        time, found = min(time, self._at), _value(one)
+        reason = _refusal(one.part, resource, when)
+        if reason == "status" and found.written == "no value":
+            self._leave(Left(one.variable.label, reason))
+        elif reason or found.number is None:
+            bounds = (None, None) if reason else (found.least, found.greatest)
+            self._refuse(one.variable, time, reason or found.reason, found.written, source, bounds)
+        else:
+            self.readings.append(Reading(time, one.variable.name, found.number, source, one.known))
+            if one.variable.name == "spo2" and _has_scale2_target(one.part):
                 self.readings.append(Reading(time, "spo2_target", 92.0, source))
 
-    def _refusal(self, resource: Resource, time: datetime | None) -> str | None:
-        """Return why the whole Observation can't count, or None."""
-        if resource.status not in STATUSES:
-            return "status"
-        reference = resource.subject.reference if resource.subject else None
-        if reference not in self._subjects:
-            self._subjects[reference] = refers_to(reference, self._patient)
-        if not self._subjects[reference]:
-            return "patient"
-        if time is None:
-            return "time"
-        return "future" if time > self._latest else "old" if time < self._earliest else None
+    def _refuse(
+        self,
+        variable: Variable,
+        time: datetime,
+        reason: str,
+        written: str,
+        source: str,
+        bounds: tuple[float | None, float | None],
+    ) -> None:
+        self.rejected[reason] += 1
+        written = f"{written} ({WHY[reason]})" if reason in WHY else written
+        self.unusable.append(Unusable(time, variable.name, reason, written, source, *bounds))
 
-    def _take(self, variable: Variable, part: Component, time: datetime, source: str) -> None:
-        value, reason = _value(variable, part)
-        if value is None:
-            self.rejected[reason] += 1
-        else:
-            self.readings.append(Reading(time, variable.name, value, source))
+
+def _refusal(part: Component, resource: Resource, when: Moment) -> str:
+    """Return why a part can't be used whatever its value is, or nothing."""
+    if isinstance(resource, Damaged):
+        return "malformed"
+    if resource.implicitRules or resource.modifierExtension or part.modifierExtension:
+        return "modifier"
+    if resource.status not in USABLE:
+        return "status"
+    return "" if when.exact else "time"
+
+
+def _value(one: Told) -> Value:
+    """Return the value of a part; what is said of oxygen without an amount is a bound."""
+    given = one.given
+    if given is None or given.number is given.least is None:
+        return value(one.variable, one.code, one.part)
+    if given.number is not None:
+        return Value(given.number, "", "")
+    return Value(None, "bound", "on oxygen, no amount", given.least)
+
+
+def _has_scale2_target(part: Component) -> bool:
+    """Tell whether a clinician's target of 88 to 92 % stands at the reading; it is never guessed
+    from a diagnosis, nor from a normal range, nor from one that holds for some.
+    """
+    return any(
+        (one.low and one.low.value, one.high and one.high.value) == (88.0, 92.0)
+        and not (one.appliesTo or one.age or one.modifierExtension)
+        and any(coding.code in TARGETS for coding in (one.type and one.type.coding) or ())
+        for one in part.referenceRange or ()
+    )
 
 
 def taken(resource: Resource) -> datetime | None:
@@ -151,82 +253,22 @@ def taken(resource: Resource) -> datetime | None:
     return instant(resource.effectiveDateTime or resource.effectiveInstant or of_period)
 
 
-def _known_parts(resource: Resource) -> list[tuple[Variable, Component]]:
-    """Return the parts that carry a variable; a parent without a value of its own steps back
-    behind its components.
+def youngest_birth(text: str | None) -> date | None:
+    """Return the latest day that a full or partial birth date allows, or None if it can't be read.
+
+    The youngest reading keeps a person who may be a child among the children. A time of day, which
+    FHIR does not allow here and some servers send, is passed over.
     """
-    own = _variable(resource)
-    parts = [
-        (variable, part)
-        for part in resource.component or ()
-        if (variable := _variable(part)) is not None
-    ]
-    return [(own, resource), *parts] if own and (not parts or _has_value(resource)) else parts
-
-
-def _variable(part: Component) -> Variable | None:
-    if said := oxygen(part):
-        return VARIABLES[said.variable]
-    for coding in part.code.coding or () if part.code else ():
-        if variable := asked_by(coding.system, coding.code):
-            return variable
-    return None
-
-
-def _has_value(part: Component) -> bool:
-    return (
-        part.valueQuantity is not None
-        or part.valueCodeableConcept is not None
-        or part.valueInteger is not None
-        or part.valueString is not None
-        or part.valueBoolean is not None
-    )
-
-
-def _has_scale2_target(resource: Resource) -> bool:
-    """Tell whether a clinician's target of 88 to 92 % stands at the reading; it is never guessed
-    from a diagnosis.
-    """
-    ranges = [
-        (r.low and r.low.value, r.high and r.high.value) for r in resource.referenceRange or ()
-    ]
-    return (88.0, 92.0) in ranges
-
-
-def _value(variable: Variable, part: Component) -> tuple[float | None, str]:
-    """Return the value in the variable's unit, or None and the reason."""
-    if part.dataAbsentReason is not None:
-        return None, "value"
-    if variable.name == "acvpu":
-        return acvpu_points(part.valueCodeableConcept or Concept(text=part.valueString)), "value"
-    said, quantity = oxygen(part), part.valueQuantity
-    if said and (said.number is not None or said.least is not None):
-        return said.number, "bound"
-    if quantity is None and part.valueString is not None:
-        return _written(variable, part)
-    if quantity is None:
-        return accept(
-            variable, None if part.valueInteger is None else float(part.valueInteger), None
-        )
-    if quantity.comparator:
-        return None, "bound"
-    return accept(variable, quantity.value, unit_of(quantity), question(variable, part.code))
-
-
-def _written(variable: Variable, part: Component) -> tuple[float | None, str]:
-    code = question(variable, part.code)
-    told = written(part.valueString or "", variable, code)
-    if told is None or told.comparator:
-        return None, "bound" if told else "value"
-    return accept(variable, told.number, told.unit, code)
-
-
-def question(variable: Variable, code: Concept | None) -> str | None:
-    """Return the code under which a part asks for a variable."""
-    for coding in code.coding or () if code else ():
-        if asked_by(coding.system, coding.code) is variable:
-            return coding.code
-    return None
+    text = text.partition("T")[0] if text else text
+    if text is None or len(text) not in (4, 7, 10):
+        return None
+    try:
+        if len(text) == 10:
+            return date.fromisoformat(text)
+        year, month = int(text[:4]), int(text[5:7] or 12)
+        return date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+    except (ValueError, OverflowError):
+        return None
 
 
 def accept(

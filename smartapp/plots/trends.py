@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from models.patient import inputs
+from models.patient import printing
 from models.patient.chart import Reading
-from models.patient.inputs import NOT_SHOWN, Input, printed_unit
+from models.patient.inputs import NOT_SHOWN, Input
+from models.patient.printing import printed_unit
 from models.patient.vocabulary import VARIABLES, Variable
 from models.ticks import round_values
 from smartapp.plots.axes import (
@@ -90,7 +91,7 @@ def _trend(
         Point(
             x(hours_before(r.time, at)),
             y(r.value),
-            inputs.number(variable, r.value),
+            printing.number(variable, r.value),
             r.time,
             (r.variable, r.time, r.value) in used,
         )

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from models.patient.chart import Chart, Reading
-from models.reading.fhir import FhirError, Resource, instant, parse
-from models.reading.reader import REASONS, read_chart, without_duplicates
+from models.patient.chart import Chart, Reading, Unusable
+from models.reading.fhir import Damaged, FhirError, Resource, instant, parse
+from models.reading.reader import READER, REASONS, read_chart, without_duplicates
 from studies.data import labels
 from studies.data.cells import blank
 from studies.data.sheets import Sheet
@@ -49,7 +49,7 @@ def bulk_stays(path: Path, outcomes: Path, outcome: str, horizon: int) -> Iterat
     events, people = read_events(outcomes), _people(path)
     if unknown := len(events.keys() - people.keys()):
         note(f"{outcomes}: {unknown} of {len(events)} patients are not in {path}.")
-    readings, rejected = _observations(path, people)
+    readings, unusable, rejected = _observations(path, people)
     if not any(readings.values()):
         raise DataError(f"{path}: there is no Observation of these patients that can be read.")
     for patient, person in sorted(people.items()):
@@ -58,9 +58,15 @@ def bulk_stays(path: Path, outcomes: Path, outcome: str, horizon: int) -> Iterat
         for number, span in enumerate(spans := _spans(own), start=1):
             following = spans[number][0] if number < len(spans) else None
             found = _labels(span, following, events.get(patient), horizon)
-            within = tuple(reading for reading in own if span[0] <= reading.time <= span[1])
             stay = Chart(
-                patient, chart.birth_date, chart.sex, False, within, dict(+rejected[patient])
+                patient,
+                chart.birth_date,
+                chart.sex,
+                False,
+                tuple(reading for reading in own if span[0] <= reading.time <= span[1]),
+                dict(+rejected[patient]),
+                unusable=tuple(u for u in unusable[patient] if span[0] <= u.time <= span[1]),
+                reader=READER,
             )
             yield Stay(
                 f"{patient} {number}",
@@ -104,11 +110,12 @@ def _people(path: Path) -> dict[str, Resource]:
 
 def _observations(
     path: Path, people: dict[str, Resource]
-) -> tuple[dict[str, list[Reading]], dict[str, Counter[str]]]:
-    """Return readings and rejections by patient; an Observation is read and let go, so that only
-    readings stay in memory.
+) -> tuple[dict[str, list[Reading]], dict[str, list[Unusable]], dict[str, Counter[str]]]:
+    """Return readings, values that can't be used, and rejections by patient; an Observation is read
+    and let go, so that only these stay in memory.
     """
     readings: dict[str, list[Reading]] = defaultdict(list)
+    unusable: dict[str, list[Unusable]] = defaultdict(list)
     rejected: dict[str, Counter[str]] = defaultdict(Counter)
     now, nobody = datetime.now(UTC), 0
     for file in _files(path, "Observation"):
@@ -119,6 +126,8 @@ def _observations(
                 continue
             found = read_chart([resource], patient, now, look_back=ALL_TIME)
             readings[patient] += found.readings
+            # What has no exact time is of no stay.
+            unusable[patient] += (one for one in found.unusable if one.reason != "time")
             rejected[patient].update(found.rejected)
     if nobody:
         note(
@@ -130,7 +139,7 @@ def _observations(
         f"{count} {REASONS[reason]}" for reason, count in sorted(total.items())
     ):
         note(f"{path}: {sum(map(len, readings.values()))} readings; rejected {reasons}.")
-    return readings, rejected
+    return readings, unusable, rejected
 
 
 def _patient(resource: Resource) -> str:
@@ -157,10 +166,9 @@ def _resources(path: Path, kind: str) -> Iterator[Resource]:
                     document = parse(line)
                 except FhirError:
                     raise DataError(f"{path}, line {number}: this is no JSON object.") from None
-                malformed += document.malformed
-                yield from (
-                    resource for resource in document.resources if resource.resourceType == kind
-                )
+                sound = [one for one in document.resources if not isinstance(one, Damaged)]
+                malformed += document.malformed + len(document.resources) - len(sound)
+                yield from (resource for resource in sound if resource.resourceType == kind)
     if malformed:
         note(f"{path}: {malformed} lines are no valid FHIR; they are left out.")
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from models.reading.fhir import youngest_birth
+from models.reading.reader import youngest_birth
 from studies.data.stays import ADMITTED
 
 # What stands in a cell without a value, in lower case.

@@ -14,7 +14,7 @@ import lightgbm
 import numpy as np
 
 from models.patient.features import variable_of
-from models.patient.inputs import printed_unit
+from models.patient.printing import printed_unit
 from models.patient.vocabulary import VARIABLES
 
 # label, unit and digits of what is no Observation

@@ -17,7 +17,7 @@ import numpy as np
 
 from models.certainty import half_width
 from models.patient.features import LABS, VITALS, names, variable_of
-from models.patient.inputs import number
+from models.patient.printing import number
 from models.patient.vocabulary import VARIABLES
 from studies.training.thinning import HIDDEN, SPARSE, without
 

@@ -161,7 +161,8 @@ def test_scale_2_only_with_a_clinicians_target():
     """COPD on 28 % with 90 %: scale 1 gives 3 for the saturation, a set target of 88-92 % gives
     0.
     """
-    target = {"referenceRange": [{"low": {"value": 88}, "high": {"value": 92}}]}
+    kind = {"coding": [{"code": "treatment"}]}
+    target = {"referenceRange": [{"low": {"value": 88}, "high": {"value": 92}, "type": kind}]}
     points = []
     for more in ({}, target):
         resources = (patient(), observation("spo2", 90, **more), observation("fio2", 28))

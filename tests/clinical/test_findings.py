@@ -12,7 +12,7 @@ from models.assess import Assessment, assess
 from models.findings.finding import gravest
 from models.fitted.registry import load_models
 from models.patient.chart import Chart, PartState, Reading, Unusable
-from models.patient.inputs import display
+from models.patient.printing import display
 from models.patient.vocabulary import VARIABLES
 from runtime.settings import Ehr
 from tests.conftest import AT

@@ -12,8 +12,9 @@ from models.findings.overdue import OVERDUE_FACTOR
 from models.fitted.model import sigmoid
 from models.fitted.registry import ModelId
 from models.patient.chart import Chart, Reading
-from models.patient.inputs import display, inputs, percent
+from models.patient.inputs import inputs, percent
 from models.patient.news2 import chart_news2
+from models.patient.printing import display
 from models.patient.series import series
 from models.patient.snapshot import snapshot_at
 from models.patient.vocabulary import VARIABLES

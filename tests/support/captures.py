@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from models.reading.fhir import instant, refers_to
+from models.reading.fhir import instant
+from models.reading.versions import refers_to
 
 
 def resources(folder: Path) -> list[dict]:

@@ -131,7 +131,9 @@ def test_every_value_of_a_tidy_chart_is_read(patient_id):
 
 
 def test_the_mess_is_counted_by_reason_and_changes_little():
-    """What is wrong would have shouted if believed; what is only in other units is read."""
+    """What is wrong would have shouted if believed; what is only in other units is read; of what
+    may be the newest and can't be used the older value is not believed either.
+    """
     row = patients()["chart-mess"]
     assert row.chart.rejected == {
         "bound": 1,
@@ -150,7 +152,9 @@ def test_the_mess_is_counted_by_reason_and_changes_little():
         assert [reading.value for reading in row.chart.readings if label in reading.source] == [
             pytest.approx(value, rel=0.001)
         ]
-    assert row.found.lead.band == "low" and row.found.news2.total == 0
+    news2 = row.found.news2
+    assert row.found.lead.band == "low" and (news2.low, news2.high) == (0, 3)
+    assert news2.missing == ("Respiration",)
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_an_ordinary_observation_becomes_a_reading_with_its_source():
         ("bound", quantity(90, "/min", "/min", comparator=">")),
         ("unit", quantity(88, "furlong", "furlong")),
         ("unit", quantity(88)),
-        ("range", quantity(0, "/min", "/min")),
+        ("range", quantity(-1, "/min", "/min")),
         ("range", quantity(4000, "/min", "/min")),
         ("malformed", {"valueQuantity": {"value": "eighty"}}),
         ("malformed", {"code": 7}),
@@ -206,14 +206,39 @@ def test_a_chart_survives_its_record():
     assert Chart.from_json(found.as_json()) == found
 
 
+def reference(code: str | None, low: float = 88, **more) -> dict:
+    """Return a reference range up to 92 % of a type."""
+    kind = {"type": {"coding": [{"code": code}]}} if code else {}
+    return {"referenceRange": [{"low": {"value": low}, "high": {"value": 92}} | kind | more]}
+
+
+def variables(*resources: dict) -> set[str]:
+    return {reading.variable for reading in chart(*resources).readings}
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        reference(None),
+        reference("normal"),
+        reference("recommended"),
+        reference("treatment", appliesTo=[{"text": "COPD"}]),
+        reference("treatment", age={"high": {"value": 12}}),
+        reference("therapeutic", modifierExtension=[{"url": "urn:x"}]),
+    ],
+)
+def test_a_range_that_no_clinician_set_for_this_patient_is_no_target(limits):
+    """A range without a type is the normal one (R4), and one for an age or a group may be of
+    others.
+    """
+    assert variables(observation("spo2", 90, **limits)) == {"spo2"}
+
+
 def test_a_target_of_88_to_92_is_read_from_the_reference_range():
     """Scale 2 comes from what a clinician set at the reading, and from nothing else."""
-    target = {"referenceRange": [{"low": {"value": 88}, "high": {"value": 92}}]}
-    normal = {"referenceRange": [{"low": {"value": 95}, "high": {"value": 100}}]}
-    assert "spo2_target" in {r.variable for r in chart(observation("spo2", 90, **target)).readings}
-    assert "spo2_target" not in {
-        r.variable for r in chart(observation("spo2", 90, **normal)).readings
-    }
+    for code in ("treatment", "therapeutic"):
+        assert "spo2_target" in variables(observation("spo2", 90, **reference(code)))
+    assert "spo2_target" not in variables(observation("spo2", 90, **reference("treatment", 94)))
 
 
 JSON = st.recursive(

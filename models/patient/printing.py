@@ -1,0 +1,26 @@
+"""Turns a value into text as a clinician writes it: with its variable's digits and printed unit."""
+
+from models.patient.consciousness import LEVELS
+from models.patient.vocabulary import Variable
+
+# How a clinician writes a UCUM unit.
+PRINTED = {"mm[Hg]": "mmHg", "Cel": "°C", "{score}": "", "[pH]": "", "10*3/uL": "×10³/µL"}
+
+
+def display(variable: Variable, value: float) -> str:
+    """Return a value as a clinician writes it, with its printed unit."""
+    return f"{number(variable, value)} {printed_unit(variable)}".strip()
+
+
+def number(variable: Variable, value: float) -> str:
+    """Return a value with the digits of its variable, or the level's word for ACVPU."""
+    if variable.name == "acvpu":
+        return LEVELS[int(value)]
+    text = f"{value:.{variable.digits}f}"
+    # What would be printed as zero keeps its own digits: a white cell count of 0.02 is not 0.0.
+    return f"{value:g}" if float(text) == 0 != value else text
+
+
+def printed_unit(variable: Variable) -> str:
+    """Return the unit as it is written for people; empty for scores and pH."""
+    return PRINTED.get(variable.unit, variable.unit)

@@ -1,0 +1,196 @@
+"""Turns an Observation into what its parts say of which variable, or why they say nothing.
+
+A component is understood together with its parent, and a value together with all that stands around
+it: focus, category, codes beside the known one, body site, method, position.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+
+from models.patient.vocabulary import VARIABLES, Variable, asked_by
+from models.reading.contexts import OTHER, OWN, is_activity, verdict
+from models.reading.fhir import Component, Concept, Reference, Resource, instant
+from models.reading.oxygen import Oxygen, oxygen
+from models.reading.values import said
+from models.reading.versions import WITHDRAWN
+
+USABLE = {"final", "amended", "corrected"}
+# Withdrawn, or never made: nothing was said.
+UNSAID = WITHDRAWN | {"cancelled"}
+# What was measured over longer is an average, not a reading of a moment. Profiles of whole
+# countries chart moments as an hour, so it is not "an hour or longer".
+LONGEST = timedelta(hours=1)
+POSITION = "observation-bodyPosition"
+
+
+class Told(NamedTuple):
+    """A part of an Observation that speaks of a variable; `code` asked for it, `known` is False
+    where its context is not known, `given` is what it says of oxygen without a plain amount.
+    """
+
+    variable: Variable
+    part: Component
+    code: str | None
+    known: bool
+    given: Oxygen | None
+
+
+class Left(NamedTuple):
+    """A part of an Observation that is left out: what the chart calls it, and why."""
+
+    label: str
+    reason: str
+
+
+class Moment(NamedTuple):
+    """When an Observation was made (aware UTC); not `exact` is the latest that it may have been,
+    and `time` is None where nothing is said of it.
+    """
+
+    time: datetime | None
+    exact: bool
+
+
+def told(resource: Resource, is_patient: Callable[[str | None], bool]) -> list[Told | Left]:
+    """Return what the parts of an Observation say of which variable, or why they are left out."""
+    found = _parts(resource)
+    reason = _of_another(resource, is_patient) or ("" if found else "code")
+    if reason:
+        return [Left(label(resource), reason)]
+    return [_in_context(one, resource) if isinstance(one, Told) else one for one in found]
+
+
+def label(part: Component) -> str:
+    """Return what the chart calls a part: the variable's own name where it is one."""
+    variables = _asked(part.code)
+    if len(variables) == 1:
+        return next(iter(variables.values())).label
+    return said(part.code) or "without a code"
+
+
+def moment(resource: Resource, at: datetime) -> Moment | None:
+    """Return when an Observation was made; None where it is an average of more than an hour, or may
+    be. A period that has not ended lasts until `at`.
+    """
+    period, text = resource.effectivePeriod, resource.effectiveDateTime or resource.effectiveInstant
+    if text is None and period is not None:
+        start, end = instant(period.start), instant(period.end) if period.end else at
+        return Moment(min(end, start + LONGEST), True) if _brief(start, end) else None
+    time = instant(text)
+    return Moment(_latest(text) if time is None else time, time is not None)
+
+
+def _brief(start: datetime | None, end: datetime | None) -> bool:
+    return start is not None and end is not None and end - start <= LONGEST
+
+
+def _latest(text: str | None) -> datetime | None:
+    """Return the end of the day, month or year that a text without a time or zone begins with."""
+    text = text or ""
+    year, month, day = text[:4], text[5:7], text[8:10]
+    try:
+        if day:
+            after = date(int(year), int(month), int(day)) + timedelta(days=1)
+        else:
+            number = int(month) if month else 12
+            after = date(int(year) + number // 12, number % 12 + 1, 1)
+    except (ValueError, OverflowError):
+        return None
+    return datetime(after.year, after.month, after.day, tzinfo=UTC) - timedelta(seconds=1)
+
+
+def _of_another(resource: Resource, is_patient: Callable[[str | None], bool]) -> str | None:
+    """Return why an Observation as a whole was never said of this patient, or None."""
+    if resource.status in UNSAID:
+        return "status"
+    subject = resource.subject.reference if resource.subject else None
+    if not is_patient(subject):
+        return "patient"
+    if not all(is_patient(focus.reference) for focus in _listed(resource.focus)):
+        return "patient"
+    return None
+
+
+def _parts(resource: Resource) -> list[Told | Left]:
+    """Return the parts that speak of a variable; a parent without a value of its own steps back
+    behind a component that speaks of the same.
+    """
+    inner = [one for part in resource.component or () if (one := _part(part))]
+    own = _part(resource)
+    if own is None:
+        return inner
+    names = {one.variable.name for one in inner if isinstance(one, Told)}
+    if isinstance(own, Told) and own.variable.name in names and not _has_value(resource):
+        return inner
+    return [own, *inner]
+
+
+def _part(part: Component) -> Told | Left | None:
+    given = oxygen(part)
+    if given is not None:
+        return Told(VARIABLES[given.variable], part, None, True, given)
+    variables = _asked(part.code)
+    if len(variables) > 1:
+        return Left(said(part.code), "code")
+    return next((Told(found, part, code, True, None) for code, found in variables.items()), None)
+
+
+def _asked(code: Concept | None) -> dict[str, Variable]:
+    """Return the variables that a question's codes ask for, each by the first code that does."""
+    found: dict[str, Variable] = {}
+    for coding in code.coding or () if code else ():
+        variable = asked_by(coding.system, coding.code)
+        if variable is not None and variable not in found.values():
+            found[coding.code or ""] = variable
+    return found
+
+
+def _has_value(part: Component) -> bool:
+    return any(
+        item is not None
+        for item in (
+            part.valueQuantity,
+            part.valueCodeableConcept,
+            part.valueInteger,
+            part.valueString,
+            part.valueRange,
+        )
+    )
+
+
+def _in_context(one: Told, resource: Resource) -> Told | Left:
+    """Return a part as it stands in its whole Observation: left out where anything around it names
+    another site or kind.
+    """
+    variable = one.variable
+    if is_activity(_listed(resource.category)):
+        return Left(_left_label(one, resource), "context")
+    found = [
+        # A code that says "on air" or "on oxygen" has no site, and is known by itself.
+        OWN if one.given is not None and one.part is resource else None,
+        verdict([resource.code], "code", variable),
+        OWN if one.given is not None else verdict([one.part.code], "code", variable),
+        verdict(_listed(resource.bodySite), "bodySite", variable),
+        verdict(_listed(resource.method), "method", variable),
+        verdict(_positions(resource), "position", variable),
+    ]
+    if OTHER in found:
+        return Left(_left_label(one, resource), "context")
+    first = found[0] or found[1]
+    return one._replace(known={first, *found[2:]} == {OWN})
+
+
+def _left_label(one: Told, resource: Resource) -> str:
+    whole = label(resource)
+    return one.variable.label if whole == one.variable.label else f"{one.variable.label} ({whole})"
+
+
+def _positions(resource: Resource) -> Iterable[Concept | None]:
+    for extension in resource.extension or ():
+        if (extension.url or "").endswith(POSITION):
+            yield extension.valueCodeableConcept
+
+
+def _listed(members: list | Concept | Reference | None) -> list:
+    return members if isinstance(members, list) else [] if members is None else [members]

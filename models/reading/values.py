@@ -1,0 +1,140 @@
+"""Turns the value[x] of a part into a number in its variable's own unit, or into the reason why it
+is none, with what stands in the chart and what it proves all the same.
+"""
+
+import math
+from typing import NamedTuple
+
+from models.patient.conflicts import gravity
+from models.patient.vocabulary import Variable
+from models.reading.acvpu import acvpu_points
+from models.reading.fhir import Component, Concept, Quantity, Range
+from models.reading.units import converted, unit_of, written
+
+LONGEST_WRITTEN = 60
+# FHIR's comparators, and which side of the number the value lies on.
+BELOW, ABOVE = {"<", "<="}, {">", ">=", "ad"}
+
+
+class Value(NamedTuple):
+    """A number in the variable's own unit, or a reason of models.reading.reader.REASONS and what
+    the value is from `least` to `greatest` for certain (None is open); `written` is the chart's.
+    """
+
+    number: float | None
+    reason: str
+    written: str
+    least: float | None = None
+    greatest: float | None = None
+
+
+def value(variable: Variable, code: str | None, part: Component) -> Value:
+    """Return what a part's value[x] says of a variable that `code` asks for."""
+    if part.dataAbsentReason is not None:
+        reason = said(part.dataAbsentReason)
+        return Value(None, "value", f"no value ({reason})" if reason else "no value")
+    if variable.name == "acvpu":
+        return _level(part)
+    if part.valueQuantity is not None:
+        return _quantity(variable, code, part.valueQuantity)
+    if part.valueInteger is not None:
+        number = float(part.valueInteger)
+        return _number(variable, code, number, None, f"{number:g}")
+    if part.valueRange is not None:
+        return _range(variable, code, part.valueRange)
+    text = part.valueString or said(part.valueCodeableConcept)
+    return _text(variable, code, text) if text else Value(None, "value", _blank(part))
+
+
+def said(concept: Concept | None) -> str:
+    """Return a concept in the chart's own words, cut to what a card can hold."""
+    if concept is None:
+        return ""
+    words = [concept.text, *(c.display or c.code for c in concept.coding or ())]
+    return cut(next((word for word in words if word), ""))
+
+
+def cut(text: str) -> str:
+    """Return a text on one line, cut to what a card can hold."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_WRITTEN else line[: LONGEST_WRITTEN - 1] + "…"
+
+
+def _level(part: Component) -> Value:
+    concept = part.valueCodeableConcept or Concept(text=part.valueString)
+    points = acvpu_points(concept)
+    words = said(concept) or _blank(part)
+    return Value(points, "" if points is not None else "value", words)
+
+
+def _blank(part: Component) -> str:
+    if part.valueBoolean is not None:
+        return "true" if part.valueBoolean else "false"
+    quantity = part.valueQuantity
+    return _as_written(quantity) if quantity is not None else "no value"
+
+
+def _quantity(variable: Variable, code: str | None, quantity: Quantity) -> Value:
+    words, unit = _as_written(quantity), unit_of(quantity)
+    if quantity.value is None or math.isnan(quantity.value):
+        return Value(None, "value", words)
+    return _compared(variable, code, quantity.comparator or "", quantity.value, unit, words)
+
+
+def _as_written(quantity: Quantity) -> str:
+    number = "" if quantity.value is None else f"{quantity.value:.15g}"
+    parts = (quantity.comparator or "") + number, quantity.unit or quantity.code or ""
+    return cut(" ".join(part for part in parts if part)) or "no value"
+
+
+def _text(variable: Variable, code: str | None, text: str) -> Value:
+    found = written(text, variable, code)
+    if found is None:
+        return Value(None, "value", cut(text))
+    return _compared(variable, code, found.comparator, found.number, found.unit, cut(text))
+
+
+def _range(variable: Variable, code: str | None, limits: Range) -> Value:
+    ends = [_quantity(variable, code, end) if end else None for end in (limits.low, limits.high)]
+    least, greatest = (end.number if end else None for end in ends)
+    words = " to ".join(end.written if end else "…" for end in ends)
+    return Value(None, "bound", cut(words), least, greatest)
+
+
+def _compared(
+    variable: Variable,
+    code: str | None,
+    comparator: str,
+    number: float,
+    unit: str | None,
+    text: str,
+) -> Value:
+    if comparator in ("", "="):
+        return _number(variable, code, number, unit, text)
+    edge = converted(variable, code, number, unit)
+    if edge is None:
+        return Value(None, "unit", text)
+    edge = round(edge, 4)
+    least, greatest = edge if comparator in ABOVE else None, edge if comparator in BELOW else None
+    return Value(None, "bound", text, least, greatest)
+
+
+def _number(
+    variable: Variable, code: str | None, number: float, unit: str | None, text: str
+) -> Value:
+    found = converted(variable, code, number, unit)
+    if found is None or math.isnan(found):
+        return Value(None, "unit", text)
+    low, high = variable.possible
+    if low <= found <= high:
+        return Value(round(found, 4), "", text)
+    if found < low:
+        return Value(None, "range", text, greatest=low if _grave(variable, low) else None)
+    return Value(None, "range", text, least=high if _grave(variable, high) else None)
+
+
+def _grave(variable: Variable, edge: float) -> bool:
+    """Tell whether a value beyond what can be is grave for certain; nothing is proved to be normal
+    by a saturation of 150 %.
+    """
+    return any(gravity(variable, edge)[:2])
