@@ -8,6 +8,7 @@ import csv
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from functools import cache
 from pathlib import Path
 
@@ -60,6 +61,7 @@ class Variable:
         return self.unit in {"{score}", "[pH]"}
 
 
+@lru_cache(maxsize=1024)
 def coded(system: str | None) -> str | None:
     """Return "loinc", "snomed" or "ucum" for any form of a code system's address: http or https, a
     final slash, an OID, an edition of SNOMED CT; None for every other system, and without one.

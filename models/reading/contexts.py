@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from models.patient.vocabulary import VARIABLES, Variable, asked_by, coded
-from models.reading.fhir import Concept
+from models.reading.fhir import Coding, Concept
 
 TABLE = Path(__file__).with_name("contexts.csv")
 OWN, OTHER, UNKNOWN = "own", "other", "unknown"
@@ -33,6 +33,15 @@ def verdict(concepts: Iterable[Concept | None], where: str, variable: Variable) 
     return next((word for word in (OTHER, UNKNOWN) if word in found), OWN)
 
 
+def meant(code: Concept | None) -> str:
+    """Return what another site or kind is called whose code stands without a word, or nothing."""
+    codings = (code.coding if code else None) or ()
+    if code is None or code.text or any(coding.display for coding in codings):
+        return ""
+    names = [_named().get((_system(coding), coding.code or ""), "") for coding in codings]
+    return min(filter(None, names), key=len, default="")
+
+
 def is_activity(categories: Iterable[Concept]) -> bool:
     """Tell whether a category says that the patient was exercising."""
     return any(
@@ -46,8 +55,7 @@ def _one(concept: Concept, where: str, variable: Variable) -> str:
     words = [concept.text] if concept.text else []
     own = False
     for coding in concept.coding or ():
-        system = coded(coding.system) or MDC.get(coding.system or "")
-        means = _by_code().get((where, system or "", coding.code or ""), {})
+        means = _by_code().get((where, _system(coding), coding.code or ""), {})
         kind = means.get(variable.name) or means.get("all")
         if kind in ("site", "kind"):
             return OTHER
@@ -59,6 +67,10 @@ def _one(concept: Concept, where: str, variable: Variable) -> str:
         return OTHER
     empty = not concept.coding and not concept.text
     return OWN if own or empty or variable.group != VITALS else UNKNOWN
+
+
+def _system(coding: Coding) -> str:
+    return coded(coding.system) or MDC.get(coding.system or "") or ""
 
 
 @lru_cache(maxsize=4096)
@@ -85,6 +97,12 @@ def _by_code() -> dict[tuple[str, str, str], dict[str, str]]:
             means = found.setdefault((row["where"], row["system"], row["code"]), {})
             means |= dict.fromkeys(row["variables"].split(), row["verdict"])
     return found
+
+
+@cache
+def _named() -> dict[tuple[str, str], str]:
+    rows = [row for row in _rows() if row["where"] == "code" and row["verdict"] != OWN]
+    return {(row["system"], row["code"]): row["meaning"] for row in rows}
 
 
 @cache

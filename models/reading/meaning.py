@@ -6,10 +6,10 @@ it: focus, category, codes beside the known one, body site, method, position.
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from models.patient.vocabulary import VARIABLES, Variable, asked_by
-from models.reading.contexts import OTHER, OWN, is_activity, verdict
+from models.reading.contexts import OTHER, OWN, is_activity, meant, verdict
 from models.reading.fhir import Component, Concept, Reference, Resource, instant
 from models.reading.oxygen import Oxygen, oxygen
 from models.reading.values import said
@@ -22,6 +22,7 @@ UNSAID = WITHDRAWN | {"cancelled"}
 # countries chart moments as an hour, so it is not "an hour or longer".
 LONGEST = timedelta(hours=1)
 POSITION = "observation-bodyPosition"
+Member = TypeVar("Member", Concept, Reference)
 
 
 class Told(NamedTuple):
@@ -58,7 +59,10 @@ def told(resource: Resource, is_patient: Callable[[str | None], bool]) -> list[T
     reason = _of_another(resource, is_patient) or ("" if found else "code")
     if reason:
         return [Left(label(resource), reason)]
-    return [_in_context(one, resource) if isinstance(one, Told) else one for one in found]
+    parts = [_in_context(one, resource) if isinstance(one, Told) else one for one in found]
+    if all(isinstance(one, Left) and one.reason == "context" for one in parts):
+        return [Left(label(resource), "context")]
+    return parts
 
 
 def label(part: Component) -> str:
@@ -66,7 +70,7 @@ def label(part: Component) -> str:
     variables = _asked(part.code)
     if len(variables) == 1:
         return next(iter(variables.values())).label
-    return said(part.code) or "without a code"
+    return meant(part.code) or said(part.code) or "without a code"
 
 
 def moment(resource: Resource, at: datetime) -> Moment | None:
@@ -75,14 +79,13 @@ def moment(resource: Resource, at: datetime) -> Moment | None:
     """
     period, text = resource.effectivePeriod, resource.effectiveDateTime or resource.effectiveInstant
     if text is None and period is not None:
-        start, end = instant(period.start), instant(period.end) if period.end else at
-        return Moment(min(end, start + LONGEST), True) if _brief(start, end) else None
+        start = instant(period.start)
+        end = instant(period.end) if period.end else at
+        if start is None or end is None or end - start > LONGEST:
+            return None
+        return Moment(min(end, start + LONGEST), True)
     time = instant(text)
     return Moment(_latest(text) if time is None else time, time is not None)
-
-
-def _brief(start: datetime | None, end: datetime | None) -> bool:
-    return start is not None and end is not None and end - start <= LONGEST
 
 
 def _latest(text: str | None) -> datetime | None:
@@ -165,7 +168,7 @@ def _in_context(one: Told, resource: Resource) -> Told | Left:
     """
     variable = one.variable
     if is_activity(_listed(resource.category)):
-        return Left(_left_label(one, resource), "context")
+        return Left(one.variable.label, "context")
     found = [
         # A code that says "on air" or "on oxygen" has no site, and is known by itself.
         OWN if one.given is not None and one.part is resource else None,
@@ -176,14 +179,9 @@ def _in_context(one: Told, resource: Resource) -> Told | Left:
         verdict(_positions(resource), "position", variable),
     ]
     if OTHER in found:
-        return Left(_left_label(one, resource), "context")
+        return Left(one.variable.label, "context")
     first = found[0] or found[1]
     return one._replace(known={first, *found[2:]} == {OWN})
-
-
-def _left_label(one: Told, resource: Resource) -> str:
-    whole = label(resource)
-    return one.variable.label if whole == one.variable.label else f"{one.variable.label} ({whole})"
 
 
 def _positions(resource: Resource) -> Iterable[Concept | None]:
@@ -192,5 +190,5 @@ def _positions(resource: Resource) -> Iterable[Concept | None]:
             yield extension.valueCodeableConcept
 
 
-def _listed(members: list | Concept | Reference | None) -> list:
+def _listed(members: list[Member] | Member | None) -> list[Member]:
     return members if isinstance(members, list) else [] if members is None else [members]
