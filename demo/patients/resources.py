@@ -18,6 +18,12 @@ ACVPU = {
     "V": ("LA17108-4", "Responds to voice"), "P": ("LA17107-6", "Responds to pain"),
     "U": ("LA9343-0", "Unresponsive"),
 }  # fmt: skip
+# A range without a type is the normal one (FHIR R4, Observation.referenceRange.type).
+THERAPEUTIC = {
+    "system": f"{TERMINOLOGY}/referencerange-meaning",
+    "code": "therapeutic",
+    "display": "Therapeutic Desired Level",
+}
 CLINICIAN = "demo-clinician"
 OXYGEN = ("flow", "fio2")
 
@@ -118,7 +124,10 @@ def practitioner() -> dict[str, Any]:
 def observation(
     patient_id: str, name: str, time: datetime, value: float | str, suffix: str = ""
 ) -> dict[str, Any]:
-    """Return one final Observation of a measure; its id says patient, measure and minute."""
+    """Return one final Observation of a measure; its id says patient, measure and minute.
+
+    Shape: a `value` in words is a level of ACVPU, or a bound such as `<70`.
+    """
     return _shell(patient_id, MEASURES[name], time, name + suffix) | _valued(MEASURES[name], value)
 
 
@@ -135,7 +144,7 @@ def pressure_panel(
 def saturation(
     patient_id: str,
     time: datetime,
-    value: float,
+    value: float | str,
     oxygen: dict[str, float],
     target: tuple[int, ...] = (),
 ) -> dict[str, Any]:
@@ -155,7 +164,12 @@ def saturation(
     if target:
         low, high = (_quantity(MEASURES["spo2"], limit) for limit in target)
         found["referenceRange"] = [
-            {"low": low, "high": high, "text": "Prescribed target saturation"}
+            {
+                "low": low,
+                "high": high,
+                "type": {"coding": [dict(THERAPEUTIC)]},
+                "text": "Prescribed target saturation",
+            }
         ]
     return found
 
@@ -208,9 +222,12 @@ def _shell(patient_id: str, measure: Measure, time: datetime, label: str) -> dic
 
 
 def _valued(measure: Measure, value: float | str) -> dict[str, Any]:
-    if isinstance(value, str):
+    if isinstance(value, str) and value in ACVPU:
         code, display = ACVPU[value]
         return {"valueCodeableConcept": _concept(code, display)}
+    if isinstance(value, str):
+        bound = _quantity(measure, measure.rounded(float(value[1:])))
+        return {"valueQuantity": bound | {"comparator": value[0]}}
     return {"valueQuantity": _quantity(measure, value)}
 
 
