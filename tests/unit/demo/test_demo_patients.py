@@ -8,6 +8,7 @@ from demo.patients.generate import generate
 from demo.patients.measures import MEASURES
 from demo.patients.resources import LOINC
 from demo.patients.scenario import load_scenarios, read_table, round_hours
+from demo.vitals import table
 
 NOW = datetime(2026, 3, 29, 13, 30, tzinfo=UTC)
 PATIENTS = {patient.id: patient for patient in generate(NOW, seed=1)}
@@ -228,6 +229,19 @@ def test_the_unreadable_value_is_the_newest_of_its_kind():
     )
     assert saturations[-1][1:] == (70, "<")
     assert all(value >= 96 and bound is None for _, value, bound in saturations[:-1])
+
+
+def test_the_chart_shows_what_disagrees_and_what_is_a_bound():
+    """The demonstration EHR's own table leaves nothing out that the card speaks of."""
+    shown = {
+        patient_id: table(PATIENTS[patient_id].resources, patient_id, NOW)[1]
+        for patient_id in ("conflict", "unreadable", "stable", "sepsis")
+    }
+    assert shown["conflict"]["SpO2"][0].endswith(" % on 40 %, flow 0 L/min")
+    assert shown["conflict"]["Pressure"][0] != shown["conflict"]["Arterial line"][0]
+    assert shown["unreadable"]["SpO2"][0] == "<70 % on air"
+    assert shown["stable"]["SpO2"][0].endswith(" on air") and "Arterial line" not in shown["stable"]
+    assert shown["sepsis"]["SpO2"][0].endswith(" % on 8 L/min")
 
 
 def _of(seed, patient_id):
