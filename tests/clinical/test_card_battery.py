@@ -429,6 +429,74 @@ def test_what_was_never_about_it_hides_nothing(name, value, members, vigil):
     assert value not in card.read(name)
 
 
+SNOMED_CT, IEEE = "http://snomed.info/sct", "urn:iso:std:iso:11073:10101"
+
+
+def panel(concept: dict, systolic: float, diastolic: float, **members) -> dict:
+    """Return a panel with plain systolic and diastolic components, half an hour old."""
+    parts = [observation("systolic", systolic), observation("diastolic", diastolic)]
+    return observation(
+        "systolic",
+        0,
+        0.5,
+        id="panel",
+        code=concept,
+        valueQuantity=None,
+        component=[{name: part[name] for name in ("code", "valueQuantity")} for part in parts],
+        **members,
+    )
+
+
+def coded(code: str, system: str = "http://loinc.org") -> dict:
+    return {"coding": [{"system": system, "code": code}]}
+
+
+ARM = coded("85354-9")
+
+
+@pytest.mark.parametrize(
+    ("concept", "members"),
+    [
+        (coded("76284-9"), {}),
+        (coded("250767002", SNOMED_CT), {}),
+        (coded("276755008", SNOMED_CT), {}),
+        (coded("163034007", SNOMED_CT), {}),
+        (coded("150045", IEEE), {}),
+        ({"text": "Pulmonary artery pressure"}, {}),
+        ({"coding": [{"system": "urn:local", "code": "PA", "display": "PA pressure (Swan)"}]}, {}),
+        (ARM, {"bodySite": {"text": "Pulmonary artery"}}),
+        (ARM, {"bodySite": {"text": "Left thigh"}}),
+        (ARM, {"focus": [{"reference": "Patient/newborn"}]}),
+        (ARM, {"status": "cancelled"}),
+    ],
+)
+def test_another_vessels_or_kinds_pressure_hides_no_shock(concept, members, vigil):
+    """The arm's 80/45 of an hour ago stays, whatever stands in plain components beside it."""
+    card = told(vigil, panel(concept, 125, 70, **members), systolic=80, diastolic=45)
+    assert card.news2 == (3, 3) and card.level == due(card, "warning"), card.text
+    assert names(card.first, "systolic", "80"), card.summary
+
+
+@pytest.mark.parametrize(
+    ("concept", "members"),
+    [
+        (ARM, {}),
+        (coded("75367002", SNOMED_CT), {}),
+        (ARM, {"bodySite": {"text": "Left arm"}}),
+        (ARM, {"bodySite": coded("368209003", SNOMED_CT)}),
+        (ARM, {"method": {"text": "Oscillometry"}}),
+        ({"coding": [{"system": "urn:local", "code": "5", "display": "Blood pressure"}]}, {}),
+    ],
+)
+def test_the_arms_pressure_counts_however_it_is_wrapped(concept, members, vigil):
+    """A known panel, an arm, a method or a code of a hospital's own that names no other site: 80/45
+    half an hour ago is the newest word.
+    """
+    card = told(vigil, panel(concept, 80, 45, **members))
+    assert card.news2 == (3, 3) and card.level == due(card, "warning"), card.text
+    assert names(card.first, "systolic", "80"), card.summary
+
+
 @pytest.mark.parametrize(
     ("name", "other", "level"),
     [
