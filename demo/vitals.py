@@ -9,9 +9,11 @@ from demo.dates import span
 
 ROWS = {
     "8867-4": "Pulse", "9279-1": "Breaths", "2708-6": "SpO2", "8480-6": "Pressure",
-    "8310-5": "Temperature", "9269-2": "Coma score", "67775-7": "Consciousness",
+    "76215-3": "Arterial line", "8310-5": "Temperature", "9269-2": "Coma score",
+    "67775-7": "Consciousness",
 }  # fmt: skip
-PANEL, DIASTOLIC, FLOW = "85354-9", "8462-4", "3151-8"
+PANEL, FLOW, FRACTION = "85354-9", "3151-8", "3150-0"
+DIASTOLIC = {"8480-6": "8462-4", "76215-3": "76213-8"}
 PRINTED = {"mm[Hg]": "mmHg", "Cel": "°C", "degF": "°F", "{score}": ""}
 NOT_SHOWN = {"entered-in-error", "cancelled"}
 COLUMNS = 6
@@ -54,24 +56,26 @@ def _time(resource: dict[str, Any], subject: dict[str, Any], now: datetime) -> d
 def _texts(resource: dict[str, Any]) -> dict[str, str]:
     draft = " (draft)" if resource["status"] == "preliminary" else ""
     code = _code(resource)
-    texts = {code: _value(resource) + draft} if code in {*ROWS, DIASTOLIC} else {}
+    texts = {code: _value(resource) + draft} if code in {*ROWS, *DIASTOLIC.values()} else {}
     parts = {_code(part): _value(part) for part in resource.get("component", ())}
     if code == PANEL:
         texts |= parts
     elif code == "2708-6" and FLOW in parts:
-        texts[code] += (
-            " on air" if parts[FLOW].split(" ")[0] in {"0", "0.0"} else f" on {parts[FLOW]}"
-        )
+        texts[code] += _oxygen(parts[FLOW], parts.get(FRACTION, ""))
     return texts
+
+
+def _oxygen(flow: str, fraction: str) -> str:
+    """Return what is given with a saturation; a fraction above air's beside no flow as charted."""
+    if flow.split(" ")[0] != "0":
+        return f" on {flow}"
+    return " on air" if fraction in {"", "21 %"} else f" on {fraction}, flow {flow}"
 
 
 def _cell(cells: dict[str, str], code: str) -> str:
     text = cells.get(code, "")
-    return (
-        f"{text.split(' ')[0]} / {cells[DIASTOLIC]}"
-        if code == "8480-6" and text and DIASTOLIC in cells
-        else text
-    )
+    diastolic = cells.get(DIASTOLIC.get(code, ""), "")
+    return f"{text.split(' ')[0]} / {diastolic}" if text and diastolic else text
 
 
 def _code(part: dict[str, Any]) -> str:

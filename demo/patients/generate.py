@@ -61,5 +61,5 @@ def birth_date(today: date, age: int, number: int) -> date:
     """Return a birthday that makes somebody `age` today, another day of the year for each
     number.
     """
-    past = today - timedelta(days=17 + 23 * number)
+    past = today - timedelta(days=(17 + 23 * number) % 364)
     return date(past.year - age, past.month, min(past.day, 28))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 VITALS = (
     "heart_rate", "respiratory_rate", "spo2", "fio2", "flow", "systolic", "diastolic",
-    "temperature", "gcs", "acvpu", "mean_pressure",
+    "systolic_arterial", "diastolic_arterial", "temperature", "gcs", "acvpu", "mean_pressure",
 )  # fmt: skip
 
 

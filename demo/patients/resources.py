@@ -119,7 +119,10 @@ def practitioner() -> dict[str, Any]:
 def observation(
     patient_id: str, name: str, time: datetime, value: float | str, suffix: str = ""
 ) -> dict[str, Any]:
-    """Return one final Observation of a measure; its id says patient, measure and minute."""
+    """Return one final Observation of a measure; its id says patient, measure and minute.
+
+    Shape: a `value` in words is a level of ACVPU, or a bound such as `<70`.
+    """
     return _shell(patient_id, MEASURES[name], time, name + suffix) | _valued(MEASURES[name], value)
 
 
@@ -136,7 +139,7 @@ def pressure_panel(
 def saturation(
     patient_id: str,
     time: datetime,
-    value: float,
+    value: float | str,
     oxygen: dict[str, float],
     target: tuple[int, ...] = (),
 ) -> dict[str, Any]:
@@ -214,9 +217,12 @@ def _shell(patient_id: str, measure: Measure, time: datetime, label: str) -> dic
 
 
 def _valued(measure: Measure, value: float | str) -> dict[str, Any]:
-    if isinstance(value, str):
+    if isinstance(value, str) and value in ACVPU:
         code, display = ACVPU[value]
         return {"valueCodeableConcept": _concept(code, display)}
+    if isinstance(value, str):
+        bound = _quantity(measure, measure.rounded(float(value[1:])))
+        return {"valueQuantity": bound | {"comparator": value[0]}}
     return {"valueQuantity": _quantity(measure, value)}
 
 

@@ -17,11 +17,12 @@ from demo.patients.measures import MEASURES
 FOLDER = Path(__file__).with_name("scenarios")
 # Charted as whole steps: nobody has a quarter of a coma point, and oxygen is turned up by hand.
 STEPS = {"gcs", "acvpu", "fio2", "flow"}
+BOUNDS = "<>"
 # The first on the page is the first that a visitor opens.
 ORDER = (
     "sepsis", "haemorrhage", "respiratory_failure", "heart_failure", "withdrawal", "kidney",
-    "copd", "post_operative", "improving", "stable", "not_certain", "sparse", "stale",
-    "chart_mess", "child",
+    "opioid", "potassium", "conflict", "unreadable", "copd", "post_operative", "improving",
+    "stable", "not_certain", "sparse", "stale", "chart_mess", "child",
 )  # fmt: skip
 
 Cell = float | str
@@ -100,14 +101,15 @@ def labs(scenario: Scenario, now: datetime, seed: int) -> list[Round]:
 
 def read_table(text: str) -> dict[str, Course]:
     """Return each column of a table `hour | name | name` as (hour, value) in order; `.` means
-    not measured.
+    not measured, and a bound such as `<70` is charted as one, at its own hour alone.
     """
     head, *rows = [[cell.strip() for cell in line.split("|")] for line in text.strip().splitlines()]
     courses: dict[str, Course] = {name: [] for name in head[1:]}
     for hour, *cells in rows:
         for name, cell in zip(head[1:], cells, strict=True):
             if cell != ".":
-                courses[name].append((float(hour), cell if name == "acvpu" else float(cell)))
+                words = name == "acvpu" or cell[0] in BOUNDS
+                courses[name].append((float(hour), cell if words else float(cell)))
     return courses
 
 
@@ -127,15 +129,19 @@ def _value(name: str, course: Course, hour: float, time: datetime, noise: float)
     if name in STEPS:
         cell = next((value for at, value in reversed(course) if at <= hour), None)
         return cell if cell is None or name == "acvpu" else measure.rounded(float(cell))
+    bound = next((cell for at, cell in course if at == hour and isinstance(cell, str)), None)
+    if bound:
+        return bound
+    numbers = [(at, cell) for at, cell in course if not isinstance(cell, str)]
     afternoon = math.cos(2 * math.pi * (time.hour + time.minute / 60 - 16) / 24)
-    return measure.rounded(_between(course, hour) + measure.daily * afternoon / 2 + noise)
+    return measure.rounded(_between(numbers, hour) + measure.daily * afternoon / 2 + noise)
 
 
-def _between(course: Course, hour: float) -> float:
+def _between(course: list[tuple[float, float]], hour: float) -> float:
     for (left, low), (right, high) in zip(course, course[1:], strict=False):
         if left <= hour <= right:
-            return float(low) + (float(high) - float(low)) * (hour - left) / (right - left)
-    return float(course[0][1] if hour < course[0][0] else course[-1][1])
+            return low + (high - low) * (hour - left) / (right - left)
+    return course[0][1] if hour < course[0][0] else course[-1][1]
 
 
 class _Noise:

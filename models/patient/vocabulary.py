@@ -8,8 +8,7 @@ import csv
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 LOINC = "http://loinc.org"

@@ -11,6 +11,10 @@ SCORED = (
     *SICK,
     "withdrawal",
     "kidney",
+    "opioid",
+    "potassium",
+    "conflict",
+    "unreadable",
     "copd",
     "post-operative",
     "improving",
@@ -40,14 +44,15 @@ def sideways(frame) -> int:
 
 
 def card_percent(page) -> str:
+    """Return the risk that leads the card's detail."""
     return re.search(r"risk of [^:]+: ([\d.]+ %)", page.locator(".card").inner_text())[1]
 
 
 def test_the_list_leads_to_every_chart(page, demo_url):
-    """At least twelve adults and a child are offered, each by a link that the keyboard reaches."""
+    """Eighteen adults and a child are offered, each by a link that the keyboard reaches."""
     page.goto(demo_url)
     links = page.locator("ul.patients a")
-    assert links.count() >= 13
+    assert links.count() == 19
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     assert page.evaluate(
@@ -81,6 +86,24 @@ def test_without_a_number_card_and_page_say_why(page, demo_url, patient, why):
     main = frame.locator("main").inner_text()
     assert "Risk not calculated" in card and why in card
     assert "Risk not calculated" in main and why in main and "waterfall" not in frame.content()
+
+
+@pytest.mark.parametrize(
+    ("patient", "level", "first"),
+    [
+        ("opioid", "Warning", r"Respiratory rate [3-8] /min"),
+        ("potassium", "Critical", r"Potassium [67]\.\d mmol/L"),
+        ("conflict", "Warning", r"Systolic pressure \d\d mmHg"),
+        ("unreadable", "Warning", r"[^.]*SpO2[^.]*<70 %"),
+    ],
+)
+def test_one_grave_value_leads_the_card(page, demo_url, patient, level, first):
+    """What makes the card urgent is its first word, with the level before it, whatever the model
+    thinks of the rest.
+    """
+    page.goto(f"{demo_url}chart/{patient}")
+    head = page.locator(".card h3").inner_text()
+    assert re.match(rf"{level}\s+{first}", head), head
 
 
 def test_a_risk_that_is_not_certain_reads_so_on_card_and_page(page, demo_url):

@@ -8,6 +8,7 @@ from demo.patients.generate import generate
 from demo.patients.measures import MEASURES
 from demo.patients.resources import LOINC
 from demo.patients.scenario import load_scenarios, read_table, round_hours
+from demo.vitals import table
 
 NOW = datetime(2026, 3, 29, 13, 30, tzinfo=UTC)
 PATIENTS = {patient.id: patient for patient in generate(NOW, seed=1)}
@@ -31,7 +32,7 @@ def series(patient_id, name):
     return [value for _, value in sorted(found)]
 
 
-def test_there_are_twelve_adults_and_a_child():
+def test_there_are_eighteen_adults_and_a_child():
     """All of the asked-for kinds, in the order of the page."""
     assert {
         "sepsis",
@@ -45,10 +46,14 @@ def test_there_are_twelve_adults_and_a_child():
         "stale",
         "chart-mess",
         "copd",
+        "opioid",
+        "potassium",
+        "conflict",
+        "unreadable",
         "child",
-    } <= set(PATIENTS) and len(PATIENTS) >= 13
+    } <= set(PATIENTS)
     ages = [scenario.age for scenario in load_scenarios()]
-    assert sum(age < 18 for age in ages) == 1 and sum(age >= 18 for age in ages) >= 12
+    assert sum(age < 18 for age in ages) == 1 and sum(age >= 18 for age in ages) == 18
 
 
 def test_the_same_seed_gives_the_same_charts_and_another_does_not():
@@ -166,6 +171,83 @@ def test_the_well_stay_well_and_the_improving_improve():
     )
 
 
+# The bands of no points (RCP NEWS2 2017, chart 1), with the pulse.
+CALM = {
+    "heart_rate": (51, 90),
+    "respiratory_rate": (12, 20),
+    "spo2": (96, 100),
+    "systolic": (111, 219),
+    "temperature": (36.1, 38.0),
+    "gcs": (15, 15),
+    "fio2": (21, 21),
+}
+
+
+def calm(patient_id):
+    """Return the vital signs whose newest value scores no point."""
+    newest = {name: series(patient_id, name)[-1] for name in CALM}
+    return {name for name, (low, high) in CALM.items() if low <= newest[name] <= high}
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_slow_breathing_is_the_one_red_parameter(seed, monkeypatch):
+    """Three points for a respiratory rate of 8 or less, and none for anything else, at any seed."""
+    monkeypatch.setitem(PATIENTS, "opioid", _of(seed, "opioid"))
+    assert series("opioid", "respiratory_rate")[-1] <= 8
+    assert calm("opioid") == CALM.keys() - {"respiratory_rate"}
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_a_critical_potassium_stands_beside_calm_vital_signs(seed, monkeypatch):
+    """Beyond 6.5 mmol/L (G158) with a NEWS2 of 0."""
+    monkeypatch.setitem(PATIENTS, "potassium", _of(seed, "potassium"))
+    assert series("potassium", "potassium")[-1] > 6.9 and calm("potassium") == CALM.keys()
+
+
+def test_the_conflict_is_of_one_minute():
+    """Arterial line and cuff of the newest round differ by a whole NEWS2 band, oxygen at 40 %
+    stands beside a flow of 0, and both are of the same time.
+    """
+    newest = max(r["effectiveDateTime"] for r in observations("conflict"))
+    codes = {
+        part["code"]["coding"][0]["code"]: part["valueQuantity"]["value"]
+        for resource in observations("conflict")
+        if resource["effectiveDateTime"] == newest
+        for part in (resource, *resource.get("component", ()))
+        if "valueQuantity" in part
+    }
+    assert codes["8480-6"] > 110 and codes["76215-3"] <= 90
+    assert (codes["3150-0"], codes["3151-8"]) == (40, 0)
+
+
+def test_the_unreadable_value_is_the_newest_of_its_kind():
+    """A saturation below 70 % as a bound, after numbers that are all well."""
+    saturations = sorted(
+        (r["effectiveDateTime"], r["valueQuantity"]["value"], r["valueQuantity"].get("comparator"))
+        for r in observations("unreadable")
+        if r["code"]["coding"][0]["code"] == "2708-6"
+    )
+    assert saturations[-1][1:] == (70, "<")
+    assert all(value >= 96 and bound is None for _, value, bound in saturations[:-1])
+
+
+def test_the_chart_shows_what_disagrees_and_what_is_a_bound():
+    """The demonstration EHR's own table leaves nothing out that the card speaks of."""
+    shown = {
+        patient_id: table(PATIENTS[patient_id].resources, patient_id, NOW)[1]
+        for patient_id in ("conflict", "unreadable", "stable", "sepsis")
+    }
+    assert shown["conflict"]["SpO2"][0].endswith(" % on 40 %, flow 0 L/min")
+    assert shown["conflict"]["Pressure"][0] != shown["conflict"]["Arterial line"][0]
+    assert shown["unreadable"]["SpO2"][0] == "<70 % on air"
+    assert shown["stable"]["SpO2"][0].endswith(" on air") and "Arterial line" not in shown["stable"]
+    assert shown["sepsis"]["SpO2"][0].endswith(" % on 8 L/min")
+
+
+def _of(seed, patient_id):
+    return next(patient for patient in generate(NOW, seed) if patient.id == patient_id)
+
+
 def test_missing_and_stale_charts():
     """Hardly any vital signs; nothing in the last 26 hours."""
     assert len(observations("sparse")) < 8 and not series("sparse", "respiratory_rate")
@@ -179,6 +261,7 @@ def test_oxygen_scale_2_is_prescribed_not_guessed():
     assert all(
         (r["referenceRange"][0]["low"]["value"], r["referenceRange"][0]["high"]["value"])
         == (88, 92)
+        and r["referenceRange"][0]["type"]["coding"][0]["code"] == "therapeutic"
         for r in saturations
     )
     assert series("copd", "fio2")[-1] > 21 and 87 <= series("copd", "spo2")[-1] <= 92
@@ -209,7 +292,8 @@ def test_the_mess_holds_every_kind():
 def test_rounds_and_tables_read_as_written():
     """From hour -48 every four hours, from -12 every two, and the last."""
     assert round_hours("-8/4 -4/2") == [-8, -4, -2, 0] and round_hours("-48/4", -44) == [-48, -44]
-    assert read_table("hour | gcs | acvpu\n-2 | 15 | A\n0 | . | C") == {
+    assert read_table("hour | gcs | acvpu | spo2\n-2 | 15 | A | 97\n0 | . | C | <70") == {
         "gcs": [(-2.0, 15.0)],
         "acvpu": [(-2.0, "A"), (0.0, "C")],
+        "spo2": [(-2.0, 97.0), (0.0, "<70")],
     }
