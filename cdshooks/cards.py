@@ -161,6 +161,8 @@ def detail(assessment: Assessment) -> str:
         findings=[finding for finding in assessment.findings if finding.kind not in OWN_WORDS],
         without=_not_calculated(assessment),
         risk=lead,
+        # Beside a graver finding, "low risk" would read as if the patient were well.
+        alone=lead is not None and lead.band == "low" and assessment.level != LEVELS[0],
         earlier=percent(lead.earlier) if lead and lead.earlier is not None else "",
         contributions=lead.explanation.shown(STRONGEST) if lead else (),
         rest=lead.explanation.rest(STRONGEST) if lead else None,

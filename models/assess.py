@@ -18,7 +18,7 @@ from models.explanation import Explanation, explained
 from models.findings.alarms import findings
 from models.findings.finding import Finding, gravest
 from models.findings.overdue import OVERDUE_FACTOR
-from models.fitted.model import Model, ModelId, sigmoid
+from models.fitted.model import Model, ModelId, logit, sigmoid
 from models.patient.chart import Chart, LeftOut
 from models.patient.coverage import unread
 from models.patient.features import FeatureRow, feature_row
@@ -76,6 +76,11 @@ class Risk:
         return Finding(level, "risk", None, value, self.figure, None, sentence, source)
 
     @property
+    def beyond(self) -> float:
+        """Return how far the risk lies above its own high threshold, in log-odds."""
+        return self.score - logit(self.thresholds["high"])
+
+    @property
     def figure(self) -> str:
         """Return the risk as it is shown: the interval in place of a number where no band can be
         told.
@@ -122,7 +127,8 @@ class Assessment:
 
     @property
     def lead(self) -> Risk | None:
-        """Return the risk that leads: the highest band, then the highest probability.
+        """Return the risk that leads: the highest band, then that furthest beyond its high
+        threshold.
 
         What can't be told may be high, so it goes before medium.
         """
@@ -150,7 +156,7 @@ def assess(
         row, earlier = feature_row(snapshot), _row(snapshot_at(readings, at - TREND))
         risks = [_risk(model, snapshot, row, earlier) for model in models]
     order = list(BANDS)
-    risks.sort(key=lambda risk: (order.index(risk.band), risk.probability), reverse=True)
+    risks.sort(key=lambda risk: (order.index(risk.band), risk.beyond), reverse=True)
     score, of_risks = chart_news2(snapshot), [risk.finding for risk in risks]
     used = {variable for model in models for variable in model.variables}
     return Assessment(

@@ -31,15 +31,14 @@ def findings(
     seen_as = adult_news2(snapshot) if snapshot.age is None else score
     doubts = list(doubtful(snapshot, seen_as))
     reds = list(single(snapshot, seen_as, {doubt.variable for doubt in doubts}))
-    whole = list(_news2(score))
+    odd, whole = [doubt for doubt in doubts if doubt.kind != "zero"], list(_news2(score))
     labs = list(laboratory(snapshot))
     named = {finding.variable for finding in (*doubts, *reds, *labs)}
     late = overdue(snapshot, overdue_factor)
     found = [
         *(doubt for doubt in doubts if doubt.kind == "zero"),
-        *(whole + reds if score.low >= LEAST["5-6"] else reds + whole),
+        *(whole + odd + reds if score.low >= LEAST["5-6"] else odd + reds + whole),
         *labs,
-        *(doubt for doubt in doubts if doubt.kind != "zero"),
         *unusable(snapshot, seen_as, named),
         *_unread(snapshot),
         *_conflicts(snapshot),

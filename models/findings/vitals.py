@@ -16,6 +16,7 @@ SEE = ": check the patient and the sensor"
 RED = " (3 points)"
 NOT_ADULT = " (3 NEWS2 points in an adult)"
 NO_RATE_OR_PRESSURE = {"spo2", "temperature"}
+OXYGEN = {"fio2", "oxygen_flow"}
 
 
 def doubtful(snapshot: Snapshot, score: Score) -> Iterator[Finding]:
@@ -45,8 +46,7 @@ def single(snapshot: Snapshot, score: Score, seen: set[str | None]) -> Iterator[
 def unusable(snapshot: Snapshot, score: Score, seen: set[str | None]) -> Iterator[Finding]:
     """Yield a finding for each newest value that can't be used, but for those that were `seen`.
 
-    A vital sign of which NEWS2 is certain all the same, such as oxygen without an amount, is no
-    warning.
+    Oxygen without an amount is no warning: that somebody is on oxygen is all that NEWS2 asks.
     """
     certain = {
         name
@@ -56,7 +56,7 @@ def unusable(snapshot: Snapshot, score: Score, seen: set[str | None]) -> Iterato
     }
     for name, item in snapshot.unusable.items():
         if name not in seen:
-            known = name in certain or VARIABLES[name].group != "vitals"
+            known = name in OXYGEN & certain or VARIABLES[name].group != "vitals"
             level = "info" if known else "warning"
             label, said = VARIABLES[name].label, written(item)
             sentence = f"The newest {label} can't be used: {as_charted(item)}."

@@ -30,8 +30,9 @@ LIMITS: dict[str, tuple[float | None, float | None, float | None, float | None]]
     "bilirubin": (None, None, 10, 15),
     "albumin": (None, 2.0, None, None),
     "ph": (7.20, 7.25, None, 7.60),
-    "paco2": (20, 25, 60, 67),
-    "pao2": (40, 50, None, None),
+    # Critical limits are for arterial blood; these codes may stand for venous.
+    "paco2": (None, 25, 60, None),
+    "pao2": (None, 50, None, None),
     "crp": (None, None, 300, None),
     "troponin_i": (None, None, 0.3, None),
 }
