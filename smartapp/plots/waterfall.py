@@ -56,8 +56,9 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
-    """Bars from the reference's risk to this patient's, under an axis of risk; `person` says who the
-    reference is, `last` is where the row of the result begins.
+    """Bars from the reference's risk to this patient's, under an axis of risk.
+
+    `person` says who the reference is, `last` is where the row of the result begins.
     """
 
     height: float
