@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ def card(
     """
     made = {
         "uuid": str(uuid.uuid5(NAMESPACE, assessment_id)),
-        "summary": summary(assessment),
+        "summary": summary(assessment, ehr.zone),
         "indicator": assessment.level,
         "detail": detail(assessment),
         "source": {
@@ -88,9 +88,9 @@ def card(
     return made
 
 
-def summary(assessment: Assessment) -> str:
+def summary(assessment: Assessment, zone: tzinfo = UTC) -> str:
     """Return a few sentences of fewer than 140 characters: the gravest finding first, then NEWS2,
-    the risk, and the time of the data (R64, R92).
+    the risk, and the time of the data in `zone` (R64, R92).
 
     What does not fit is left out whole, so that no number is ever cut.
     """
@@ -99,7 +99,7 @@ def summary(assessment: Assessment) -> str:
     rest = [words for level, words in heads if level != assessment.level]
     risk = _risk_beside(assessment)
     news2 = next((f.sentence for f in assessment.findings if f.kind == "news2"), "")
-    data = _data_time(assessment.data_time, assessment.at)
+    data = _data_time(assessment.data_time, assessment.at, zone)
     # Where no risk was calculated, a summary without that would read as if one were low.
     first = [*grave[:1], *([] if assessment.lead else [risk])]
     chosen: list[str] = []
@@ -193,14 +193,12 @@ def _asked(assessment: Assessment) -> str:
     return response(assessment.news2).line if adult else ""
 
 
-def _data_time(newest: datetime | None, at: datetime) -> str:
+def _data_time(newest: datetime | None, at: datetime, zone: tzinfo) -> str:
     if newest is None:
         return ""
-    return (
-        f"Data to {newest:%H:%M} UTC"
-        if newest.date() == at.date()
-        else f"Data to {newest:%d %b %H:%M} UTC"
-    )
+    local = newest.astimezone(zone)
+    day = "" if local.date() == at.astimezone(zone).date() else f"{local:%d %b} "
+    return f"Data to {day}{local:%H:%M %Z}"
 
 
 def _link(assessment_id: str, ehr: Ehr, public_url: str) -> dict[str, Any]:

@@ -58,14 +58,13 @@ class Ehr(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     cors_origins: tuple[str, ...] = ()
     mode: Literal["live", "shadow"] = "live"
     show_from: Literal["low", "medium", "high"] = "low"
+    overdue_factor: float = 2.0
     time_zone: str = "UTC"
 
     @property
     def zone(self) -> tzinfo:
         """Return the zone in which card and page tell this EHR's times."""
         return UTC if self.time_zone == "UTC" else ZoneInfo(self.time_zone)
-
-    overdue_factor: float = 2.0
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -27,7 +27,7 @@ FAULTS = {
 def unread(chart: Chart, at: datetime) -> dict[str, str]:
     """Return a sentence for each part of which something that counts at `at` could not be read."""
     lacking = {name: part for name, part in chart.parts.items() if not _enough(name, part, at)}
-    return {name: _sentence(LABELS[name], lacking[name]) for name in LABELS if name in lacking}
+    return {name: _sentence(LABELS[name], lacking[name], at) for name in LABELS if name in lacking}
 
 
 def _enough(name: str, part: PartState, at: datetime) -> bool:
@@ -36,10 +36,11 @@ def _enough(name: str, part: PartState, at: datetime) -> bool:
     return part.state == "whole" or (part.state == "cut" and reaches)
 
 
-def _sentence(label: str, part: PartState) -> str:
+def _sentence(label: str, part: PartState, at: datetime) -> str:
     if part.state == "cut" and part.since:
-        since = f"{part.since:%d %b %H:%M} UTC"
-        return f"{label} were read back to {since} only; what is older counts as unknown."
+        # An age needs no time zone, and the ward's is not known here.
+        back = f"{(at - part.since) / timedelta(hours=1):.1f} h"
+        return f"{label} were read back to {back} ago only; what is older counts as unknown."
     # A status tells the administrator what a clinician can only pass on (SMART-40).
     status = f" ({part.why})" if part.why and part.why.startswith("status ") else ""
     return f"{label} {FAULTS[part.state]}{status}, so they count as unknown."

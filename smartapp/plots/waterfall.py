@@ -56,11 +56,13 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
-    """Bars from the reference's risk to this patient's, under an axis of risk; `last` is where the
-    row of the result begins.
+    """Bars from the reference's risk to this patient's, under an axis of risk.
+
+    `person` says who the reference is, `last` is where the row of the result begins.
     """
 
     height: float
+    person: tuple[str, ...]
     bars: tuple[Bar, ...]
     ticks: tuple[Tick, ...]
     reference: float
@@ -70,7 +72,7 @@ class Waterfall:
     @property
     def strips(self) -> tuple[float, ...]:
         """Return where each strip begins, those of the reference and of the result too."""
-        return (TOP + LINE, *(bar.strip for bar in self.bars), self.last + LINE)
+        return (TOP + LINE * len(self.person), *(bar.strip for bar in self.bars), self.last + LINE)
 
 
 def waterfall(risk: Risk, most: int = MOST) -> Waterfall:
@@ -82,12 +84,19 @@ def waterfall(risk: Risk, most: int = MOST) -> Waterfall:
         edges.append(edges[-1] + step.points)
     scale = _scale(edges)
     bars: list[Bar] = []
-    y: float = TOP + LINE + STRIP + SPACE
+    person = tuple(textwrap.wrap(risk.explanation.person, LONGEST_LINE))
+    y: float = TOP + LINE * len(person) + STRIP + SPACE
     for step, before, after in zip(steps, edges, edges[1:], strict=False):
         bars.append(_bar(step, scale(before), scale(after), y))
         y = bars[-1].strip + STRIP + SPACE
     return Waterfall(
-        y + LINE + STRIP + 4, tuple(bars), _ticks(scale), scale(edges[0]), scale(edges[-1]), y
+        y + LINE + STRIP + 4,
+        person,
+        tuple(bars),
+        _ticks(scale),
+        scale(edges[0]),
+        scale(edges[-1]),
+        y,
     )
 
 

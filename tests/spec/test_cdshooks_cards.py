@@ -85,6 +85,16 @@ def test_the_card_says_risk_time_and_news2(card):
     assert card["indicator"] == "critical"
 
 
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [("Asia/Kolkata", "Data to 18:35 IST"), ("Pacific/Auckland", "Data to 02:05 NZDT")],
+)
+def test_the_card_tells_the_time_in_the_wards_zone(build, zone, words):
+    """`time_zone` of the EHR's record decides, and the zone is named; a day counts as the ward's."""
+    card = build(time_zone=zone).cards(hookcall.request())[0]
+    assert card["summary"].endswith(words)
+
+
 @pytest.mark.rule("R65")
 @pytest.mark.parametrize(
     ("chart", "heart_rate", "lactate", "indicator"),

@@ -260,3 +260,26 @@ def test_a_record_number_is_not_called_an_mrn(render):
     person = Person("Okafor, Ada", record_number="2002")
     page = render(assessments.assessment(), assessments.chart(), person=person)
     assert "<dt>Record number</dt><dd>2002</dd>" in page and "MRN" not in page
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [("child", "how urgent a child is can't be told"), ("deceased", "the patient has died")],
+)
+def test_who_is_not_assessed_gets_no_calm_heading(render, status, words):
+    """A child's and a dead patient's page begin with why nothing is found."""
+    born = date(2017, 2, 1) if status == "child" else date(1951, 3, 9)
+    chart = replace(assessments.chart({}, born=born), deceased=status == "deceased")
+    page = render(assessments.assessment(chart, status=status), chart)
+    heading = re.search(r"<h1[^>]*>(.*?)</h1>", page, re.S)[1].replace("&#39;", "'")
+    assert words in heading and "No critical finding" not in page
+
+
+def test_a_context_that_is_not_known_is_marked(render):
+    """Beside the value of a reading whose site or method nobody here knows stands that it is so."""
+    chart = assessments.chart()
+    odd = tuple(r._replace(known=r.variable != "lactate") for r in chart.readings)
+    chart = replace(chart, readings=odd)
+    page = render(assessments.assessment(chart), chart)
+    assert page.count("context not known") == 1
+    assert "context not known" in re.search(r'row">lactate</th>.*?</tr>', page, re.S)[0]
