@@ -166,22 +166,19 @@ def _in_context(one: Told, resource: Resource) -> Told | Left:
     """Return a part as it stands in its whole Observation: left out where anything around it names
     another site or kind.
     """
+    # A code that says "on air" or "on oxygen" has no site, and is known by itself.
+    parent = [] if one.given is not None and one.part is resource else [resource.code]
+    own = [] if one.given is not None or one.part is resource else [one.part.code]
     variable = one.variable
-    if is_activity(_listed(resource.category)):
-        return Left(one.variable.label, "context")
-    found = [
-        # A code that says "on air" or "on oxygen" has no site, and is known by itself.
-        OWN if one.given is not None and one.part is resource else None,
-        verdict([resource.code], "code", variable),
-        OWN if one.given is not None else verdict([one.part.code], "code", variable),
+    found = {
+        verdict([*parent, *own], "code", variable),
         verdict(_listed(resource.bodySite), "bodySite", variable),
         verdict(_listed(resource.method), "method", variable),
         verdict(_positions(resource), "position", variable),
-    ]
-    if OTHER in found:
-        return Left(one.variable.label, "context")
-    first = found[0] or found[1]
-    return one._replace(known={first, *found[2:]} == {OWN})
+    }
+    if OTHER in found or is_activity(_listed(resource.category)):
+        return Left(variable.label, "context")
+    return one._replace(known=found == {OWN})
 
 
 def _positions(resource: Resource) -> Iterable[Concept | None]:

@@ -84,6 +84,8 @@ def _quantity(variable: Variable, code: str | None, quantity: Quantity) -> Value
 
 def _as_written(quantity: Quantity) -> str:
     number = "" if quantity.value is None else f"{quantity.value:.15g}"
+    if quantity.value is not None and math.isinf(quantity.value):
+        number = "a number too large"
     parts = (quantity.comparator or "") + number, quantity.unit or quantity.code or ""
     return cut(" ".join(part for part in parts if part)) or "no value"
 
