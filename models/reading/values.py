@@ -76,9 +76,11 @@ def _blank(part: Component) -> str:
 
 def _quantity(variable: Variable, code: str | None, quantity: Quantity) -> Value:
     words, unit = _as_written(quantity), unit_of(quantity)
-    # What overflowed (1e400) is no number that a body or a scale could have: it proves no bound.
-    if quantity.value is None or not math.isfinite(quantity.value):
-        return Value(None, "value", words.replace("inf", "a number too large"))
+    if quantity.value is None or math.isnan(quantity.value):
+        return Value(None, "value", words)
+    if math.isinf(quantity.value):
+        # What overflowed (1e400) is no number that a body could have, so it proves no bound.
+        return Value(None, "range", words.replace("inf", "a number too large"))
     return _compared(variable, code, quantity.comparator or "", quantity.value, unit, words)
 
 
