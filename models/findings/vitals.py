@@ -56,11 +56,21 @@ def unusable(snapshot: Snapshot, score: Score, seen: set[str | None]) -> Iterato
     }
     for name, item in snapshot.unusable.items():
         if name not in seen:
-            known = name in OXYGEN & certain or VARIABLES[name].group != "vitals"
-            level = "info" if known else "warning"
+            vital = VARIABLES[name].group == "vitals" and name not in OXYGEN & certain
+            level = "warning" if vital or _may_be_beyond(item) else "info"
             label, said = VARIABLES[name].label, written(item)
             sentence = f"The newest {label} can't be used: {as_charted(item)}."
             yield Finding(level, "unusable", name, None, said, item.time, sentence, item.reason)
+
+
+def _may_be_beyond(item: Unusable) -> bool:
+    """Tell whether a bound leaves open that a limit is passed: more than 5 may be 5.1 or 9."""
+    low_critical, low, high, high_critical = VARIABLES[item.variable].limits
+    if item.greatest is None and item.least is not None:
+        return high is not None or high_critical is not None
+    if item.least is None and item.greatest is not None:
+        return low is not None or low_critical is not None
+    return False
 
 
 def _red(snapshot: Snapshot, score: Score) -> Iterator[Reading | Unusable]:

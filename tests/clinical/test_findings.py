@@ -194,6 +194,8 @@ def test_zeros_share_a_sentence():
         (bad("spo2", "see note"), "warning", "The newest oxygen saturation can't be used: see note."),
         (bad("potassium", ">10 mmol/L", 10, None), "critical", "Potassium >10 mmol/L (critically high)"),
         (bad("lactate", "<1 mmol/L", None, 1), "info", ""),
+        (bad("lactate", ">1 mmol/L", 1, None), "warning", "lactate can't be used: >1 mmol/L."),
+        (bad("lactate", "4.1 K/mm3"), "info", ""),
     ],
 )  # fmt: skip
 def test_the_newest_word_counts_even_when_it_cant_be_used(unusable, level, words):
@@ -343,9 +345,10 @@ def test_a_card_is_shown_by_its_level(change, show_from, shown):
 
 def test_a_low_risk_beside_a_grave_finding_is_no_all_clear():
     """The model's own low risk is told as the model's."""
-    grave, calm = card(chart(potassium=7.8))["summary"], card(chart())["summary"]
-    assert "Low risk" not in grave and "Model alone: " in grave
-    assert calm.startswith("Low risk: ")
+    grave, calm = card(chart(potassium=7.8)), card(chart())
+    assert "low risk" not in f"{grave['summary']} {grave['detail']}".lower()
+    assert "Model alone: " in grave["summary"] and "Model alone, risk of " in grave["detail"]
+    assert calm["summary"].startswith("Low risk: ")
 
 
 def test_many_grave_values_are_cut_whole_and_all_stand_in_the_detail():
