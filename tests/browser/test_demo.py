@@ -93,7 +93,7 @@ def test_without_a_number_card_and_page_say_why(page, demo_url, patient, why):
     [
         ("opioid", "Warning", r"Respiratory rate [3-8] /min"),
         ("potassium", "Critical", r"Potassium [67]\.\d mmol/L"),
-        ("conflict", "Warning", r"Systolic pressure \d\d mmHg"),
+        ("conflict", "Warning", r"NEWS2 6 \(medium\): urgent review\. Systolic pressure \d\d mmHg"),
         ("unreadable", "Warning", r"[^.]*SpO2[^.]*<70 %"),
     ],
 )
@@ -254,7 +254,7 @@ def test_times_do_not_change_with_the_computers_zone(chromium, demo_url):
     page says so.
     """
     context = chromium.new_context(timezone_id="Asia/Kolkata")
-    frame = open_app(context.new_page(), demo_url, "stable")
+    frame = open_app(context.new_page(), demo_url, "sepsis")
     card = frame.page.locator(".card").inner_text()
     clock = re.search(r"Data to (\d\d:\d\d) UTC", card)[1]
     main = frame.locator("main").inner_text()

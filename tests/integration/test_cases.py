@@ -15,6 +15,8 @@ from tests.conftest import AT
 from tests.support.open_vigil import OpenVigil, Told
 
 LEVELS = ("info", "warning", "critical")
+# A model's low risk may stand behind what is grave, never in the summary as if all were well.
+CALM_SUMMARY = r"\A[^\n]*low risk"
 PLAIN = {"heart_rate": [72], "respiratory_rate": [15], "spo2": [97], "temperature": [36.8]}
 ARM = {"systolic": [124], "diastolic": [76]}
 
@@ -55,7 +57,7 @@ CASES = {
         (3, 5),
         {"spo2": [97]},
         says=(r"(oxygen saturation|SpO2)[^\n]*< ?70", r"NEWS2 3 to 5"),
-        never=(r"\b97\b", r"low risk"),
+        never=(r"\b97\b", CALM_SUMMARY),
     ),
     # No breath, no pulse, no pressure: three points each, and somebody has to look.
     9: Right(
@@ -68,7 +70,7 @@ CASES = {
             r"(oxygen saturation|SpO2)[^\n]*\b35 %",
             r"check the patient",
         ),
-        never=(r"low risk",),
+        never=(CALM_SUMMARY,),
     ),
     # Two values of one minute: the graver counts, and both are named.
     11: Right(
@@ -80,7 +82,7 @@ CASES = {
             r"\b6\b[^\n]*\b15\b|\b15\b[^\n]*\b6\b",
             r"34\.5[^\n]*36\.8|36\.8[^\n]*34\.5",
         ),
-        never=(r"low risk",),
+        never=(CALM_SUMMARY,),
     ),
     # The corrected version of an id counts alone.
     12: Right("warning", (3, 5), {"systolic": [89]}, (r"systolic[^\n]*\b89\b",), (r"\b190\b",)),
@@ -133,8 +135,8 @@ CASES = {
         "warning",
         (0, 5),
         {name: values for name, values in (PLAIN | ARM).items() if name != "heart_rate"},
-        says=(r"heart rate|pulse",),
-        never=(r"not calculated",),
+        says=(r"heart rate[^\n]*can't be used",),
+        never=(r"not calculated", r"\binf\b"),
     ),
 }
 
