@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.patient.chart import Reading, Unusable
-from models.patient.printing import display
+from models.patient.printing import both_units
 from models.patient.snapshot import Snapshot
 from models.patient.vocabulary import VARIABLES
 
@@ -83,4 +83,4 @@ def written(item: Reading | Unusable) -> str:
         return f"{label} {as_charted(item)}"
     if item.variable == "acvpu":
         return SPOKEN[int(item.value)]
-    return f"{label} {display(variable, item.value)}"
+    return f"{label} {both_units(item)}"

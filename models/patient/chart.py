@@ -12,7 +12,8 @@ class Reading(NamedTuple):
     reference.
 
     `known` is False where the chart says under a name that Vigil does not know from where on the
-    body or how it was measured, and nothing in that name speaks against the variable.
+    body or how it was measured, and nothing in that name speaks against the variable. `written` is
+    what stands in the chart where that was converted into the variable's unit, else empty.
     """
 
     time: datetime
@@ -20,6 +21,7 @@ class Reading(NamedTuple):
     value: float
     source: str
     known: bool = True
+    written: str = ""
 
 
 class Unusable(NamedTuple):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from models.patient.chart import WHOLE, Reading, Unusable
-from models.patient.printing import display, number, printed_unit
+from models.patient.printing import both_units, display, number, printed_unit
 from models.patient.series import SISTERS, SPEAKERS, SPOKEN_BY
 from models.patient.snapshot import UNREAD, UNUSABLE, Snapshot
 from models.patient.vocabulary import VARIABLES, Variable
@@ -98,7 +98,7 @@ def _input(variable: Variable, snapshot: Snapshot, in_model: bool) -> Input:
         variable.label,
         reading.value,
         unit,
-        display(variable, reading.value),
+        both_units(reading),
         reading.time,
         snapshot.hours(reading),
         reading.source,

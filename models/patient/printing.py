@@ -1,7 +1,8 @@
 """Turns a value into text as a clinician writes it: with its variable's digits and printed unit."""
 
+from models.patient.chart import Reading
 from models.patient.consciousness import LEVELS
-from models.patient.vocabulary import Variable
+from models.patient.vocabulary import VARIABLES, Variable
 
 # How a clinician writes a UCUM unit.
 PRINTED = {"mm[Hg]": "mmHg", "Cel": "°C", "{score}": "", "[pH]": "", "10*3/uL": "×10³/µL"}
@@ -10,6 +11,14 @@ PRINTED = {"mm[Hg]": "mmHg", "Cel": "°C", "{score}": "", "[pH]": "", "10*3/uL":
 def display(variable: Variable, value: float) -> str:
     """Return a value as a clinician writes it, with its printed unit."""
     return f"{number(variable, value)} {printed_unit(variable)}".strip()
+
+
+def both_units(reading: Reading) -> str:
+    """Return a reading as its chart has it, with the variable's own unit beside another one:
+    "178 umol/L (2.01 mg/dL)".
+    """
+    own = display(VARIABLES[reading.variable], reading.value)
+    return f"{reading.written} ({own})" if reading.written else own
 
 
 def number(variable: Variable, value: float) -> str:

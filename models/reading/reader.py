@@ -192,7 +192,10 @@ class _Reader:
             bounds = (None, None) if reason else (found.least, found.greatest)
             self._refuse(one.variable, time, reason or found.reason, found.written, source, bounds)
         else:
-            self.readings.append(Reading(time, one.variable.name, found.number, source, one.known))
+            words = found.written if found.converted else ""
+            self.readings.append(
+                Reading(time, one.variable.name, found.number, source, one.known, words)
+            )
             if one.variable.name == "spo2" and _has_scale2_target(one.part):
                 self.readings.append(Reading(time, "spo2_target", 92.0, source))
 

@@ -18,7 +18,8 @@ BELOW, ABOVE = {"<", "<="}, {">", ">=", "ad"}
 
 class Value(NamedTuple):
     """A number in the variable's own unit, or a reason of models.reading.reader.REASONS and what
-    the value is from `least` to `greatest` for certain (None is open); `written` is the chart's.
+    the value is from `least` to `greatest` for certain (None is open); `written` is the chart's,
+    and `converted` says that it has another unit than the number.
     """
 
     number: float | None
@@ -26,6 +27,7 @@ class Value(NamedTuple):
     written: str
     least: float | None = None
     greatest: float | None = None
+    converted: bool = False
 
 
 def value(variable: Variable, code: str | None, part: Component) -> Value:
@@ -132,7 +134,7 @@ def _number(
         return Value(None, "unit", text)
     low, high = variable.possible
     if low <= found <= high:
-        return Value(round(found, 4), "", text)
+        return Value(round(found, 4), "", text, converted=found != number)
     if found < low:
         return Value(None, "range", text, greatest=low if _grave(variable, low) else None)
     return Value(None, "range", text, least=high if _grave(variable, high) else None)

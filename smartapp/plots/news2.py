@@ -8,6 +8,8 @@ from datetime import datetime
 
 from models.patient.inputs import NOT_IN_MODEL, Input
 from models.patient.news2 import Part, Score
+from models.patient.printing import display
+from models.patient.vocabulary import VARIABLES
 from smartapp.plots.axes import WIDTH, Scale, Tick
 
 FRESH = {"used", NOT_IN_MODEL}
@@ -65,7 +67,8 @@ def _value(part: Part, fresh: Mapping[str, Input]) -> str | None:
     if part.points is None or part.value is None:
         return part.value
     if part.name != "consciousness":
-        return fresh[part.name].display if part.name in fresh else part.value
+        value = fresh[part.name].value if part.name in fresh else None
+        return part.value if value is None else display(VARIABLES[part.name], value)
     said = [(i, i.value == normal) for name, normal in ALERT.items() if (i := fresh.get(name))]
     counted = [i for i, alert in said if alert == (part.points == 0)]
     newest = max(counted, key=lambda i: i.time or datetime.min, default=None)
