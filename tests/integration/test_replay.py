@@ -2,12 +2,18 @@
 same again.
 """
 
+import json
 import uuid
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 import vigil
+from models.assess import assess
+from models.fitted.registry import load_models
+from models.patient.chart import Chart
 from runtime import store
 from runtime.settings import load_settings
 from tests.conftest import SICK, bundle, observation, patient, table
@@ -89,3 +95,22 @@ def test_a_replay_compares_level_and_findings_where_the_record_holds_them(config
     assert difference(record | {"findings": record["findings"][1:]}, found)
     old = {name: value for name, value in record.items() if name not in ("level", "findings")}
     assert difference(old, found) == ""
+
+
+def test_records_of_0_4_0_replay_as_they_were_answered():
+    """Invented charts, read and answered by the released 0.4.0: ties, scale 2, an unknown age, a
+    child, a death, an empty chart. Model, probability and band are the same to the last bit.
+    """
+    text = (Path(__file__).parent / "records" / "0.4.0.jsonl").read_text("utf-8")
+    records = [json.loads(line) for line in text.splitlines()]
+    for record in records:
+        chart, at = Chart.from_json(record["chart"]), datetime.fromisoformat(record["at"])
+        again = {
+            risk.outcome: (risk.model.sha256, risk.probability, risk.band)
+            for risk in assess(chart, at, load_models()).risks
+        }
+        assert again == {
+            risk["outcome"]: (risk["model"]["sha256"], risk["probability"], risk["band"])
+            for risk in record["risks"]
+        }, record["assessment_id"]
+    assert len(records) == 8
