@@ -64,4 +64,4 @@ def _asked(assessment: Assessment) -> str:
     """Return what the RCP asks for at this NEWS2, of those for whom it is made."""
     age = assessment.age_years
     adult = age is not None and age >= YOUNGEST and assessment.status != "deceased"
-    return response(assessment.news2).line if adult else ""
+    return response(assessment.news2).line_at(assessment.level) if adult else ""

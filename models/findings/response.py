@@ -8,8 +8,10 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.findings.finding import LEVELS
 from models.patient.news2 import Score
 
+RCP = "RCP"
 TABLE = Path(__file__).with_name("response.csv")
 
 
@@ -23,6 +25,13 @@ class Response:
     asks: str
     line: str
     overdue_after_hours: float | None
+
+    def line_at(self, level: str) -> str:
+        """Return the line as it stands on a card of a level; where something else makes the card
+        graver, it says that it goes by NEWS2 alone, so that it calms nobody.
+        """
+        alone = LEVELS.index(level) > LEVELS.index(self.level)
+        return self.line.replace(RCP, f"{RCP}, by NEWS2 alone", 1) if alone else self.line
 
 
 def response(score: Score) -> Response:

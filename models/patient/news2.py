@@ -99,7 +99,7 @@ class Score:
         for part in self.parts:
             if part.points is None:
                 by_reason.setdefault(part.why, []).append(_within(part.label))
-        return "; ".join(f"{' and '.join(names)} {why}" for why, names in by_reason.items())
+        return "; ".join(f"{_listed(names)} {why}" for why, names in by_reason.items())
 
 
 def chart_news2(snapshot: Snapshot) -> Score:
@@ -124,6 +124,11 @@ def adult_news2(snapshot: Snapshot, of_any_time: bool = False) -> Score:
     values |= {"oxygen": _oxygen(oxygen), "acvpu": _consciousness(level)}
     why = {name: _why(snapshot, name) for name in LABELS}
     return news2(values, _scale2(known), why)
+
+
+def _listed(names: list[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _why(snapshot: Snapshot, part: str) -> str:

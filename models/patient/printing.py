@@ -25,9 +25,11 @@ def number(variable: Variable, value: float) -> str:
     """Return a value with the digits of its variable, or the level's word for ACVPU."""
     if variable.name == "acvpu":
         return LEVELS[int(value)]
+    if value == 0:
+        return "0"
     text = f"{value:.{variable.digits}f}"
     # What would be printed as zero keeps its own digits: a white cell count of 0.02 is not 0.0.
-    return f"{value:g}" if float(text) == 0 != value else text
+    return f"{value:g}" if float(text) == 0 else text
 
 
 def printed_unit(variable: Variable) -> str:

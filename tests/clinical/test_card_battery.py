@@ -195,6 +195,19 @@ def test_both_sides_of_every_laboratory_limit(name, value, vigil):
         assert names(card.first, name, printed(name, value)), card.summary
 
 
+def test_what_the_rcp_asks_at_news2_0_calms_no_critical_result(vigil):
+    """Beside a critical potassium it says that it goes by NEWS2 alone; by itself it does not."""
+    grave, calm = told(vigil, potassium=7.1), told(vigil)
+    assert "RCP, by NEWS2 alone: go on with NEWS2" in grave.detail, grave.text
+    assert "RCP: go on with NEWS2" in calm.detail, calm.text
+
+
+def test_parts_that_are_missing_are_listed_as_one_would_say_them(vigil):
+    """With commas and one "and"."""
+    card = told(vigil, without=("acvpu", "temperature", "respiratory_rate", "fio2"))
+    assert "respiration, air or oxygen, consciousness and temperature not charted" in card.detail
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
