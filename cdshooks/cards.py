@@ -75,7 +75,7 @@ def card(
         "uuid": str(uuid.uuid5(NAMESPACE, assessment_id)),
         "summary": summary(assessment, ehr.zone),
         "indicator": assessment.level,
-        "detail": detail(assessment),
+        "detail": detail(assessment, ehr.zone),
         "source": {
             "label": "Vigil",
             "url": f"{public_url}/model-card",
@@ -150,9 +150,9 @@ def _not_calculated(assessment: Assessment) -> str:
     return f"Risk not calculated: {WITHOUT_NUMBER[assessment.status]}."
 
 
-def detail(assessment: Assessment) -> str:
-    """Return the detail in GitHub Flavored Markdown: what drives the risk, NEWS2, and what is
-    missing, stale or left out.
+def detail(assessment: Assessment, zone: tzinfo = UTC) -> str:
+    """Return the detail in GitHub Flavored Markdown: what drives the risk, NEWS2, what is missing,
+    stale or left out, and the time of the data, for which a summary may have no room.
     """
     lead, score = assessment.lead, assessment.news2
     missing = [item for item in assessment.inputs if item.state == "missing"]
@@ -181,6 +181,7 @@ def detail(assessment: Assessment) -> str:
         ],
         left_out=assessment.left_out,
         reasons_left_out=REASONS,
+        data=_data_time(assessment.data_time, assessment.at, zone),
         model=lead.model if lead else None,
         disclaimer=DISCLAIMER,
     ).strip()

@@ -202,6 +202,13 @@ def test_what_the_rcp_asks_at_news2_0_calms_no_critical_result(vigil):
     assert "RCP: go on with NEWS2" in calm.detail, calm.text
 
 
+def test_a_full_summary_leaves_the_time_of_the_data_to_the_detail(vigil):
+    """With much to say first, the time stands at the end of the card, never nowhere (R92)."""
+    grave = {"heart_rate": 135, "respiratory_rate": 28, "systolic": 80, "spo2": 88}
+    card = told(vigil, **grave, acvpu=3, potassium=7.1, lactate=6.0, glucose=500)
+    assert "Data to 12:30 UTC" not in card.summary and "Data to 12:30 UTC." in card.detail
+
+
 def test_parts_that_are_missing_are_listed_as_one_would_say_them(vigil):
     """With commas and one "and"."""
     card = told(vigil, without=("acvpu", "temperature", "respiratory_rate", "fio2"))
