@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.patient.chart import Chart
+from models.patient.printing import both_units
 from models.reading.fhir import FhirError, parse
 from models.reading.reader import WrongPatient, read_chart
 from tests.conftest import AT, bundle, observation, patient, table
@@ -127,6 +128,23 @@ def test_units_are_converted_to_the_variables_own(variable, unit, code, value, e
     """The same blood in another unit gives the same number."""
     (reading,) = chart(observation(variable, 1, **quantity(value, unit, code))).readings
     assert reading.value == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("variable", "change", "text"),
+    [
+        ("creatinine", quantity(178, "µmol/L", "umol/L"), "178 µmol/L (2.01 mg/dL)"),
+        ("temperature", quantity(101.3, "°F", "[degF]"), "101.3 °F (38.5 °C)"),
+        ("paco2", quantity(5.3, "kPa", "kPa"), "5.3 kPa (40 mmHg)"),
+        ("potassium", quantity(4.1, "mEq/L", "meq/L"), "4.1 mmol/L"),
+        ("heart_rate", quantity(88, "bpm", "{beats}/min"), "88 /min"),
+        ("temperature", {"valueQuantity": None, "valueString": "101.3 F"}, "101.3 F (38.5 °C)"),
+    ],
+)
+def test_a_converted_value_is_told_as_charted_with_the_variables_own_unit(variable, change, text):
+    """A ward reads its own unit first; where nothing was converted one unit is enough."""
+    (reading,) = chart(observation(variable, 1, **change)).readings
+    assert both_units(reading) == text
 
 
 def test_epics_white_cells_per_millilitre_are_not_taken_for_microlitres():

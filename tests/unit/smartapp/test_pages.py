@@ -13,6 +13,7 @@ from models.patient.chart import LeftOut, Unusable
 from smartapp import pages
 from smartapp.outcomes import bands_text
 from smartapp.plots.course import risk_course
+from smartapp.plots.news2 import news2_strip
 from smartapp.record import Person
 from tests.support import assessments
 
@@ -283,3 +284,16 @@ def test_a_context_that_is_not_known_is_marked(render):
     page = render(assessments.assessment(chart), chart)
     assert page.count("context not known") == 1
     assert "context not known" in re.search(r'row">lactate</th>.*?</tr>', page, re.S)[0]
+
+
+def test_a_value_stands_as_charted_with_the_models_unit_beside_it(render):
+    """Lists and findings tell both; NEWS2's strip keeps to the unit that its table is in."""
+    chart = assessments.chart()
+    odd = {"creatinine": "141 umol/L", "temperature": "101.7 degF"}
+    readings = tuple(r._replace(written=odd.get(r.variable, "")) for r in chart.readings)
+    chart = replace(chart, readings=readings)
+    assessment = assessments.assessment(chart)
+    page = render(assessment, chart)
+    assert "141 umol/L (1.60 mg/dL)" in page and "101.7 degF (38.7 °C)" in page
+    strip = news2_strip(assessment.news2, assessment.inputs)
+    assert {row.label: row.value for row in strip.rows}["Temperature"] == "38.7 °C"
