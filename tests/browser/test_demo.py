@@ -254,7 +254,7 @@ def test_times_do_not_change_with_the_computers_zone(chromium, demo_url):
     page says so.
     """
     context = chromium.new_context(timezone_id="Asia/Kolkata")
-    frame = open_app(context.new_page(), demo_url, "sepsis")
+    frame = open_app(context.new_page(), demo_url, "stable")
     card = frame.page.locator(".card").inner_text()
     clock = re.search(r"Data to (?:\d\d \w{3} )?(\d\d:\d\d) UTC", card)[1]
     main = frame.locator("main").inner_text()
