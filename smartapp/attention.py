@@ -2,14 +2,18 @@
 value, time and the resource that it stands in.
 """
 
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from models.assess import Assessment
+from models.findings.finding import Finding
 from models.findings.response import response
 from models.patient.chart import Chart
 from models.patient.news2 import YOUNGEST
+from smartapp.unused import INEXACT
 
+Place = tuple[str | None, datetime | None]
 LEVELS = ("critical", "warning")
 # What has a place of its own on the page, unless it is urgent.
 ELSEWHERE = {"risk", "unread"}
@@ -17,8 +21,10 @@ ELSEWHERE = {"risk", "unread"}
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One finding as the page lists it; `time` and `source` are None where it is not about one
-    value, `rule` says by what it is one.
+    """One finding as the page lists it; `rule` says by what it is one.
+
+    Missing: `time` and `source` where it is not about one value, `time` also where the chart has no
+    exact one.
     """
 
     level: str
@@ -43,20 +49,24 @@ class Attention:
 
 def attention(chart: Chart, assessment: Assessment) -> Attention:
     """Return what asks for attention in an assessment of this chart."""
-    sources: dict[tuple[str | None, datetime | None], str] = {
-        (u.variable, u.time): u.source for u in chart.unusable
-    }
+    sources: dict[Place, str] = {(u.variable, u.time): u.source for u in chart.unusable}
     sources |= {(r.variable, r.time): r.source for r in chart.readings}
     sources |= {(i.variable, i.time): i.source for i in assessment.inputs if i.time and i.source}
-    told = [
-        Told(f.level, f.kind, f.sentence, f.time, sources.get((f.variable, f.time)), f.source)
-        for f in assessment.findings
-    ]
+    vague = {(u.variable, u.time) for u in chart.unusable if u.reason == INEXACT}
+    told = [_told(finding, sources, vague) for finding in assessment.findings]
     return Attention(
         assessment.level,
         tuple(item for item in told if item.level in LEVELS),
         tuple(item for item in told if item.level not in LEVELS and item.kind not in ELSEWHERE),
         _asked(assessment),
+    )
+
+
+def _told(finding: Finding, sources: Mapping[Place, str], vague: Container[Place]) -> Told:
+    place = finding.variable, finding.time
+    time = None if place in vague else finding.time
+    return Told(
+        finding.level, finding.kind, finding.sentence, time, sources.get(place), finding.source
     )
 
 

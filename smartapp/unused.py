@@ -8,17 +8,20 @@ from models.patient.chart import Chart
 from models.patient.vocabulary import VARIABLES
 from models.reading.reader import REASONS
 
+# The reason of a value whose time the chart does not say exactly.
+INEXACT = "time"
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     """A value that can't be used; `blinds` where it is the newest, so that its variable counts as
-    unknown.
+    unknown. `time` is None where the chart has no exact one: the latest it may be is no fact.
     """
 
     label: str
     written: str
     reason: str
-    time: datetime
+    time: datetime | None
     source: str
     blinds: bool
 
@@ -44,7 +47,8 @@ def unused(chart: Chart, assessment: Assessment) -> Unused:
         blinds = item.variable in unknown and item.variable not in seen
         seen.add(item.variable)
         label, why = VARIABLES[item.variable].label, REASONS.get(item.reason, item.reason)
-        values.append(Refused(label, item.written, why, item.time, item.source, blinds))
+        time = None if item.reason == INEXACT else item.time
+        values.append(Refused(label, item.written, why, time, item.source, blinds))
     named = {u.reason for u in chart.unusable} | {out.reason for out in chart.left_out}
     by_name = [
         (out.label, REASONS.get(out.reason, out.reason), out.number) for out in chart.left_out

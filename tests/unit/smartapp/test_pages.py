@@ -207,6 +207,19 @@ def test_what_is_not_used_is_named(render):
     assert "fetal heart rate: about another patient, or nobody (2 observations)" in page
 
 
+def test_a_time_that_the_chart_does_not_say_is_not_invented(render):
+    """A value of some day is read as late as it may be, but no page shows that as when it was
+    taken; its source stands there all the same.
+    """
+    latest = assessments.AT - timedelta(minutes=1)
+    vague = Unusable(latest, "heart_rate", "time", "151 /min", "Observation/v")
+    chart = replace(assessments.chart(), unusable=(vague,))
+    page = render(assessments.assessment(chart), chart)
+    assert "20 Nov 14:04" not in page and "<td>not exact</td>" in page
+    row = re.search(r"<li[^>]*>(?:(?!</li>).)*151 /min.*?</li>", page, re.S)[0]
+    assert "Observation/v" in row and "<time" not in row
+
+
 def test_all_times_are_the_wards_own(render):
     """The zone is named once, and texts, tables and axes speak in it."""
     page = render(assessments.assessment(), assessments.chart(), ZoneInfo("Asia/Kolkata"))
