@@ -4,27 +4,7 @@ import time
 
 import pytest
 
-from tests.support.launch_bench import PUBLIC, Bench, log_lines
-from tests.support.small_ehr import SmallEhr
-
-
-@pytest.fixture
-def ehr():
-    server = SmallEhr()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def bench(tmp_path, ehr):
-    return Bench(tmp_path, ehr)
-
-
-@pytest.fixture
-def logged(tmp_path):
-    """Return what was logged so far."""
-    return log_lines(tmp_path)
-
+from tests.support.launch_bench import PUBLIC, Bench
 
 HOST = PUBLIC.removeprefix("https://")
 

@@ -12,8 +12,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from ehr import keys
-from tests.support.launch_bench import Bench, log_lines
-from tests.support.small_ehr import KEY, SmallEhr
+from tests.support.launch_bench import Bench
+from tests.support.small_ehr import KEY
 
 # Made once: a key of 2048 bits costs a fifth of a second.
 UNDECLARED = RSAKey.import_key(
@@ -30,24 +30,6 @@ def public(key, **changes) -> dict:
     """Return a JWK; None removes a member."""
     entry = key.as_dict(private=False) | changes
     return {name: value for name, value in entry.items() if value is not None}
-
-
-@pytest.fixture
-def ehr():
-    server = SmallEhr()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def bench(tmp_path, ehr):
-    return Bench(tmp_path, ehr)
-
-
-@pytest.fixture
-def logged(tmp_path):
-    """Return what was logged so far."""
-    return log_lines(tmp_path)
 
 
 def user(bench) -> str | None:

@@ -10,27 +10,6 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import pytest
 from flask import Response
 
-from tests.support.launch_bench import Bench, log_lines
-from tests.support.small_ehr import SmallEhr
-
-
-@pytest.fixture
-def ehr():
-    server = SmallEhr()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def bench(tmp_path, ehr):
-    return Bench(tmp_path, ehr)
-
-
-@pytest.fixture
-def logged(tmp_path):
-    """Return what was logged so far."""
-    return log_lines(tmp_path)
-
 
 def query(url: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))

@@ -18,18 +18,6 @@ from tests.support.small_ehr import SmallEhr
 CARD = "an-unguessable-assessment"
 
 
-@pytest.fixture
-def ehr():
-    server = SmallEhr()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def bench(tmp_path, ehr):
-    return Bench(tmp_path, ehr)
-
-
 def record_card(bench, patient="pat-1", ehr_id="test", heart_rate=70.0) -> None:
     """Write what the hook service wrote when it made the card, two hours ago."""
     at = datetime.now(UTC) - timedelta(hours=2)

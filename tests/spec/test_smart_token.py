@@ -3,27 +3,6 @@
 import pytest
 from flask import Response
 
-from tests.support.launch_bench import Bench, log_lines
-from tests.support.small_ehr import SmallEhr
-
-
-@pytest.fixture
-def ehr():
-    server = SmallEhr()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def bench(tmp_path, ehr):
-    return Bench(tmp_path, ehr)
-
-
-@pytest.fixture
-def logged(tmp_path):
-    """Return what was logged so far."""
-    return log_lines(tmp_path)
-
 
 def refused(bench, ehr, status: int) -> str:
     """Come back with a good code, see that it gives no session, and return the recorded reason."""
