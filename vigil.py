@@ -71,9 +71,11 @@ def create_app(
     app.register_blueprint(
         cdshooks.views.create_blueprint(settings, models, redis, log, keysets, fetching, clock)
     )
+    # Signing in has one of its own: who waits on one shares its look-ups, also one that hangs.
+    signing_in = http.Outgoing()
     app.register_blueprint(
         smartapp.views.create_blueprint(
-            settings, models, sessions, log, keysets, fetching, own_key, clock
+            settings, models, sessions, log, signing_in, keysets, fetching, own_key, clock
         )
     )
     app.register_blueprint(

@@ -13,6 +13,7 @@ from joserfc.jwk import ECKey
 from werkzeug.datastructures import MultiDict
 
 from ehr.fetch import inside
+from ehr.http import Outgoing
 from ehr.keys import KeySets
 from runtime.settings import Ehr, Settings
 from smartapp.discovery import Discovery, Endpoints
@@ -31,9 +32,14 @@ class SignIn:
     """Turns the callback of a known launch into a Session."""
 
     def __init__(
-        self, settings: Settings, discovery: Discovery, keysets: KeySets, signing_key: ECKey
+        self,
+        settings: Settings,
+        http: Outgoing,
+        discovery: Discovery,
+        keysets: KeySets,
+        signing_key: ECKey,
     ):
-        self._settings = settings
+        self._settings, self._http = settings, http
         self._discovery = discovery
         self._id_tokens = IdTokens(discovery, keysets)
         self._key = signing_key
@@ -48,7 +54,7 @@ class SignIn:
         code = _code(arguments, endpoints)
         client = client_of(ehr, endpoints, self._settings, self._key, now.timestamp())
         where = redirect_uri(self._settings)
-        answer = exchange(client, endpoints, code, launch.code_verifier, where)
+        answer = exchange(self._http, client, endpoints, code, launch.code_verifier, where)
         who = None
         # An id_token that was not asked for has no nonce of ours and is left alone.
         if launch.nonce and "id_token" in answer:

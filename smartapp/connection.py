@@ -26,11 +26,10 @@ class BoundedAdapter(BaseAdapter):
     The time runs from now for all answers together: a person waits for them (SMART-41).
     """
 
-    def __init__(self, allows: Callable[[str], bool]):
+    def __init__(self, http: Outgoing, allows: Callable[[str], bool]):
         super().__init__()
-        self._allows = allows
+        self._http, self._allows = http, allows
         self._deadline = time.monotonic() + TOTAL_SECONDS
-        self._http = Outgoing()
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         """Send by our own limits, whatever the caller's are; raises Refused.
@@ -55,12 +54,14 @@ class BoundedAdapter(BaseAdapter):
         """Do nothing: each answer's connection was closed with it."""
 
 
-def bind(session: requests.Session, allows: Callable[[str], bool]) -> requests.Session:
+def bind(
+    session: requests.Session, http: Outgoing, allows: Callable[[str], bool]
+) -> requests.Session:
     """Give a requests Session these limits; credentials then follow no redirect and no proxy or
     netrc.
     """
     session.trust_env = False
-    adapter = BoundedAdapter(allows)
+    adapter = BoundedAdapter(http, allows)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

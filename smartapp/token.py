@@ -16,6 +16,7 @@ from authlib.integrations.requests_client import OAuth2Session
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from ehr.http import Outgoing
 from runtime.settings import Ehr, Settings, secret
 from smartapp.connection import Refused, bind
 from smartapp.discovery import Endpoints
@@ -50,7 +51,12 @@ class Client(NamedTuple):
 
 
 def exchange(
-    client: Client, endpoints: Endpoints, code: str, code_verifier: str, redirect_uri: str
+    http: Outgoing,
+    client: Client,
+    endpoints: Endpoints,
+    code: str,
+    code_verifier: str,
+    redirect_uri: str,
 ) -> dict[str, Any]:
     """Return the token response of one code, without its null members; it is asked for once,
     without a retry. Raises SignInFailed.
@@ -63,7 +69,7 @@ def exchange(
     try:
         # requests writes the host in small letters.
         address = requests.Request("POST", endpoints.token_endpoint).prepare().url
-        bind(session, lambda url: url == address)
+        bind(session, http, lambda url: url == address)
         with session:
             answer = session.fetch_token(
                 endpoints.token_endpoint,

@@ -44,13 +44,14 @@ def create_blueprint(
     models: Sequence[Model],
     store: redis.Redis,
     audit: Audit,
+    http: Outgoing,
     keysets: KeySets,
     fhir: Fhir,
     signing_key: ECKey,
     clock: Callable[[], datetime],
 ) -> Blueprint:
     """Return the SMART app; `clock` gives aware UTC."""
-    discovery = Discovery(Outgoing())
+    discovery = Discovery(http)
     views = _Views(
         settings,
         models,
@@ -58,7 +59,7 @@ def create_blueprint(
         audit,
         fhir,
         discovery,
-        SignIn(settings, discovery, keysets, signing_key),
+        SignIn(settings, http, discovery, keysets, signing_key),
         clock,
     )
     blueprint = Blueprint("smartapp", __name__, template_folder="../templates")

@@ -109,6 +109,7 @@ class Bench:
                 self.models,
                 self.store,
                 self.audit,
+                Outgoing(),
                 keysets,
                 fhir,
                 self.key,

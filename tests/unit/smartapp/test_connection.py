@@ -33,16 +33,14 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def server(monkeypatch, clock):
-    made = Server()
-    monkeypatch.setattr(connection, "Outgoing", lambda: made)
-    return made
+def server(clock):
+    return Server()
 
 
 @pytest.fixture
 def session(server):
     with requests.Session() as made:
-        yield bind(made, lambda url: url == URL)
+        yield bind(made, server, lambda url: url == URL)
 
 
 def test_a_form_is_posted_and_its_answer_read(session, server):
