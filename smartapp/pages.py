@@ -61,7 +61,7 @@ def explanation(
         "strip": news2_strip(assessment.news2, assessment.inputs),
         "strange": {(r.variable, r.time) for r in chart.readings if not r.known},
         "unused": unused(chart, assessment),
-        "trends": trends(chart.readings, assessment.inputs if assessment.lead else (), at),
+        "trends": trends(chart.readings, assessment.inputs, at, modelled=bool(assessment.lead)),
         "present": [i for i in assessment.inputs if i.value is not None],
         "absent": absent(
             i for i in assessment.inputs if i.state in ("missing", "unread", "unusable")

@@ -39,11 +39,14 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """The readings of one variable, oldest first, with both axes."""
+    """The readings of one variable, oldest first, with both axes; `now` is what counts of it at
+    the end, which is not always the last reading.
+    """
 
     variable: str
     label: str
     unit: str
+    now: str
     points: tuple[Point, ...]
     lines: tuple[str, ...]
     y_ticks: tuple[Tick, ...]
@@ -53,19 +56,24 @@ class Trend:
     def summary(self) -> str:
         """Return the plot in one sentence, for those who can't see it."""
         values = [f"{point.value} {self.unit}".strip() for point in self.points]
+        counts = "" if self.now == self.points[-1].value else f" What counts: {self.now}."
         if len(values) == 1:
-            return f"One reading: {values[0]}."
-        return f"{len(values)} readings, the first {values[0]}, the last {values[-1]}."
+            return f"One reading: {values[0]}.{counts}"
+        return f"{len(values)} readings, the first {values[0]}, the last {values[-1]}.{counts}"
 
 
 def trends(
-    readings: Iterable[Reading], inputs: Iterable[Input], at: datetime, hours: int = 48
+    readings: Iterable[Reading],
+    inputs: Iterable[Input],
+    at: datetime,
+    hours: int = 48,
+    modelled: bool = True,
 ) -> tuple[Trend, ...]:
     """Return a Trend for every variable of the vocabulary that has readings in the last `hours`,
-    in its order.
+    in its order; where no risk was `modelled`, no value is marked as used.
     """
-    used = {(i.variable, i.time, i.value) for i in inputs if i.state == "used"}
-    readings = tuple(readings)
+    readings, counted = tuple(readings), {i.variable: i for i in inputs}
+    used = {(i.variable, i.time, i.value) for i in counted.values() if i.state == "used"}
     found = []
     for variable in VARIABLES.values():
         mine = [
@@ -74,13 +82,29 @@ def trends(
             if r.variable == variable.name and -hours <= hours_before(r.time, at) <= 0
         ]
         if mine and variable.name not in NOT_SHOWN:
-            found.append(_trend(variable, sorted(mine, key=lambda r: r.time), used, at, hours))
+            mine.sort(key=lambda r: r.time)
+            now = _now(variable, counted.get(variable.name), mine[-1])
+            found.append(_trend(variable, mine, now, used if modelled else set(), at, hours))
     return tuple(found)
+
+
+def _now(variable: Variable, counted: Input | None, last: Reading) -> str:
+    """Return what stands in the heading: the newest word, never an older value that looks like it
+    where the newest can't be used, is too old, or has a graver one beside it.
+    """
+    if counted is None:
+        return printing.number(variable, last.value)
+    if counted.value is None:
+        return counted.display
+    age = "too old" if counted.state == "stale" else ""
+    words = printing.number(variable, counted.value), counted.origin, age
+    return ", ".join(word for word in words if word)
 
 
 def _trend(
     variable: Variable,
     readings: list[Reading],
+    now: str,
     used: set[tuple[str, datetime | None, float | None]],
     at: datetime,
     hours: int,
@@ -101,6 +125,7 @@ def _trend(
         variable.name,
         variable.label,
         printed_unit(variable),
+        now,
         points,
         _unbroken(points, variable.max_age_hours),
         _value_ticks(variable, y),

@@ -1,11 +1,14 @@
 """Geometry of the plots: numbers in, coordinates out."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from models.assess import Hour
+from models.assess import Hour, assess
+from models.patient.chart import Unusable
 from models.patient.news2 import news2
+from models.reading.reader import READER
 from models.ticks import round_values
 from smartapp.plots.axes import (
     WIDTH,
@@ -219,6 +222,26 @@ def test_trends_mark_the_value_that_the_model_saw():
     }
     assert [p.seen for p in found["heart_rate"].points] == [False] * 8 + [True]
     assert not any(p.seen for p in found["haemoglobin"].points), "a stale value was not used"
+
+
+def test_a_trend_is_headed_by_what_counts_now():
+    """Never by an older or lower value that looks like the present one: the newest can't be used,
+    a graver one stands beside it, or it is too old.
+    """
+    rows = {"spo2": [(3, 99)], "systolic": [(1, 76), (1, 120)], "temperature": [(30, 36.8)]}
+    below = Unusable(
+        assessments.AT - timedelta(hours=1), "spo2", "bound", "<70 %", "Observation/o", None, 70.0
+    )
+    chart = replace(assessments.chart(rows), unusable=(below,), reader=READER)
+    inputs = assess(chart, assessments.AT, ()).inputs
+    found = {t.variable: t for t in trends(chart.readings, inputs, assessments.AT)}
+    assert {name: trend.now for name, trend in found.items()} == {
+        "spo2": "in the chart, can't be used: <70 %",
+        "systolic": "76",
+        "temperature": "36.8, too old",
+    }
+    assert [trend.points[-1].value for trend in found.values()] == ["99", "120", "36.8"]
+    assert found["systolic"].summary.endswith("the last 120 mmHg. What counts: 76.")
 
 
 def test_a_trend_line_breaks_where_the_older_value_had_expired():
