@@ -12,9 +12,9 @@ from cdshooks import markdown
 from models.assess import Assessment
 from models.certainty import foremost
 from models.findings.finding import LEVELS, Finding
-from models.findings.response import response
+from models.findings.vitals import SEE
 from models.patient.inputs import absent, percent
-from models.patient.news2 import MOST_NAMED, YOUNGEST
+from models.patient.news2 import MOST_NAMED
 from models.reading.reader import REASONS
 from runtime.settings import Ehr
 
@@ -46,8 +46,8 @@ WITHOUT_NUMBER = {
 LONGEST_LIST = 48
 # What findings of one kind have in common, so that a summary says it once.
 SHARED = {
-    ("critical", "zero"): ": check the patient and the sensor",
-    ("warning", "sensor"): ": check the patient and the sensor",
+    ("critical", "zero"): SEE,
+    ("warning", "sensor"): SEE,
     ("warning", "red"): " (3 points each)",
     ("critical", "laboratory"): " (critical)",
     ("warning", "laboratory"): " (beyond limits)",
@@ -135,15 +135,19 @@ def _joined(kind: tuple[str, str], group: list[Finding]) -> list[str]:
 
 
 def _risk_beside(assessment: Assessment) -> str:
-    """Return the leading risk in words, or that none was calculated and why; a low one does not
-    sound like an all-clear beside a graver finding.
-    """
+    """Return the leading risk in words, or that none was calculated and why."""
     lead = assessment.lead
     if lead is None:
         return _not_calculated(assessment)
-    if lead.band == "low" and assessment.level != lead.finding.level:
+    if _low_beside_graver(assessment):
         return f"Model alone: {lead.figure} {lead.label} (low)."
     return lead.finding.sentence
+
+
+def _low_beside_graver(assessment: Assessment) -> bool:
+    """Tell whether "low risk" would sound like an all-clear beside a graver finding."""
+    lead = assessment.lead
+    return lead is not None and lead.band == "low" and assessment.level != lead.finding.level
 
 
 def _not_calculated(assessment: Assessment) -> str:
@@ -161,8 +165,7 @@ def detail(assessment: Assessment, zone: tzinfo = UTC) -> str:
         findings=[finding for finding in assessment.findings if finding.kind not in OWN_WORDS],
         without=_not_calculated(assessment),
         risk=lead,
-        # Beside a graver finding, "low risk" would read as if the patient were well.
-        alone=lead is not None and lead.band == "low" and assessment.level != LEVELS[0],
+        alone=_low_beside_graver(assessment),
         earlier=percent(lead.earlier) if lead and lead.earlier is not None else "",
         contributions=lead.explanation.shown(STRONGEST) if lead else (),
         rest=lead.explanation.rest(STRONGEST) if lead else None,
@@ -171,7 +174,7 @@ def detail(assessment: Assessment, zone: tzinfo = UTC) -> str:
         or (() if lead else ("The model could not be used for this chart.",)),
         news2=score.text,
         lacking=score.lacking if len(score.missing) > MOST_NAMED else "",
-        asked=_asked(assessment),
+        asked=assessment.asked,
         stale=[item for item in assessment.inputs if item.state == "stale"],
         absent=absent(first),
         more_absent=others,
@@ -185,13 +188,6 @@ def detail(assessment: Assessment, zone: tzinfo = UTC) -> str:
         model=lead.model if lead else None,
         disclaimer=DISCLAIMER,
     ).strip()
-
-
-def _asked(assessment: Assessment) -> str:
-    """Return what the RCP asks for at this NEWS2, of those for whom it is made."""
-    age = assessment.age_years
-    adult = age is not None and age >= YOUNGEST and assessment.status != "deceased"
-    return response(assessment.news2).line_at(assessment.level) if adult else ""
 
 
 def _data_time(newest: datetime | None, at: datetime, zone: tzinfo) -> str:

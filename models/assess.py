@@ -18,12 +18,13 @@ from models.explanation import Explanation, explained
 from models.findings.alarms import findings
 from models.findings.finding import Finding, gravest
 from models.findings.overdue import OVERDUE_FACTOR
+from models.findings.response import response
 from models.fitted.model import Model, ModelId, logit, sigmoid
 from models.patient.chart import Chart, LeftOut
 from models.patient.coverage import unread
 from models.patient.features import FeatureRow, feature_row
 from models.patient.inputs import Input, inputs, percent
-from models.patient.news2 import Score, chart_news2
+from models.patient.news2 import YOUNGEST, Score, chart_news2
 from models.patient.series import series
 from models.patient.snapshot import Snapshot, snapshot_at
 from models.trend import new_since, trend
@@ -138,6 +139,13 @@ class Assessment:
     def level(self) -> str:
         """Return the level of the gravest finding: "info", "warning" or "critical"."""
         return gravest(self.findings)
+
+    @property
+    def asked(self) -> str:
+        """Return what the RCP asks for at this NEWS2; nothing for whom it is not made."""
+        adult = self.age_years is not None and self.age_years >= YOUNGEST
+        living = self.status != "deceased"
+        return response(self.news2).line_at(self.level) if adult and living else ""
 
 
 def assess(

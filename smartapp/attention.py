@@ -8,9 +8,7 @@ from datetime import datetime
 
 from models.assess import Assessment
 from models.findings.finding import Finding
-from models.findings.response import response
 from models.patient.chart import Chart
-from models.patient.news2 import YOUNGEST
 from smartapp.unused import INEXACT
 
 Place = tuple[str | None, datetime | None]
@@ -58,7 +56,7 @@ def attention(chart: Chart, assessment: Assessment) -> Attention:
         assessment.level,
         tuple(item for item in told if item.level in LEVELS),
         tuple(item for item in told if item.level not in LEVELS and item.kind not in ELSEWHERE),
-        _asked(assessment),
+        assessment.asked,
     )
 
 
@@ -68,10 +66,3 @@ def _told(finding: Finding, sources: Mapping[Place, str], vague: Container[Place
     return Told(
         finding.level, finding.kind, finding.sentence, time, sources.get(place), finding.source
     )
-
-
-def _asked(assessment: Assessment) -> str:
-    """Return what the RCP asks for at this NEWS2, of those for whom it is made."""
-    age = assessment.age_years
-    adult = age is not None and age >= YOUNGEST and assessment.status != "deceased"
-    return response(assessment.news2).line_at(assessment.level) if adult else ""
