@@ -17,7 +17,7 @@ from models.assess import Assessment, assess
 from models.fitted.booster import ModelError
 from models.fitted.registry import Model
 from models.patient.chart import Chart
-from models.reading.reader import WrongPatient, read_chart
+from models.reading.reader import WrongPatient
 from runtime.audit import Audit
 from runtime.logs import get_logger
 from runtime.settings import Ehr, Settings
@@ -130,14 +130,7 @@ class PatientView:
 
 def _chart(collected: Collected, patient_id: str, at: datetime, ehr: Ehr) -> Chart:
     try:
-        return read_chart(
-            collected.resources,
-            patient_id,
-            at,
-            collected.malformed,
-            parts=collected.parts,
-            bases=ehr.fhir_base,
-        )
+        return collected.chart(patient_id, at, ehr.fhir_base)
     except WrongPatient:
         raise PreconditionFailed(
             "The data are of another patient than `context.patientId`."

@@ -15,11 +15,11 @@ import msgspec
 
 from ehr.fetch import Fetch, FetchError
 from ehr.pages import Pages
-from models.patient.chart import PartState
+from models.patient.chart import Chart, PartState
 from models.patient.coverage import COVERED
 from models.reading.fhir import FhirError, Resource, parse
 from models.reading.queries import searches
-from models.reading.reader import LOOK_BACK
+from models.reading.reader import LOOK_BACK, read_chart
 
 Buffer = bytes | msgspec.Raw
 TYPES = {"patient": "Patient", "vitals": "Observation", "labs": "Observation"}
@@ -49,6 +49,15 @@ class Collected:
     def refused(self, status: int) -> bool:
         """Tell whether the server answered a part with this status."""
         return any(part.why == f"status {status}" for part in self.parts.values())
+
+    def chart(self, patient_id: str, at: datetime, bases: Collection[str]) -> Chart:
+        """Return what counts of it at `at` (aware UTC); `bases` are the FHIR addresses of its EHR.
+
+        Raises WrongPatient.
+        """
+        return read_chart(
+            self.resources, patient_id, at, self.malformed, LOOK_BACK, self.parts, bases
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +121,9 @@ def _read(
         read = _asked(name, query, reach)
     start = at - covered.get(name, timedelta(0))
     if read.pages and read.pages.stranded:
-        read = _instead(read, _asked(name, query, reach))
+        # What the server gives stands in place of a page without a way on, if it gives any.
+        asked = _asked(name, query, reach)
+        read = asked if asked.pages else read
     if read.pages is None:
         return read
     read.pages.follow(reach, start)
@@ -152,8 +163,3 @@ def _parsed(name: str, body: Buffer, source: str, url: str | None) -> _Read:
             return _Read(None, PartState("failed", source=source, why=UNREADABLE))
     pages = Pages(name, source, document, url)
     return _Read(pages, pages.part(), bytes(body) if name == "patient" else None)
-
-
-def _instead(given: _Read, asked: _Read) -> _Read:
-    """Return what the server gave in place of a prefetched page without a way on, if it gave."""
-    return asked if asked.pages else given

@@ -19,7 +19,7 @@ from ehr.fetch import FetchError, Fhir
 from models.patient.chart import Chart
 from models.patient.coverage import COVERED
 from models.reading import lenient
-from models.reading.reader import LOOK_BACK, WrongPatient, read_chart
+from models.reading.reader import LOOK_BACK, WrongPatient
 from runtime.settings import Ehr
 from smartapp.problems import LaunchRefused, TokenRefused, WrongChart
 from smartapp.scopes import readable
@@ -70,14 +70,7 @@ def read_record(session: Session, at: datetime, ehr: Ehr, fhir: Fhir) -> Record:
 
 def _chart(collected: Collected, patient: str, at: datetime, ehr: Ehr) -> Chart:
     try:
-        return read_chart(
-            collected.resources,
-            patient,
-            at,
-            collected.malformed,
-            parts=collected.parts,
-            bases=ehr.fhir_base,
-        )
+        return collected.chart(patient, at, ehr.fhir_base)
     except WrongPatient:
         raise WrongChart("the EHR answered with another patient") from None
 
