@@ -48,15 +48,10 @@ def unusable(snapshot: Snapshot, score: Score, seen: set[str | None]) -> Iterato
 
     Oxygen without an amount is no warning: that somebody is on oxygen is all that NEWS2 asks.
     """
-    certain = {
-        name
-        for part in score.parts
-        if part.points is not None
-        for name in SPOKEN_OF_BY.get(part.name, (part.name,))
-    }
+    known = any(part.name == "oxygen" and part.points is not None for part in score.parts)
     for name, item in snapshot.unusable.items():
         if name not in seen:
-            vital = VARIABLES[name].group == "vitals" and name not in OXYGEN & certain
+            vital = VARIABLES[name].group == "vitals" and not (known and name in OXYGEN)
             level = "warning" if vital or _may_be_beyond(item) else "info"
             label, said = VARIABLES[name].label, written(item)
             sentence = f"The newest {label} can't be used: {as_charted(item)}."

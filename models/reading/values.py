@@ -82,7 +82,7 @@ def _quantity(variable: Variable, code: str | None, quantity: Quantity) -> Value
         return Value(None, "value", words)
     if math.isinf(quantity.value):
         # What overflowed (1e400) is no number that a body could have, so it proves no bound.
-        return Value(None, "range", words.replace("inf", "a number too large"))
+        return Value(None, "range", words)
     return _compared(variable, code, quantity.comparator or "", quantity.value, unit, words)
 
 
