@@ -207,14 +207,7 @@ def course(chart: Chart, at: datetime, model: Model, hours: int = 48) -> list[Ho
 
 
 def _hour(snapshot: Snapshot, model: Model) -> Hour:
-    row = _row(snapshot)
-    if row is None:
-        return Hour(snapshot.at, None, None)
-    raw = model.predictor.score([row[name] for name in model.features])
-    sure = certainty(model, row, raw)
-    if sure and sure.indeterminate:
-        return Hour(snapshot.at, None, sure)
-    return Hour(snapshot.at, sigmoid(model.calibrated(raw)), None)
+    return Hour(snapshot.at, *_told(_row(snapshot), model))
 
 
 def _row(snapshot: Snapshot) -> FeatureRow | None:
@@ -222,20 +215,25 @@ def _row(snapshot: Snapshot) -> FeatureRow | None:
     return feature_row(snapshot) if answerable(snapshot)[0] == "scored" else None
 
 
-def _probability(row: FeatureRow | None, model: Model) -> float | None:
-    """Return the calibrated risk alone, or None where there is no row, or no band can be told."""
+def _told(row: FeatureRow | None, model: Model) -> tuple[float | None, Certainty | None]:
+    """Return the calibrated risk, or where no band can be told its certainty; neither where there
+    is no row.
+    """
     if row is None:
-        return None
+        return None, None
+    score, sure = _scored(row, model)
+    return (None, sure) if sure and sure.indeterminate else (sigmoid(score), None)
+
+
+def _scored(row: FeatureRow, model: Model) -> tuple[float, Certainty | None]:
+    """Return the calibrated log-odds of a row, and how certain they are."""
     raw = model.predictor.score([row[name] for name in model.features])
-    sure = certainty(model, row, raw)
-    return None if sure and sure.indeterminate else sigmoid(model.calibrated(raw))
+    return model.calibrated(raw), certainty(model, row, raw)
 
 
 def _risk(model: Model, snapshot: Snapshot, row: FeatureRow, earlier: FeatureRow | None) -> Risk:
-    raw = model.predictor.score([row[name] for name in model.features])
-    score = model.calibrated(raw)
-    now, before = sigmoid(score), _probability(earlier, model)
-    sure = certainty(model, row, raw)
+    score, sure = _scored(row, model)
+    now, (before, _) = sigmoid(score), _told(earlier, model)
     band = INDETERMINATE if sure and sure.indeterminate else model.band(now)
 
     def explain() -> Explanation:
