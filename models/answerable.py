@@ -42,7 +42,7 @@ def _unknown(snapshot: Snapshot, name: str) -> str | None:
     reading, variable = snapshot.fresh.get(name), VARIABLES[name]
     if reading is None:
         return snapshot.unknown[name]
-    return None if variable.low <= reading.value <= variable.high else UNUSABLE
+    return None if variable.for_model(reading.value) else UNUSABLE
 
 
 def _without_age(snapshot: Snapshot) -> tuple[str, tuple[str, ...]]:

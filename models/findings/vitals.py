@@ -26,7 +26,7 @@ def doubtful(snapshot: Snapshot, score: Score) -> Iterator[Finding]:
     red = {item.variable for item in _red(snapshot, score)}
     for name, reading in snapshot.fresh.items():
         variable = VARIABLES[name]
-        if variable.low <= reading.value <= variable.high or origin(reading, snapshot):
+        if variable.for_model(reading.value) or origin(reading, snapshot):
             continue
         zero = reading.value == 0 and name not in NO_RATE_OR_PRESSURE
         level, kind = ("critical", "zero") if zero else ("warning", "sensor")

@@ -95,7 +95,7 @@ def _unfit(found: Rows) -> set[Moment]:
         (reading.time, name)
         for name, (_, readings) in found.items()
         for reading in readings
-        if not VARIABLES[name].low <= reading.value <= VARIABLES[name].high
+        if not VARIABLES[name].for_model(reading.value)
     }
 
 

@@ -59,6 +59,10 @@ class Variable:
         """Tell whether a bare number without a unit is a full answer (scores and pH)."""
         return self.unit in {"{score}", "[pH]"}
 
+    def for_model(self, value: float) -> bool:
+        """Tell whether a value, in `unit`, is one that a model may be given."""
+        return self.low <= value <= self.high
+
 
 @lru_cache(maxsize=1024)
 def coded(system: str | None) -> str | None:

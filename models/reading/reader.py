@@ -6,7 +6,6 @@ the variable unknown from its time on. What was never about it is left out, and 
 unknown.
 """
 
-import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
@@ -15,7 +14,6 @@ from models.patient.chart import Chart, LeftOut, PartState, Reading, Unusable
 from models.patient.vocabulary import Variable
 from models.reading.fhir import Component, Damaged, Resource, instant
 from models.reading.meaning import USABLE, Left, Moment, Told, label, moment, told
-from models.reading.units import converted
 from models.reading.values import Value, value
 from models.reading.versions import newest_versions, refers_to
 
@@ -272,19 +270,3 @@ def youngest_birth(text: str | None) -> date | None:
         return date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
     except (ValueError, OverflowError):
         return None
-
-
-def accept(
-    variable: Variable, number: float | None, unit: str | None, code: str | None = None
-) -> tuple[float | None, str]:
-    """Return a number in the variable's own unit if it is finite, known and plausible, else None
-    and the reason; `code` is that of the question, where there was one.
-
-    Both a chart's Observations and the rows of a training set pass through here.
-    """
-    if number is None or not math.isfinite(number):
-        return None, "value"
-    value = converted(variable, code, number, unit)
-    if value is None:
-        return None, "unit"
-    return (round(value, 4), "") if variable.low <= value <= variable.high else (None, "range")

@@ -12,10 +12,10 @@ import numpy as np
 
 from models.patient.chart import Reading
 from models.patient.vocabulary import VARIABLES
-from models.reading.reader import REASONS, accept, without_duplicates
+from models.reading.reader import REASONS, without_duplicates
 from studies.data.cells import CellError, blank, measured
 from studies.data.mapping import Measured
-from studies.data.stays import ADMITTED, DataError, note
+from studies.data.stays import ADMITTED, DataError, accept, note
 
 NAMES = list(VARIABLES)
 # From this many values on, a column of which not one can be read is a mistake in the mapping, not

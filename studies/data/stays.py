@@ -1,13 +1,14 @@
 """Turns a data set in a published layout into Stays: a chart, its beginning, and the label of every
 hour.
 
-Values pass through the same `accept` as a hospital's Observations, so unit, limits and rounding are
-those of serving. What can't be read is a DataError of one sentence.
+Values pass through `accept`: units, rounding and limits are those within which serving gives a
+value to a model. What can't be read is a DataError of one sentence.
 """
 
 import csv
 import gzip
 import lzma
+import math
 import struct
 import sys
 import zipfile
@@ -23,8 +24,8 @@ from typing import BinaryIO
 from tqdm import tqdm
 
 from models.patient.chart import Chart, Reading
-from models.patient.vocabulary import VARIABLES
-from models.reading.reader import accept
+from models.patient.vocabulary import VARIABLES, Variable
+from models.reading.units import converted
 
 # Published stays carry hours only; this moment stands for each admission, so that birth dates and
 # ages work out.
@@ -110,6 +111,18 @@ def reading(
         rejected[reason] += 1
     else:
         yield Reading(time, name, number, source)
+
+
+def accept(variable: Variable, number: float | None, unit: str | None) -> tuple[float | None, str]:
+    """Return a number in the variable's own unit if a model may be given it, else None and a reason
+    of models.reading.reader.REASONS.
+    """
+    if number is None or not math.isfinite(number):
+        return None, "value"
+    value = converted(variable, None, number, unit)
+    if value is None:
+        return None, "unit"
+    return (round(value, 4), "") if variable.for_model(value) else (None, "range")
 
 
 def birth_date(age: float | None, at: datetime = ADMITTED) -> date | None:

@@ -1,9 +1,9 @@
 """Turns a hospital's own table (CSV or Parquet, a row an hour or a measurement) and its mapping
 into Stays.
 
-Values pass through the same `accept` as Observations. Where time is counted from admission a stay
-starts at 0, else at its first row, unless the mapping names a start; what was measured before the
-start is history that is known at it.
+Values pass through `accept`, as those of published sets do. Where time is counted from admission a
+stay starts at 0, else at its first row, unless the mapping names a start; what was measured before
+the start is history that is known at it.
 """
 
 from collections.abc import Callable, Iterator
