@@ -7,7 +7,7 @@ mark of its own, and a table.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
@@ -140,6 +140,16 @@ def chart(
         )
         return Curve(curve.name, curve.style, points, curve.joined, curve.marked)
 
+    return replace(
+        _framed(key, title, text, top, x, y, table),
+        curves=tuple(placed(curve) for curve in curves),
+        names=tuple((c.name, c.style, c.joined, c.marked) for c in curves),
+    )
+
+
+def _framed(key: str, title: str, text: str, top: float, x: Axis, y: Axis, table: Table) -> Plot:
+    """Return a plot with its axes, and nothing drawn yet."""
+    foot = top + TALL
     return Plot(
         key,
         title,
@@ -152,8 +162,6 @@ def chart(
         x.ticks(LEFT, RIGHT),
         y.ticks(foot, top),
         table,
-        curves=tuple(placed(curve) for curve in curves),
-        names=tuple((c.name, c.style, c.joined, c.marked) for c in curves),
     )
 
 
@@ -201,19 +209,10 @@ def mirrored(
             Bar(left, up, width, round(middle - up, 1), 1),
             Bar(left, middle, width, round(down - middle, 1), 0),
         ]
-    ticks = tuple((at, label.lstrip(MINUS)) for at, label in y.ticks(foot, top))
-    return Plot(
-        key,
-        title,
-        text,
-        foot + 44,
-        top,
-        foot,
-        x.label,
-        y.label,
-        x.ticks(LEFT, RIGHT),
-        ticks,
-        table,
+    framed = _framed(key, title, text, top, x, y, table)
+    return replace(
+        framed,
+        y_ticks=tuple((at, label.lstrip(MINUS)) for at, label in framed.y_ticks),
         bars=tuple(bars),
         names=((names[0], 1, False, False), (names[1], 0, False, False)),
         line=middle,
