@@ -55,7 +55,7 @@ class Contribution:
 
     @property
     def amount(self) -> str:
-        """Return the points as they are printed: "+1.3", "−2"."""
+        """Return the points as they are printed: "+1.3", "−2", and 0 without a sign."""
         text = f"{abs(self.points):.{self.digits}f}"
         if float(text) == 0:
             return text

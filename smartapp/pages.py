@@ -42,7 +42,7 @@ class Comparison:
 
 def register_words(blueprint: Blueprint) -> None:
     """Give the templates the words of wording.py as filters."""
-    for word in (percent, wording.signed, wording.clock, wording.moment, wording.ago):
+    for word in (percent, wording.clock, wording.moment, wording.ago):
         blueprint.add_app_template_filter(word, word.__name__)
 
 

@@ -2,16 +2,6 @@
 
 from datetime import datetime, tzinfo
 
-MINUS = "\N{MINUS SIGN}"
-
-
-def signed(value: float, digits: int = 2) -> str:
-    """Return a number with its sign, a true minus, and no sign for a rounded zero."""
-    text = f"{abs(value):.{digits}f}"
-    if float(text) == 0:
-        return text
-    return ("+" if value > 0 else MINUS) + text
-
 
 def number(value: float) -> str:
     """Return a reading with the digits that matter: 128, 7.31, 0.04."""

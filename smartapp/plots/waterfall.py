@@ -13,7 +13,6 @@ from models.assess import Risk
 from models.contributions import Contribution
 from models.ticks import round_values
 from smartapp.plots.axes import WIDTH, Scale, Tick
-from smartapp.wording import signed
 
 TOP, LINE, STRIP, SPACE = 22, 15, 12, 7
 # The longest line of words that leaves room for an amount at the right edge.
@@ -109,8 +108,7 @@ def _scale(edges: list[float]) -> Scale:
 def _bar(step: Contribution, start: float, end: float, y: float) -> Bar:
     found = tuple(textwrap.wrap(_words(step), LONGEST_LINE))
     kind = "raises" if step.points > 0 else "lowers" if step.points < 0 else "nothing"
-    amount = signed(step.points, step.digits)
-    return Bar(found, kind, amount, y, y + LINE * len(found) + 1, start, end)
+    return Bar(found, kind, step.amount, y, y + LINE * len(found) + 1, start, end)
 
 
 def _words(step: Contribution) -> str:

@@ -177,6 +177,16 @@ def test_the_leading_feature_decides_the_words():
     assert found.points > 0 and found.amount == f"+{found.points:.{found.digits}f}"
 
 
+@pytest.mark.parametrize(
+    "points, digits, text",
+    [(0.621, 2, "+0.62"), (-0.2, 2, "−0.20"), (0.001, 2, "0.00"), (3.14, 1, "+3.1")],
+)
+def test_signs_are_true_and_zero_has_none(points, digits, text):
+    """A sign is said in characters, since colour alone must not say it."""
+    found = Contribution("spo2", "SpO2", 0.1, points, 97.0, 1.0, "SpO2 97 %", True, digits)
+    assert found.amount == text
+
+
 def test_a_missing_value_is_said_to_be_unknown():
     """Age and sex, which the reference shares, speak beside the other values."""
     found = of("death", *((name, 1, value) for name, value in STEADY.items()))

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from models.patient.inputs import percent
-from smartapp.wording import ago, clock, moment, number, signed
+from smartapp.wording import ago, clock, moment, number
 
 
 @pytest.mark.parametrize(
@@ -24,16 +24,6 @@ from smartapp.wording import ago, clock, moment, number, signed
 def test_a_risk_is_never_certain(probability, text):
     """Whole per cent, a decimal where it matters, and never 0 or 100."""
     assert percent(probability) == text
-
-
-def test_signs_are_true_and_zero_has_none():
-    """A sign is said in characters, since colour alone must not say it."""
-    assert (signed(0.621), signed(-0.2), signed(0.001), signed(3.14, 1)) == (
-        "+0.62",
-        "−0.20",
-        "0.00",
-        "+3.1",
-    )
 
 
 def test_readings_keep_the_digits_that_matter():
