@@ -23,7 +23,7 @@ def laboratory(snapshot: Snapshot) -> Iterator[Finding]:
         item = snapshot.fresh.get(name) or snapshot.unusable.get(name)
         if item is None or not any(variable.limits) or _reckoned(item, snapshot):
             continue
-        found = _beyond(variable, item)
+        found = _beyond(variable, *_certain(variable, item))
         if found:
             yield _finding(variable, item, *found, snapshot)
 
@@ -32,12 +32,21 @@ def _reckoned(item: Reading | Unusable, snapshot: Snapshot) -> bool:
     return isinstance(item, Reading) and bool(origin(item, snapshot))
 
 
-def _beyond(variable: Variable, item: Reading | Unusable) -> tuple[str, str] | None:
-    """Return the level and the side, "low" or "high", of the gravest limit that is passed for
-    certain.
+def as_written(item: Unusable) -> tuple[str, str] | None:
+    """Return the level and the words of the gravest limit that a doubted value passes, if it is
+    right: a laboratory telephones such a result before it is final.
+    """
+    found = _beyond(VARIABLES[item.variable], item.least, item.greatest)
+    return (found[0], _side(*found)) if found else None
+
+
+def _beyond(
+    variable: Variable, least: float | None, greatest: float | None
+) -> tuple[str, str] | None:
+    """Return the level and the side, "low" or "high", of the gravest limit that is passed by all
+    from `least` to `greatest`.
     """
     low_critical, low_warning, high_warning, high_critical = variable.limits
-    least, greatest = _certain(variable, item)
     for level, low, high in (
         ("critical", low_critical, high_critical),
         ("warning", low_warning, high_warning),
@@ -52,7 +61,7 @@ def _beyond(variable: Variable, item: Reading | Unusable) -> tuple[str, str] | N
 def _certain(variable: Variable, item: Reading | Unusable) -> tuple[float | None, float | None]:
     """Return from where to where the value is for certain, as it is and as it is printed."""
     if isinstance(item, Unusable):
-        return item.least, item.greatest
+        return item.certain
     printed = float(number(variable, item.value))
     return max(item.value, printed), min(item.value, printed)
 
@@ -61,7 +70,9 @@ def _finding(
     variable: Variable, item: Reading | Unusable, level: str, side: str, snapshot: Snapshot
 ) -> Finding:
     adult = snapshot.age is None or snapshot.age >= YOUNGEST
-    words = (
-        f" ({'critically ' if level == 'critical' else ''}{side}{'' if adult else ' for an adult'})"
-    )
+    words = f" ({_side(level, side)}{'' if adult else ' for an adult'})"
     return about(level, "laboratory", item, snapshot, (words, ""), variable.limits_source)
+
+
+def _side(level: str, side: str) -> str:
+    return f"critically {side}" if level == "critical" else side

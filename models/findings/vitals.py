@@ -5,6 +5,7 @@ values that a living body hardly has, and newest values that can't be used.
 from collections.abc import Iterator
 
 from models.findings.finding import Finding, about, as_charted, written
+from models.findings.limits import as_written
 from models.patient.chart import Reading, Unusable
 from models.patient.inputs import origin
 from models.patient.news2 import SPOKEN_OF_BY, Score
@@ -28,8 +29,7 @@ def doubtful(snapshot: Snapshot, score: Score) -> Iterator[Finding]:
         variable = VARIABLES[name]
         if variable.for_model(reading.value) or origin(reading, snapshot):
             continue
-        zero = reading.value == 0 and name not in NO_RATE_OR_PRESSURE
-        level, kind = ("critical", "zero") if zero else ("warning", "sensor")
+        level, kind = ("critical", "zero") if _is_zero(reading) else ("warning", "sensor")
         words = (RED if name in red else "", SEE)
         source = f"outside {variable.low:g} to {variable.high:g} {variable.unit}"
         yield about(level, kind, reading, snapshot, words, source)
@@ -52,10 +52,31 @@ def unusable(snapshot: Snapshot, score: Score, seen: set[str | None]) -> Iterato
     for name, item in snapshot.unusable.items():
         if name not in seen:
             vital = VARIABLES[name].group == "vitals" and not (known and name in OXYGEN)
-            level = "warning" if vital or _may_be_beyond(item) else "info"
-            label, said = VARIABLES[name].label, written(item)
-            sentence = f"The newest {label} can't be used: {as_charted(item)}."
-            yield Finding(level, "unusable", name, None, said, item.time, sentence, item.reason)
+            least = "warning" if vital or _may_be_beyond(item) else "info"
+            level, words = _if_right(item) or (least, "")
+            sentence = (
+                f"The newest {VARIABLES[name].label} can't be used: {as_charted(item)}{words}."
+            )
+            yield Finding(
+                level, "unusable", name, None, written(item), item.time, sentence, item.reason
+            )
+
+
+def _if_right(item: Unusable) -> tuple[str, str] | None:
+    """Return how urgent a value is as it is written, and the words for it: that it is not final
+    makes a grave one no less so.
+    """
+    found = as_written(item)
+    if found:
+        return found[0], f", as written {found[1]}"
+    return ("critical", SEE) if item.least == item.greatest and _is_zero(item) else None
+
+
+def _is_zero(item: Reading | Unusable) -> bool:
+    """Tell whether a value is, or as written would be, a rate or pressure of zero."""
+    value = item.value if isinstance(item, Reading) else item.least
+    named = item.variable not in NO_RATE_OR_PRESSURE
+    return value == 0 and named and not VARIABLES[item.variable].for_model(value)
 
 
 def _may_be_beyond(item: Unusable) -> bool:

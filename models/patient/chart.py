@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+# Of these the chart says less than a number, but what it says is so.
+CERTAIN = {"bound", "range"}
+
 
 class Reading(NamedTuple):
     """One value in its variable's own unit at an aware UTC time; `source` is the resource's
@@ -28,9 +31,9 @@ class Unusable(NamedTuple):
     """A value of one of this patient's variables that can't be used as it stands.
 
     From its time on the variable is unknown, whatever was charted before. `reason` is a word of
-    models.reading.reader.REASONS, `written` what stands in the chart, with its unit. Where it is a
-    bound, or lies outside what can be, it is known to be from `least` to `greatest` (the
-    variable's own unit; None is open): that may decide NEWS2 points and critical limits.
+    models.reading.reader.REASONS, `written` what stands in the chart, with its unit. As written it
+    lies from `least` to `greatest` (the variable's own unit; None is open, and both are None where
+    it could not be read).
     """
 
     time: datetime
@@ -40,6 +43,13 @@ class Unusable(NamedTuple):
     source: str
     least: float | None = None
     greatest: float | None = None
+
+    @property
+    def certain(self) -> tuple[float | None, float | None]:
+        """Return from where to where the value lies for certain, which may decide NEWS2 points and
+        critical limits: what is written is doubted itself where it is not final, say, or undated.
+        """
+        return (self.least, self.greatest) if self.reason in CERTAIN else (None, None)
 
 
 class LeftOut(NamedTuple):

@@ -205,7 +205,7 @@ def news2(
 
 
 def _bounds(value: Value) -> tuple[float | None, float | None]:
-    return (value.least, value.greatest) if isinstance(value, Unusable) else (value, value)
+    return value.certain if isinstance(value, Unusable) else (value, value)
 
 
 def _part(name: str, values: Mapping[str, Value], scale2: bool, why: str) -> Part:

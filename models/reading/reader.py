@@ -187,7 +187,7 @@ class _Reader:
         if reason == "status" and found.written == "no value":
             self._leave(Left(one.variable.label, reason))
         elif reason or found.number is None:
-            bounds = (None, None) if reason else (found.least, found.greatest)
+            bounds = (found.least, found.greatest) if found.number is None else (found.number,) * 2
             self._refuse(one.variable, time, reason or found.reason, found.written, source, bounds)
         else:
             words = found.written if found.converted else ""

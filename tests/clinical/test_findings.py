@@ -40,10 +40,10 @@ def chart(hours: float = 1, born: date | None = date(1966, 1, 1), unusable=(), *
     return Chart("p", born, "male", False, tuple(sorted(readings)), {}, unusable=tuple(unusable))
 
 
-def bad(name: str, written: str, least=None, greatest=None, hours: float = 0.5) -> Unusable:
+def bad(name: str, written: str, least=None, greatest=None, reason: str = "bound") -> Unusable:
     """Return a newest value that can't be used."""
-    time = AT - timedelta(hours=hours)
-    return Unusable(time, name, "bound", written, f"Observation/{name}-new", least, greatest)
+    time = AT - timedelta(hours=0.5)
+    return Unusable(time, name, reason, written, f"Observation/{name}-new", least, greatest)
 
 
 def of(made: Chart, models=MODELS, **more) -> Assessment:
@@ -203,6 +203,36 @@ def test_the_newest_word_counts_even_when_it_cant_be_used(unusable, level, words
     found = card(chart(2, unusable=[unusable]))
     assert found["indicator"] == level and words in found["summary"]
     assert unusable.written.replace("<", "&lt;").replace(">", "&gt;") in found["detail"]
+
+
+@pytest.mark.parametrize("reason", ["status", "time", "modifier", "malformed"])
+@pytest.mark.parametrize(
+    ("name", "value", "level", "words"),
+    [
+        ("lactate", 9.8, "critical", ", as written critically high"),
+        ("potassium", 2.1, "critical", ", as written critically low"),
+        ("lactate", 2.4, "warning", ", as written high"),
+        ("lactate", 1.0, "info", ""),
+        ("heart_rate", 0, "critical", ": check the patient and the sensor"),
+        ("systolic", 0, "critical", ": check the patient and the sensor"),
+        ("spo2", 70, "warning", ""),
+        ("heart_rate", 80, "warning", ""),
+        ("acvpu", 0, "warning", ""),
+    ],
+)
+def test_a_grave_value_that_is_doubted_stays_grave(name, value, level, words, reason):
+    """Not final, undated or changed by something unknown: nothing normal is proved by it, so NEWS2
+    stays open, and what would be grave is as urgent as if it were right.
+    """
+    doubted = bad(name, f"{value:g} (doubted)", value, value, reason)
+    made = chart(2, unusable=[doubted])
+    found = card(made)
+    label = VARIABLES[name].label
+    sentence = f"The newest {label} can't be used: {value:g} (doubted){words}."
+    assert found["indicator"] == level and sentence in found["detail"].replace("\\", "")
+    assert (sentence in found["summary"]) == (level != "info")
+    score = of(made).news2
+    assert score.low == 0 and (score.total is None) == (VARIABLES[name].group == "vitals")
 
 
 def test_what_is_written_is_cut_by_words_and_never_markup():

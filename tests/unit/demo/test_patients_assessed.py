@@ -231,12 +231,18 @@ def test_one_grave_value_makes_the_card_grave(now, seed):
 def test_the_calm_stay_calm():
     """No finding above info where nothing is grave, so that a warning keeps its meaning."""
     found = {name: row.found.level for name, row in patients().items()}
-    assert {name: found[name] for name in ("post-operative", "stable", "copd", "chart-mess")} == {
+    assert {name: found[name] for name in ("post-operative", "stable", "copd")} == {
         "post-operative": "info",
         "stable": "info",
         "copd": "info",
-        "chart-mess": "warning",
     }
+
+
+def test_a_draft_lactate_leads_the_card_of_the_mess():
+    """A result that is grave is no less so before the laboratory has made it final."""
+    found = patients()["chart-mess"].found
+    assert found.level == "critical" and found.risks[0].band == "low"
+    assert "lactate can't be used: 9.8" in found.findings[0].sentence
 
 
 def test_two_days_of_course():
