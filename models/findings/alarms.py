@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from models.findings.finding import LEVELS, Finding
 from models.findings.limits import laboratory
 from models.findings.overdue import overdue
+from models.findings.partial import partly_read
 from models.findings.response import LEAST, least_response
 from models.findings.vitals import NEWS2, doubtful, single, unusable
 from models.patient.coverage import unread
@@ -40,6 +41,7 @@ def findings(
         *(whole + odd + reds if score.low >= LEAST["5-6"] else odd + reds + whole),
         *labs,
         *unusable(snapshot, seen_as, named),
+        *partly_read(snapshot),
         *_unread(snapshot),
         *_conflicts(snapshot),
         *risks,

@@ -30,8 +30,9 @@ class Finding:
     """One finding; `sentence` is what the card says, `written` the value as it stands there.
 
     `level` is one of LEVELS. `kind` is "zero", "news2", "red" (3 in one parameter), "laboratory",
-    "sensor", "unusable", "unread", "risk", "overdue" or "conflict". `variable`, `value` and `time`
-    (aware UTC) are None where it is not about one. `source` says by what rule it is one.
+    "sensor", "unusable", "partial" (of a part that was cut), "unread", "risk", "overdue" or
+    "conflict". `variable`, `value` and `time` (aware UTC) are None where it is not about one.
+    `source` says by what rule it is one.
     """
 
     level: str

@@ -14,6 +14,8 @@ from models.patient.printing import number
 from models.patient.snapshot import Snapshot
 from models.patient.vocabulary import VARIABLES, Variable
 
+Span = tuple[float | None, float | None]
+
 
 def laboratory(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield a finding for each fresh value, or bound, beyond a limit; what a sister variable was
@@ -23,29 +25,43 @@ def laboratory(snapshot: Snapshot) -> Iterator[Finding]:
         item = snapshot.fresh.get(name) or snapshot.unusable.get(name)
         if item is None or not any(variable.limits) or _reckoned(item, snapshot):
             continue
-        found = _beyond(variable, *_certain(variable, item))
+        found = passed(item, snapshot, certain(item))
         if found:
-            yield _finding(variable, item, *found, snapshot)
+            level, words = found
+            yield about(
+                level, "laboratory", item, snapshot, (f" ({words})", ""), variable.limits_source
+            )
 
 
 def _reckoned(item: Reading | Unusable, snapshot: Snapshot) -> bool:
     return isinstance(item, Reading) and bool(origin(item, snapshot))
 
 
-def as_written(item: Unusable) -> tuple[str, str] | None:
-    """Return the level and the words of the gravest limit that a doubted value passes, if it is
-    right: a laboratory telephones such a result before it is final.
+def passed(item: Reading | Unusable, snapshot: Snapshot, span: Span) -> tuple[str, str] | None:
+    """Return the level of the gravest limit that all of a span of the item's variable passes, and
+    the words for it, such as "critically high".
     """
-    found = _beyond(VARIABLES[item.variable], item.least, item.greatest)
-    return (found[0], _side(*found)) if found else None
+    found = _beyond(VARIABLES[item.variable], *span)
+    if found is None:
+        return None
+    level, side = found
+    adult = snapshot.age is None or snapshot.age >= YOUNGEST
+    words = f"critically {side}" if level == "critical" else side
+    return level, words if adult else f"{words} for an adult"
+
+
+def certain(item: Reading | Unusable) -> Span:
+    """Return from where to where a value is for certain, as it is and as it is printed."""
+    if isinstance(item, Unusable):
+        return item.certain
+    printed = float(number(VARIABLES[item.variable], item.value))
+    return max(item.value, printed), min(item.value, printed)
 
 
 def _beyond(
     variable: Variable, least: float | None, greatest: float | None
 ) -> tuple[str, str] | None:
-    """Return the level and the side, "low" or "high", of the gravest limit that is passed by all
-    from `least` to `greatest`.
-    """
+    """Return the level and the side, "low" or "high", of the gravest limit that is passed."""
     low_critical, low_warning, high_warning, high_critical = variable.limits
     for level, low, high in (
         ("critical", low_critical, high_critical),
@@ -56,23 +72,3 @@ def _beyond(
         if high is not None and least is not None and least >= high:
             return level, "high"
     return None
-
-
-def _certain(variable: Variable, item: Reading | Unusable) -> tuple[float | None, float | None]:
-    """Return from where to where the value is for certain, as it is and as it is printed."""
-    if isinstance(item, Unusable):
-        return item.certain
-    printed = float(number(variable, item.value))
-    return max(item.value, printed), min(item.value, printed)
-
-
-def _finding(
-    variable: Variable, item: Reading | Unusable, level: str, side: str, snapshot: Snapshot
-) -> Finding:
-    adult = snapshot.age is None or snapshot.age >= YOUNGEST
-    words = f" ({_side(level, side)}{'' if adult else ' for an adult'})"
-    return about(level, "laboratory", item, snapshot, (words, ""), variable.limits_source)
-
-
-def _side(level: str, side: str) -> str:
-    return f"critically {side}" if level == "critical" else side

@@ -5,7 +5,7 @@ values that a living body hardly has, and newest values that can't be used.
 from collections.abc import Iterator
 
 from models.findings.finding import Finding, about, as_charted, written
-from models.findings.limits import as_written
+from models.findings.limits import passed
 from models.patient.chart import Reading, Unusable
 from models.patient.inputs import origin
 from models.patient.news2 import SPOKEN_OF_BY, Score
@@ -29,7 +29,7 @@ def doubtful(snapshot: Snapshot, score: Score) -> Iterator[Finding]:
         variable = VARIABLES[name]
         if variable.for_model(reading.value) or origin(reading, snapshot):
             continue
-        level, kind = ("critical", "zero") if _is_zero(reading) else ("warning", "sensor")
+        level, kind = ("critical", "zero") if is_zero(reading) else ("warning", "sensor")
         words = (RED if name in red else "", SEE)
         source = f"outside {variable.low:g} to {variable.high:g} {variable.unit}"
         yield about(level, kind, reading, snapshot, words, source)
@@ -53,7 +53,7 @@ def unusable(snapshot: Snapshot, score: Score, seen: set[str | None]) -> Iterato
         if name not in seen:
             vital = VARIABLES[name].group == "vitals" and not (known and name in OXYGEN)
             least = "warning" if vital or _may_be_beyond(item) else "info"
-            level, words = _if_right(item) or (least, "")
+            level, words = _if_right(item, snapshot) or (least, "")
             sentence = (
                 f"The newest {VARIABLES[name].label} can't be used: {as_charted(item)}{words}."
             )
@@ -62,17 +62,17 @@ def unusable(snapshot: Snapshot, score: Score, seen: set[str | None]) -> Iterato
             )
 
 
-def _if_right(item: Unusable) -> tuple[str, str] | None:
-    """Return how urgent a value is as it is written, and the words for it: that it is not final
-    makes a grave one no less so.
+def _if_right(item: Unusable, snapshot: Snapshot) -> tuple[str, str] | None:
+    """Return how urgent a doubted value is as it is written, and the words for it: a laboratory
+    telephones such a result before it is final.
     """
-    found = as_written(item)
+    found = passed(item, snapshot, (item.least, item.greatest))
     if found:
         return found[0], f", as written {found[1]}"
-    return ("critical", SEE) if item.least == item.greatest and _is_zero(item) else None
+    return ("critical", SEE) if item.least == item.greatest and is_zero(item) else None
 
 
-def _is_zero(item: Reading | Unusable) -> bool:
+def is_zero(item: Reading | Unusable) -> bool:
     """Tell whether a value is, or as written would be, a rate or pressure of zero."""
     value = item.value if isinstance(item, Reading) else item.least
     named = item.variable not in NO_RATE_OR_PRESSURE

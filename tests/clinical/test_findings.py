@@ -357,6 +357,46 @@ def test_what_could_not_be_read_is_a_finding(parts, level):
 
 
 @pytest.mark.parametrize(
+    "state", [PartState("cut"), PartState("cut", AT - timedelta(hours=0.1)), PartState("failed")]
+)
+@pytest.mark.parametrize(
+    ("name", "value", "level", "words"),
+    [
+        ("potassium", 7.1, "critical", "Potassium 7.1 mmol/L (critically high)"),
+        ("lactate", 2.5, "warning", "Lactate 2.5 mmol/L (high)"),
+        ("spo2", 70, "warning", "SpO2 70 % (3 points)"),
+        ("systolic", 80, "warning", "Systolic pressure 80 mmHg (3 points)"),
+        ("heart_rate", 0, "critical", "Heart rate 0 /min (3 points)"),
+        ("acvpu", 4, "warning", "Unresponsive (3 points)"),
+        ("heart_rate", 80, None, ""),
+        ("potassium", 4.0, None, ""),
+    ],
+)
+def test_a_grave_value_of_a_part_that_was_cut_is_named(name, value, level, words, state):
+    """It was charted, though a newer one may not have been read; a normal one proves nothing, and
+    NEWS2 counts neither.
+    """
+    part = VARIABLES[name].group
+    made = of(replace(chart(0.5, **{name: value}), parts={part: state}), ())
+    found = [f for f in made.findings if f.kind == "partial"]
+    assert [f.level for f in found] == ([level] if level else [])
+    if level:
+        assert found[0].sentence == f"{words}; a newer value may not have been read."
+        assert gravest(made.findings) == level and found[0].value == value
+    if part == "vitals":
+        assert (made.news2.known, made.news2.low) == (False, 0)
+
+
+def test_a_newer_value_on_the_part_that_was_cut_takes_the_graver_one_back():
+    """And of two within one moment the graver is named."""
+    early, late = (Reading(AT - timedelta(hours=h), "spo2", v, "x") for h, v in ((2, 70), (1, 97)))
+    cut, whole = PartState("cut"), chart(0.5, spo2=None)
+    for readings, named in (((early, late), 0), ((late, early._replace(time=late.time)), 1)):
+        made = replace(whole, readings=readings, parts={"vitals": cut})
+        assert sum(f.kind == "partial" for f in of(made, ()).findings) == named
+
+
+@pytest.mark.parametrize(
     ("change", "show_from", "shown"),
     [
         ({}, "low", True),
