@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
 from itertools import groupby
@@ -13,8 +14,9 @@ from models.assess import Assessment
 from models.certainty import foremost
 from models.findings.finding import LEVELS, Finding
 from models.findings.vitals import SEE
-from models.patient.inputs import absent, percent
+from models.patient.inputs import Input, absent, percent
 from models.patient.news2 import MOST_NAMED
+from models.patient.printing import age
 from models.reading.reader import REASONS
 from runtime.settings import Ehr
 
@@ -37,7 +39,7 @@ WITHOUT_NUMBER = {
     "stale": "vital signs too old",
     "unread": "the chart could not be read in full",
     "unusable": "vital signs can't be used",
-    "child": "made for adults only",
+    "child": "the model is for adults only",
     "age unknown": "the patient's age is unknown",
     "deceased": "the patient has died",
     "scored": "the model is unavailable",
@@ -175,12 +177,12 @@ def detail(assessment: Assessment, zone: tzinfo = UTC) -> str:
         news2=score.text,
         lacking=score.lacking if len(score.missing) > MOST_NAMED else "",
         asked=assessment.asked,
-        stale=[item for item in assessment.inputs if item.state == "stale"],
+        stale=_by_age(assessment.inputs),
         absent=absent(first),
         more_absent=others,
-        rejected=[
+        unnamed=[
             (count, REASONS.get(reason, "for another reason"))
-            for reason, count in assessment.rejected.items()
+            for reason, count in _unnamed(assessment).items()
         ],
         left_out=assessment.left_out,
         reasons_left_out=REASONS,
@@ -188,6 +190,23 @@ def detail(assessment: Assessment, zone: tzinfo = UTC) -> str:
         model=lead.model if lead else None,
         disclaimer=DISCLAIMER,
     ).strip()
+
+
+def _by_age(inputs: Iterable[Input]) -> dict[str, list[str]]:
+    """Return what is too old to count, by its age: a set of observations is one line."""
+    found: dict[str, list[str]] = {}
+    for item in inputs:
+        if item.state == "stale":
+            found.setdefault(age(item.age_hours), []).append(f"{item.label} {item.display}")
+    return found
+
+
+def _unnamed(assessment: Assessment) -> Counter[str]:
+    """Return how many Observations were left out by reason, beside those that are named."""
+    named = Counter[str]()
+    for item in assessment.left_out:
+        named[item.reason] += item.number
+    return Counter(assessment.rejected) - named
 
 
 def _data_time(newest: datetime | None, at: datetime, zone: tzinfo) -> str:

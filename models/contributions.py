@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from models.drivers import driver_text
-from models.patient.printing import display
+from models.patient.printing import age, display
 from models.patient.vocabulary import VARIABLES
 from models.reference import Compared
 
@@ -47,11 +47,8 @@ class Contribution:
             return f"{self.label} not known"
         if self.age_hours is None:
             return f"{self.driver} (beside the other values)"
-        hours = round(self.age_hours)
-        if self.current:
-            return f"{self.driver}, {f'{hours} h ago' if hours else 'within the last half hour'}"
-        last = display(VARIABLES[self.variable], self.value)
-        return f"{self.driver}; last {last}, {f'{hours} h ago' if hours else 'just now'}"
+        last = "" if self.current else f"; last {display(VARIABLES[self.variable], self.value)}"
+        return f"{self.driver}{last}, {age(self.age_hours)} ago"
 
     @property
     def amount(self) -> str:

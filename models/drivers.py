@@ -39,9 +39,11 @@ def driver_text(feature: str, row: FeatureRow, snapshot: Snapshot) -> tuple[str,
     if kind.startswith("change"):
         return _change(variable, value, kind.removeprefix("change")), False
     if kind == "mean48":
-        return f"average {variable.label} over 48 h {_finer(variable, value)}", False
+        return f"average {variable.label} over 48 h {display(variable, value)}", False
     if kind == "spread48":
-        return f"{variable.label} varied by ±{_finer(variable, value)} over 48 h", False
+        # A spread is small beside its values, so it has one digit more.
+        finer = f"{value:.{variable.digits + 1}f} {printed_unit(variable)}".strip()
+        return f"{variable.label} varied by ±{finer} over 48 h", False
     return _value(variable, value, snapshot.for_model(name), snapshot), True
 
 
@@ -80,8 +82,3 @@ def _ratio(feature: str, value: float, row: FeatureRow) -> str:
     label, digits, unit = RATIOS[feature]
     parts = [display(VARIABLES[name], row[name] or 0.0) for name in made_of(feature)]
     return f"{label} {value:.{digits}f} {unit}".strip() + f" ({' and '.join(parts)})"
-
-
-def _finer(variable: Variable, value: float) -> str:
-    """Return a mean or a spread with one digit more than a single value has."""
-    return f"{value:.{variable.digits + 1}f} {printed_unit(variable)}".strip()

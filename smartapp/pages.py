@@ -13,6 +13,7 @@ from models.assess import Assessment
 from models.fitted.registry import Model
 from models.patient.chart import Chart
 from models.patient.inputs import absent, percent
+from models.patient.printing import age
 from smartapp import wording
 from smartapp.attention import attention
 from smartapp.outcomes import outcomes
@@ -42,7 +43,7 @@ class Comparison:
 
 def register_words(blueprint: Blueprint) -> None:
     """Give the templates the words of wording.py as filters."""
-    for word in (percent, wording.clock, wording.moment, wording.ago):
+    for word in (percent, wording.clock, wording.moment, age):
         blueprint.add_app_template_filter(word, word.__name__)
 
 
@@ -66,7 +67,7 @@ def explanation(
         "absent": absent(
             i for i in assessment.inputs if i.state in ("missing", "unread", "unusable")
         ),
-        "data_age": wording.ago((at - newest).total_seconds() / 3600) if newest else "",
+        "data_age": age((at - newest).total_seconds() / 3600) if newest else "",
     }
 
 

@@ -24,12 +24,3 @@ def moment(time: datetime, zone: tzinfo) -> str:
     """Return day and clock time in a zone."""
     local = time.astimezone(zone)
     return f"{local.day} {local:%b} {clock(time, zone)}"
-
-
-def ago(hours: float | None) -> str:
-    """Return an age in minutes, hours or days; empty when there is no time."""
-    if hours is None:
-        return ""
-    if hours < 1:
-        return f"{max(round(hours * 60), 0)} min"
-    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.patient.chart import Reading, Unusable
-from models.patient.printing import both_units
+from models.patient.printing import age, both_units
 from models.patient.snapshot import Snapshot
 from models.patient.vocabulary import VARIABLES
 
@@ -60,9 +60,9 @@ def about(
 ) -> Finding:
     """Return a finding about one value; `words` stand before and after its age in the sentence."""
     said, value = written(item), item.value if isinstance(item, Reading) else None
-    hours = round((snapshot.at - item.time).total_seconds() / 3600)
-    age = f", {hours} h ago" if hours >= OLD_HOURS else ""
-    sentence = f"{said[0].upper()}{said[1:]}{words[0]}{age}{words[1]}."
+    hours = (snapshot.at - item.time).total_seconds() / 3600
+    old = f", {age(hours)} ago" if round(hours) >= OLD_HOURS else ""
+    sentence = f"{said[0].upper()}{said[1:]}{words[0]}{old}{words[1]}."
     return Finding(level, kind, item.variable, value, said, item.time, sentence, source)
 
 

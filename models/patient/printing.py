@@ -21,6 +21,15 @@ def both_units(reading: Reading) -> str:
     return f"{reading.written} ({own})" if reading.written else own
 
 
+def age(hours: float | None) -> str:
+    """Return an age in minutes, hours or days; empty when there is no time."""
+    if hours is None:
+        return ""
+    if hours < 1:
+        return f"{max(round(hours * 60), 0)} min"
+    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"
+
+
 def number(variable: Variable, value: float) -> str:
     """Return a value with the digits of its variable, or the level's word for ACVPU."""
     if variable.name == "acvpu":

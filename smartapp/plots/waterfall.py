@@ -112,13 +112,10 @@ def _bar(step: Contribution, start: float, end: float, y: float) -> Bar:
 
 
 def _words(step: Contribution) -> str:
-    """Return what drives a step, shorter than in the table below; "all others" have a label
-    alone.
-    """
+    """Return what drives a step; "all others" have a label alone."""
     text = step.text if step.variable else step.label
     note = f" ({step.note})" if step.note else ""
-    words = text.replace("within the last half hour", "just now") + note
-    return BEFORE_UNIT.sub(NO_BREAK, words)
+    return BEFORE_UNIT.sub(NO_BREAK, text + note)
 
 
 def _ticks(scale: Scale) -> tuple[Tick, ...]:

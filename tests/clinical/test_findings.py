@@ -300,7 +300,7 @@ def test_a_child_gets_no_news2_but_its_potassium_is_named():
     found = card(chart(born=date(2018, 1, 1), potassium=7.8, spo2=70))
     assert found["indicator"] == "critical" and "NEWS2" not in found["summary"]
     assert "Potassium 7.8 mmol/L (critically high for an adult)" in found["summary"]
-    assert "Risk not calculated: made for adults only" in found["summary"]
+    assert "Risk not calculated: the model is for adults only" in found["summary"]
 
 
 @pytest.mark.parametrize(

@@ -156,8 +156,19 @@ def test_the_detail_names_stale_and_rejected_data(world):
     old = observations({"lactate": LABS["lactate"]}, hours=30)
     odd = observations({"creatinine": ("2160-0", "mg/dL", 9999)})
     detail = world.cards(hookcall.request(prefetch=prefetch(labs=bundle(old + odd))))[0]["detail"]
-    assert "Too old to count:\n- lactate 4.1 mmol/L, 30 h ago" in detail
+    assert "Too old to count:\n- 30 h ago: lactate 4.1 mmol/L" in detail
     assert "- 1 outside what is physically plausible" in detail
+
+
+def test_what_is_left_out_is_said_once(world):
+    """By name where it has one, else by number; and values of one age stand in one line."""
+    withdrawn = observations({"potassium": ("2823-3", "mmol/L", 4)})
+    withdrawn[0]["status"] = "entered-in-error"
+    old = observations({name: LABS[name] for name in list(LABS)[:2]}, hours=30)
+    detail = world.cards(hookcall.request(prefetch=prefetch(labs=bundle(withdrawn + old))))[0]
+    lines = detail["detail"].splitlines()
+    assert sum("entered in error" in line for line in lines) == 1
+    assert sum("30 h ago" in line for line in lines) == 1
 
 
 @pytest.mark.rule("R71")

@@ -83,7 +83,7 @@ def test_printed_points_add_up(shares, baseline, digits):
         (
             "spo2.mean48",
             [("spo2", 5, 90), ("spo2", 1, 97)],
-            "average oxygen saturation over 48 h 93.5 %",
+            "average oxygen saturation over 48 h 94 %",
         ),
         (
             "heart_rate.spread48",

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from models.patient.inputs import percent
-from smartapp.wording import ago, clock, moment, number
+from models.patient.printing import age
+from smartapp.wording import clock, moment, number
 
 
 @pytest.mark.parametrize(
@@ -55,4 +56,4 @@ def test_the_hour_that_comes_twice_is_told_with_its_zone():
 
 def test_ages_are_said_in_minutes_hours_or_days():
     """An age without a time is empty."""
-    assert [ago(h) for h in (0.2, 3, 60, None)] == ["12 min", "3 h", "2 days", ""]
+    assert [age(h) for h in (0.2, 3, 60, None)] == ["12 min", "3 h", "2 days", ""]
