@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from models.drivers import driver_text
+from models.patient.conflicts import grade
 from models.patient.printing import age, display
-from models.patient.vocabulary import VARIABLES
+from models.patient.vocabulary import VARIABLES, Variable
 from models.reference import Compared
 
 # Where a parameter of NEWS2 has this many points, a contribution that lowers the risk needs a word.
@@ -25,8 +26,8 @@ class Contribution:
     `log_odds` is exact; `points` are percentage points as they are printed, with `digits`. `value`
     is the fresh one, None when there is none; `age_hours` its age, None for age and sex, which have
     none. `driver` says in words which of the variable's features adds most; it is `current` where
-    these speak of the newest value. `habit` holds the points that NEWS2 gives the variable where
-    the model takes it for reassuring all the same.
+    these speak of the newest value. `note` is a warning where the model takes for reassuring what
+    NEWS2 or a limit counts as grave; else it is empty.
     """
 
     variable: str
@@ -38,7 +39,7 @@ class Contribution:
     driver: str = ""
     current: bool = True
     digits: int = 1
-    habit: int | None = None
+    note: str = ""
 
     @property
     def text(self) -> str:
@@ -58,15 +59,6 @@ class Contribution:
             return text
         return ("+" if self.points > 0 else "\N{MINUS SIGN}") + text
 
-    @property
-    def note(self) -> str:
-        """Return the warning where the model lowers the risk for what NEWS2 counts; else
-        nothing.
-        """
-        if self.habit is None:
-            return ""
-        return f"the model's habit; NEWS2 counts it as {self.habit} points"
-
 
 def contribution(
     variable: str,
@@ -82,7 +74,6 @@ def contribution(
     points, digits = printed
     log_odds = sum(parts.values())
     given = scored.get(PARAMETERS.get(variable, variable), 0)
-    habit = given if given >= ALARMING and points < 0 else None
     if variable not in VARIABLES:
         own = compared.row[variable]
         words = _person(variable, own)
@@ -90,6 +81,7 @@ def contribution(
     reading = compared.snapshot.for_model(variable)
     value, hours = (reading.value, compared.snapshot.hours(reading)) if reading else (None, None)
     words, current = _driver(variable, parts, compared) if reading else ("", True)
+    note = _habit(VARIABLES[variable], value, given) if points < 0 else ""
     return Contribution(
         variable,
         VARIABLES[variable].label,
@@ -100,8 +92,16 @@ def contribution(
         words,
         current,
         digits,
-        habit,
+        note,
     )
+
+
+def _habit(variable: Variable, value: float | None, points: int) -> str:
+    """Return the note on a value that lowers the risk though it is grave; else nothing."""
+    if points >= ALARMING:
+        return f"the model's habit; NEWS2 counts it as {points} points"
+    beyond = value is not None and grade(variable, value)
+    return "the model's habit; it is beyond the laboratory's limit" if beyond else ""
 
 
 def _driver(variable: str, parts: Mapping[str, float], compared: Compared) -> tuple[str, bool]:

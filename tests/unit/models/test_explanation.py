@@ -15,6 +15,7 @@ from models.explanation import printed_points
 from models.fitted.model import sigmoid
 from models.fitted.registry import load_models
 from models.patient.chart import Chart, Reading
+from models.patient.conflicts import grade
 from models.patient.features import DERIVED, feature_row, names
 from models.patient.series import series
 from models.patient.snapshot import Snapshot, snapshot_at
@@ -198,9 +199,9 @@ def test_a_missing_value_is_said_to_be_unknown():
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(chart=charts())
-def test_a_habit_is_marked_where_the_model_goes_against_news2(chart):
-    """Of any chart: a variable whose NEWS2 points are 2 or 3, and which is printed as lowering the
-    risk, is marked, and no other.
+def test_a_habit_is_marked_where_the_model_goes_against_news2_or_a_limit(chart):
+    """Of any chart: a variable whose NEWS2 points are 2 or 3, or whose value is beyond a limit, and
+    which is printed as lowering the risk, is marked, and no other.
     """
     found = assess(chart, AT, MODELS)
     points = {part.name: part.points or 0 for part in found.news2.parts}
@@ -208,11 +209,12 @@ def test_a_habit_is_marked_where_the_model_goes_against_news2(chart):
     for risk in found.risks:
         for item in risk.contributions:
             given = points.get(own.get(item.variable, item.variable), 0)
-            habit = given >= 2 and item.points < 0
-            assert item.habit == (given if habit else None), item
-            assert item.note == (
-                f"the model's habit; NEWS2 counts it as {given} points" if habit else ""
-            )
+            beyond = item.variable in VARIABLES and item.value is not None
+            beyond = beyond and grade(VARIABLES[item.variable], item.value)
+            note = f"the model's habit; NEWS2 counts it as {given} points" if given >= 2 else ""
+            note = note or ("the model's habit; it is beyond" if beyond else "")
+            assert item.note.startswith(note if item.points < 0 else "")
+            assert bool(item.note) == (item.points < 0 and note != "")
 
 
 @pytest.mark.parametrize(
@@ -228,7 +230,7 @@ def test_a_low_pressure_that_was_high_yesterday_is_a_habit(points, scored, habit
     compared = Compared(row, reference_row(row), found)
     parts = {"systolic": 0.05 * points, "systolic.high48": 0.1 * points}
     made = contribution("systolic", parts, compared, (float(points), 0), {"systolic": scored})
-    assert made.habit == habit
+    assert bool(made.note) == bool(habit)
     if habit:
         assert made.text == "highest systolic pressure in 48 h 131 mmHg; last 83 mmHg, 1 h ago"
         assert made.note == f"the model's habit; NEWS2 counts it as {habit} points"

@@ -261,7 +261,7 @@ def test_the_models_habit_is_marked(render):
     risk = assessments.risk()
     parts = list(risk.explanation.contributions)
     n = next(n for n, part in enumerate(parts) if part.points < 0)
-    parts[n] = replace(parts[n], habit=3)
+    parts[n] = replace(parts[n], note="the model's habit")
     odd = replace(risk.explanation, contributions=tuple(parts))
     assessment = assessments.assessment()
     risks = (replace(risk, explain=lambda: odd),)
