@@ -34,6 +34,7 @@ STUDIES = {
     "models": "registry_command.registry",
     "recalibrate": "commands.recalibrate",
     "release": "commands.release",
+    "sense": "sense_command.sense",
     "train": "commands.train",
     "validate": "commands.validate",
 }
