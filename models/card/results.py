@@ -3,6 +3,7 @@
 from typing import Any
 
 from models.card.figures import ABSENT, Figure, Table, counted
+from models.card.sense import sensible
 from models.card.tables import FAIR, SAFE, USEFUL, internal, tables
 from models.card.validation import KINDS, OTHER, SEEN, TEST, kind_of
 from models.fitted.model import Model
@@ -127,7 +128,7 @@ def _interpreted(found: dict[str, Any], shown: tuple[Table, ...]) -> dict[str, s
     named = {figure.path: figure for table in shown for figure in table.figures}
     useful = _beyond_news2(named.get("figures/auroc_minus_news2"))
     slope, ratio = named.get("figures/calibration_slope"), named.get("figures/observed_expected")
-    safe = " ".join(text for text in (_good(slope), _good(ratio)) if text) or None
+    safe = " ".join(text for text in (_good(slope), _good(ratio), sensible(found)) if text) or None
     groups = _worst_group(named)
     titles = {
         head: [f"“{table.title}”" for table in shown if table.head == head]

@@ -10,6 +10,7 @@ from typing import Any
 
 from models.card.figures import ABSENT, Figure, Origin, Table
 from models.card.found_figures import benefit, figures_below, groups
+from models.card.sense import sense_figures
 from models.card.validation import KINDS, kind_of
 from models.fitted.model import Model
 
@@ -76,6 +77,7 @@ def _validated(model: Model, found: dict[str, Any]) -> Iterator[Table]:
         (SAFE, "Calibration", "rows", reliable),
         (SAFE, "When values are missing", "rows", part("without", rows)),
         (SAFE, "Certainty", "rows", part("certainty", rows)),
+        (SAFE, "Made patients who get worse", "steps", sense_figures(found)),
     )
     origin = _origin(model, found)
     yield from (Table(head, title, unit, origin, figures) for head, title, unit, figures in shown)

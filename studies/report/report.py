@@ -13,6 +13,7 @@ from studies.report import report_curves as curves
 from studies.report import report_sections as quality
 from studies.report.report_groups import by_group
 from studies.report.report_sections import Section
+from studies.report.report_sense import sense
 from studies.report.report_summary import summary
 from studies.report.report_tables import ABSENT, count
 
@@ -87,6 +88,7 @@ def _chapter(part: dict, settings: dict) -> Chapter:
         use.challenge(part),
         use.without(part),
         use.certainty(part),
+        sense(part),
         use.unanswered(part),
     )
     return Chapter(

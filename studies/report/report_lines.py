@@ -4,6 +4,8 @@ for first, beside NEWS2.
 
 from collections.abc import Iterator
 
+from studies.report import report_sense
+
 SHOWN = {
     "auroc": "AUROC", "news2_auroc": "  of NEWS2", "qsofa_auroc": "  of qSOFA",
     "sirs_auroc": "  of SIRS", "auprc": "AUPRC", "news2_auprc": "  of NEWS2",
@@ -28,6 +30,7 @@ def lines(found: dict) -> Iterator[str]:
             for name, words in SHOWN.items()
             if name in part["figures"]
         )
+        yield from report_sense.lines(part["sense"])
         if part["challenge"]:
             yield part["challenge"]["name"]
             yield from (

@@ -20,6 +20,7 @@ from models.fitted.booster import ModelError
 from models.fitted.model import Model, load
 from models.fitted.probe import probe
 from studies.data.split import HELD_OUT
+from studies.sense.gate import sense_findings
 from studies.training.train import write
 
 LIMITS = Path(__file__).with_name("gate.toml")
@@ -123,7 +124,12 @@ def judge(found: dict[str, Any], limits: dict[str, Any]) -> list[Finding]:
         _range(name, words, number(figures.get(name)), limits[name])
         for name, words in RANGES.items()
     ]
-    return [_over_news2(figures, limits["auroc_over_news2"]), *ranges, *_groups(found, limits)]
+    return [
+        _over_news2(figures, limits["auroc_over_news2"]),
+        *ranges,
+        *_groups(found, limits),
+        *(_finding(*line) for line in sense_findings(found, limits)),
+    ]
 
 
 def held_out(found: dict[str, Any], manifest: dict[str, Any]) -> list[Finding]:

@@ -19,6 +19,7 @@ from studies.data import split
 from studies.data.split import ALL
 from studies.data.stays import DataError
 from studies.report.report import report
+from studies.sense.sense import sense
 from studies.validation import challenge2012, challenge2019
 from studies.validation.alerts import (
     LEAD_HOURS,
@@ -130,6 +131,7 @@ def measured(cohort: Cohort, data: DataSet, draws: int, path: Path) -> dict:
         "groups": by_group(rows, limits, data.every, draws),
         "pairs": by_pair(rows, limits, data.every, draws),
         "curves": curves(rows),
+        "sense": sense(model),
         "challenge": _challenge(cohort, rows, data, draws),
     }
 

@@ -101,6 +101,12 @@ def validation(**more) -> dict:
         },
         "without": {"no laboratory values": {"auroc": {"value": 0.7321, "interval": [0.7, 0.76]}}},
         "certainty": {"indeterminate": {"value": 0.1234, "interval": [0.1, 0.15]}},
+        "sense": {
+            "figures": {
+                "passed": {"value": 0.95, "interval": None, "number": 190, "steps": 200},
+                "falls": {"value": 0.015, "interval": None, "number": 3, "steps": 200},
+            }
+        },
     } | more
 
 

@@ -146,6 +146,7 @@ def test_every_kind_of_figure_is_in_the_card():
         "challenge/figures/score1",
         "without/no laboratory values/auroc",
         "certainty/indeterminate",
+        "sense/figures/falls",
     ):
         assert figures[path].value == model_cards.at(found, path)["value"], path
     assert figures["figures/auroc"].n == 1234 and figures["figures/auroc"].events == 56

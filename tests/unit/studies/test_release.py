@@ -43,6 +43,11 @@ def good() -> dict:
         "model": about,
         "figures": figures,
         "groups": [group("female", 0.12), group("male", 0.16), group("unknown", -0.4, 3)],
+        "sense": {
+            "figures": {
+                name: figure(0.005) for name in ("falls", "red_not_raised", "air", "contributions")
+            }
+        },
     }
 
 
@@ -79,6 +84,8 @@ def spoil(found: dict, name: str) -> None:
         found["groups"][1] = group("male", 0.16, sensitivity=0.7)
     elif name == "groups":
         found["groups"] = []
+    elif name == "sense_falls":
+        found["sense"]["figures"]["falls"] = figure(0.05)
     else:
         figures[name] = figure(1.3)
 
@@ -90,6 +97,7 @@ FIGURES = (
     "group_auroc:sex=female",
     "group_sensitivity:sex=male",
     "groups",
+    "sense_falls",
 )
 
 
@@ -106,6 +114,10 @@ def test_a_good_model_is_released_signed_and_loads(version, key, tmp_path):
         "group_sensitivity:sex=female",
         "group_auroc:sex=male",
         "group_sensitivity:sex=male",
+        "sense_falls",
+        "sense_red_not_raised",
+        "sense_air",
+        "sense_contributions",
     ]
     model = admit(version, Trust(keys=tmp_path / "keys"))
     told = model.manifest["release"]
