@@ -70,6 +70,7 @@ def test_a_model_is_made_from_nothing(data, tmp_path):
     limits = tmp_path / "gate.toml"
     limits.write_text(
         "auroc_over_news2 = -1\ncalibration_slope = [-9, 99]\nobserved_expected = [0, 99]\ngroup_least_events = 999\n"
+        "sense_falls = 1\nsense_red_not_raised = 1\nsense_air = 1\nsense_contributions = 1\n"
     )
     code, text = run(
         "release",
@@ -82,7 +83,7 @@ def test_a_model_is_made_from_nothing(data, tmp_path):
         "--limits",
         limits,
     )
-    assert code == 0 and text.count("passed  ") == 3, text
+    assert code == 0 and text.count("passed  ") == 7, text
     who = ("--by", "Dr Test", "--reason", "to see that it works")
     code, text = run(
         "models", "promote", "deterioration", "1.0.0", "--models", own, "--keys", keys, *who

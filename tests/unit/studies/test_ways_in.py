@@ -87,6 +87,9 @@ def test_the_example_of_an_hourly_table_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = validate(tmp_path, *command(0))
     found = counts(tmp_path)
+    assert "steps to worse pass" in run.output and "Physiological sense" in (
+        tmp_path / "out" / "report.html"
+    ).read_text("utf-8")
     # 4 died 30.5 h after the start, so hours 7 to 30 have the event; the 8 others stay 23 h and the
     # example's own stay 1 h.
     assert not run.exit_code and (found["stays"], found["event_stays"], found["patients"]) == (
