@@ -227,7 +227,7 @@ def _told(row: FeatureRow | None, model: Model) -> tuple[float | None, Certainty
 
 def _scored(row: FeatureRow, model: Model) -> tuple[float, Certainty | None]:
     """Return the calibrated log-odds of a row, and how certain they are."""
-    raw = model.predictor.score([row[name] for name in model.features])
+    raw = model.predictor.score(model.seen(row))
     return model.calibrated(raw), certainty(model, row, raw)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from models.drivers import driver_text
 from models.patient.conflicts import grade
 from models.patient.printing import age, display
+from models.patient.sides import base
 from models.patient.vocabulary import VARIABLES, Variable
 from models.reference import Compared
 
@@ -111,9 +112,9 @@ def _driver(variable: str, parts: Mapping[str, float], compared: Compared) -> tu
     """
     row, normal, snapshot = compared
     way = 1 if sum(parts.values()) >= 0 else -1
-    unlike = [name for name in parts if row[name] is not None and row[name] != normal[name]]
+    unlike = [name for name in parts if row[base(name)] not in (None, normal[base(name)])]
     leading = max(unlike, key=lambda name: way * parts[name], default=variable)
-    return driver_text(leading, row, snapshot)
+    return driver_text(base(leading), row, snapshot)
 
 
 def _person(name: str, value: float | None) -> str:

@@ -69,7 +69,7 @@ def against_reference(model: Model, compared: Compared) -> tuple[float, list[tup
     """Return the reference's calibrated log-odds, and what each feature adds to them (feature,
     log-odds); together they are the calibrated score of the patient.
     """
-    own, normal = _values(model, compared.row), _values(model, compared.normal)
+    own, normal = model.seen(compared.row), model.seen(compared.normal)
     raw, start = model.predictor.score(own), model.predictor.score(normal)
     here, there = model.predictor.contributions(own), model.predictor.contributions(normal)
     stretch = model.stretch(start, raw)
@@ -78,10 +78,6 @@ def against_reference(model: Model, compared: Compared) -> tuple[float, list[tup
         for name, mine, theirs in zip(model.features, here, there, strict=False)
     ]
     return model.calibrated(start), shares
-
-
-def _values(model: Model, row: FeatureRow) -> list[float | None]:
-    return [row[name] for name in model.features]
 
 
 def _normal(feature: str, value: float) -> float:

@@ -40,5 +40,5 @@ def new_since(model: Model, now: FeatureRow, before: FeatureRow) -> tuple[str, .
 
 def _score(model: Model, row: FeatureRow, other: Mapping[str, float | None]) -> float:
     """Return the calibrated score of what both rows know, with the values of the first."""
-    both = [row[name] if other[name] is not None else None for name in model.features]
-    return model.calibrated(model.predictor.score(both))
+    both = {name: value if other[name] is not None else None for name, value in row.items()}
+    return model.calibrated(model.predictor.score(model.seen(both)))

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from models.fitted.booster import ModelError, Predictor
-from models.patient.features import variable_of
+from models.patient.features import FeatureRow, variable_of
+from models.patient.sides import seen
 
 GOLDEN_TOLERANCE = 1e-9
 MANIFEST_KEYS = {
@@ -63,6 +64,13 @@ class Model:
     def variables(self) -> tuple[str, ...]:
         """Return the variable that each of the features speaks for, in the same order."""
         return tuple(map(variable_of, self.features))
+
+    def seen(self, row: FeatureRow) -> list[float | None]:
+        """Return what the model sees of a row, in the order of its features; the normal values that
+        sides are measured from are its own, as a vocabulary may change.
+        """
+        normal = self.manifest.get("normal", {})
+        return [seen(name, row, normal) for name in self.features]
 
     def calibrated(self, score: float) -> float:
         """Return the log-odds of the calibrated risk for a raw score; strictly rising.

@@ -17,7 +17,7 @@ from models.fitted.aliases import CHAMPION, SHADOW
 from models.fitted.booster import ModelError
 from models.fitted.model import Model, ModelId, load, verify
 from models.fitted.probe import probe
-from models.patient.features import names
+from models.patient.sides import known
 
 __all__ = ["TRAINED", "Model", "ModelError", "ModelId", "load", "load_models", "verify"]
 TRAINED = Path(__file__).parents[1] / "trained"
@@ -110,7 +110,7 @@ def admit(folder: Path, trust: Trust = SHIPPED) -> Model:
     except signature.Unsigned:
         if not trust.development:
             raise
-    if unknown := sorted(set(model.features) - set(names())):
+    if unknown := sorted(name for name in model.features if not known(name)):
         raise ModelError(
             f"{folder} needs features that this code does not make: {', '.join(unknown)}."
         )

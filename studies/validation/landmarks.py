@@ -212,7 +212,7 @@ def _risks(cohort: Cohort, row: Row) -> list[float]:
     whether their intervals hold the first.
     """
     model = cohort.model
-    values = [row[name] for name in model.features]
+    values = model.seen(row)
     raw = model.predictor.score(values)
     log_odds, sure = model.calibrated(raw), certainty(model, row, raw)
     without, within = [], []

@@ -1,0 +1,50 @@
+"""Turns a row of features into what a model of distances sees: how far below or above normal a
+value lies, and how much farther than before.
+
+A tree that splits on the value itself learns that a pressure of 220 is fine from those whose
+pressure was held up by drugs. Each side on its own can be bound: the farther from normal, the
+higher the risk, or as high. What is missing is missing on both sides.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from models.patient.features import FeatureRow, names, variable_of
+
+BELOW, ABOVE, WORSE = "below", "above", "worse"
+SIDES = (BELOW, ABOVE, WORSE)
+
+
+@cache
+def base(feature: str) -> str:
+    """Return the feature of a row that a side is made of; a feature without a side is its own."""
+    before, _, side = feature.rpartition(".")
+    return before if side in SIDES else feature
+
+
+def known(feature: str) -> bool:
+    """Tell whether a row of ours gives a feature."""
+    return base(feature) in names()
+
+
+def seen(feature: str, row: FeatureRow, normal: Mapping[str, float]) -> float | None:
+    """Return what a model sees of a row in a feature; `normal` holds the middle that its sides are
+    measured from, by variable.
+    """
+    value = row[base(feature)]
+    if value is None or base(feature) == feature:
+        return value
+    name = variable_of(feature)
+    found: float = side(feature, value, row[name] or 0.0, normal[name])
+    return found
+
+
+def side(feature: str, value: Any, last: Any, middle: float) -> Any:
+    """Return the side of a value, or of a column of them: the distance below or above the middle,
+    or for a change how much farther from it `last` is than it was.
+    """
+    if feature.endswith(WORSE):
+        return abs(last - middle) - abs(last - value - middle)
+    distance = middle - value if feature.endswith(BELOW) else value - middle
+    return (distance + abs(distance)) / 2
