@@ -34,7 +34,7 @@ STUDIES = {
     "models": "registry_command.registry",
     "recalibrate": "commands.recalibrate",
     "release": "commands.release",
-    "train": "commands.train",
+    "train": "train_command.train",
     "validate": "commands.validate",
 }
 
