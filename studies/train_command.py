@@ -122,3 +122,4 @@ def _say(manifest: dict) -> None:
         click.echo(
             f"  {name:12} {figures[name]['value']:.4f}  (95 % interval {low:.4f} to {high:.4f})"
         )
+    click.echo(f"  can the features tell the time since admission? {manifest['leak']['said']}")

@@ -28,6 +28,7 @@ from studies.data.stays import DataError, Stay
 from studies.training.calibrate import curve, risks
 from studies.training.effect_plots import draw
 from studies.training.fit_certainty import fit_certainty
+from studies.training.leak import leak
 from studies.training.performance import (
     auprc,
     auroc,
@@ -161,6 +162,7 @@ def train(
         "source": source,
         "held_out": split.RULE if hold_out else None,
         "figures": _figures(risk, data, recipe),
+        "leak": leak(data.x, data.event, data.hour, data.patient, SEED),
         "golden": _golden(booster, data.x),
     }
     write(folder / recipe.name / version, text, manifest)

@@ -74,6 +74,8 @@ def test_a_hospital_trains_on_its_own_table(examples, trained):
     assert manifest["held_out"] and 100 < manifest["figures"]["patients"] < STAYS
     assert manifest["figures"]["auroc"]["interval"][0] > 0.6
     assert f"icu-transfer 1.0.0: {manifest['figures']['rows']} rows" in text
+    assert not manifest["leak"]["found"]
+    assert f"time since admission? {manifest['leak']['said']}" in text
 
 
 def test_bulk_data_give_the_same_model(examples, trained, quick, tmp_path):
