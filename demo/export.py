@@ -15,7 +15,7 @@ import click
 from demo.patients import resources
 from demo.patients.cohort import InventedStay, invented_stays
 
-SEED, MOST = 1, 9999
+SEED, MOST = 5, 9999
 OUTCOME, HORIZON = "icu_transfer", 24
 COLUMNS = (
     "heart_rate", "respiratory_rate", "spo2", "systolic", "diastolic", "temperature", "acvpu",
