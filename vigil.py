@@ -35,7 +35,7 @@ STUDIES = {
     "recalibrate": "commands.recalibrate",
     "release": "commands.release",
     "sense": "sense_command.sense",
-    "train": "commands.train",
+    "train": "train_command.train",
     "validate": "commands.validate",
 }
 
@@ -162,11 +162,22 @@ def serve(config: Path) -> None:
     "link beside each patient that opens the Sandbox there. Without ORIGIN the public Sandbox; "
     "http://localhost:8080 is where one of your own starts.",
 )
-def demo(port: int, ehr_port: int, from_physionet: Path | None, sandbox: str | None) -> None:
+@click.option(
+    "--export",
+    "examples",
+    type=click.Path(path_type=Path),
+    help="Start nothing; write synthetic stays to try `vigil train` on into a new folder.",
+)
+@click.option("--stays", default=1000, show_default=True, help="How many stays --export writes.")
+def demo(port: int, ehr_port: int, examples: Path | None, stays: int, **shown: Any) -> None:
     """Start Vigil with a demonstration EHR of synthetic patients, to try it in a browser."""
+    if examples is not None:
+        from demo.export import export
+
+        return click.echo(export(examples, stays))
     from demo.run import run
 
-    sys.exit(run(port, ehr_port, from_physionet, sandbox))
+    sys.exit(run(port, ehr_port, **shown))
 
 
 @main.command()

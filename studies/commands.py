@@ -1,4 +1,4 @@
-"""The commands of those who make models: train, validate, recalibrate, release.
+"""The commands of those who make models: validate, recalibrate, release.
 
 Nothing heavy is imported until a command runs. Errors are ModelError and DataError; the front door
 turns them into a sentence.
@@ -29,59 +29,6 @@ KEY = click.option(
 )
 BY = click.option("--by", required=True, help="Who decides.")
 REASON = click.option("--reason", required=True, help="Why.")
-
-
-@click.command()
-@click.option(
-    "--physionet-2012",
-    "folder_2012",
-    type=FOLDER,
-    help="Folder of sets with Outcomes, or one set: trains deterioration.",
-)
-@click.option(
-    "--physionet-2019",
-    "folder_2019",
-    type=FOLDER,
-    help="Folder or zip of .psv files: trains sepsis.",
-)
-@click.option("--version", default="0.1.0", show_default=True, help="Version to write.")
-@click.option(
-    "--output",
-    default=TRAINED,
-    type=NEW,
-    show_default="the shipped models",
-    help="Where to write it.",
-)
-@click.option(
-    "--hold-out/--no-hold-out",
-    default=True,
-    show_default=True,
-    help="Leave every fifth record to validation.",
-)
-@needs_studies
-def train(
-    folder_2012: Path | None, folder_2019: Path | None, version: str, output: Path, hold_out: bool
-) -> None:
-    """Train models on published data.
-
-    Nothing is put into service: `vigil validate --record`, `vigil release` and `vigil models
-    promote` follow.
-    """
-    if folder_2012 is None and folder_2019 is None:
-        raise click.UsageError("Give --physionet-2012, --physionet-2019 or both.")
-    from studies.training.make import train_models
-
-    for manifest in train_models(folder_2012, folder_2019, version, output, hold_out):
-        figures = manifest["figures"]
-        click.echo(
-            f"{manifest['name']} {version}: {figures['rows']} rows, {figures['patients']} "
-            f"patients, {figures['how']}"
-        )
-        for name in ("auroc", "auprc", "brier", "news2_auroc", "news2_auprc"):
-            low, high = figures[name]["interval"]
-            click.echo(
-                f"  {name:12} {figures[name]['value']:.4f}  (95 % interval {low:.4f} to {high:.4f})"
-            )
 
 
 @click.command()

@@ -67,6 +67,7 @@ def _of_manifest(model: Model) -> dict[str, str | None]:
         ),
         "gate": _gate(m.get("release")),
         "certainty": _certainty(m.get("certainty")),
+        "leak": (m.get("leak") or {}).get("said"),
         "inputs": _inputs(model),
         "inputs_short": _inputs_short(model),
         "vars_used": _vars(model),

@@ -119,6 +119,9 @@ def _widths(gone: np.ndarray, distance: np.ndarray) -> list[list[float]]:
     widths, before, widest = [], -1.0, 0.0
     for edge in edges:
         own = np.sort(distance[(gone > before) & (gone <= edge)])
+        # Where charts lack one of few shares, edges may differ by rounding alone.
+        if not len(own):
+            continue
         rank = min(math.ceil((len(own) + 1) * COVERAGE), len(own)) - 1
         widest = max(widest, float(own[rank]))
         widths.append([round(float(edge), 4), round(widest, 4)])

@@ -14,6 +14,7 @@ class Recipe:
     where the share of events that it finds equals the share of events among its rows. `shown_again`
     names variables whose rows are shown again without them, with a weight: where to have been
     measured at all tells the outcome at one hospital, the model would learn the hospital's habits.
+    `least_patients` have to have the outcome, and as many not.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Recipe:
     medium_sensitivity: float
     command: str
     shown_again: dict[str, float] = field(default_factory=dict)
+    least_patients: int = 1
 
     @property
     def thresholds_chosen(self) -> str:

@@ -24,10 +24,11 @@ from models.patient.series import series
 from models.patient.snapshot import snapshot_at
 from models.patient.vocabulary import vocabulary_sha256
 from studies.data import split
-from studies.data.stays import Stay
+from studies.data.stays import DataError, Stay
 from studies.training.calibrate import curve, risks
 from studies.training.effect_plots import draw
 from studies.training.fit_certainty import fit_certainty
+from studies.training.leak import leak
 from studies.training.performance import (
     auprc,
     auroc,
@@ -62,21 +63,26 @@ FALLING = (
 
 @dataclass(frozen=True)
 class Rows:
-    """The training table; `x` is rows x features in the order of `names()`, NaN is missing."""
+    """The training table; `x` is rows x features in the order of `names()`, NaN is missing; `hour`
+    counts from the start of the stay, `patient` is a running number.
+    """
 
     x: np.ndarray
     event: np.ndarray
     patient: np.ndarray
     news2: np.ndarray
+    hour: np.ndarray
 
 
 def rows(stays: Iterable[Stay], recipe: Recipe) -> Rows:
     """Build the landmarks of every stay; a landmark on which serving would give no number is
     left out.
     """
-    x, event, patient, news = [], [], [], []
-    for number, stay in enumerate(tqdm(stays, desc=f"{recipe.name}: features", unit="stay")):
+    x, event, patient, news, hours = [], [], [], [], []
+    people: dict[str, int] = {}
+    for stay in tqdm(stays, desc=f"{recipe.name}: features", unit="stay"):
         readings, labels = series(stay.chart), stay.labels[recipe.outcome]
+        number = people.setdefault(stay.chart.patient, len(people))
         for hour in range(recipe.first, min(recipe.last, len(labels)) + 1, recipe.every):
             snapshot = snapshot_at(readings, stay.start + timedelta(hours=hour))
             if answerable(snapshot)[0] != "scored":
@@ -86,7 +92,14 @@ def rows(stays: Iterable[Stay], recipe: Recipe) -> Rows:
             event.append(labels[hour - 1])
             patient.append(number)
             news.append(chart_news2(snapshot).low)
-    return Rows(np.array(x), np.array(event, bool), np.array(patient), np.array(news, float))
+            hours.append(hour)
+    return Rows(
+        np.array(x),
+        np.array(event, bool),
+        np.array(patient, int),
+        np.array(news, float),
+        np.array(hours, int),
+    )
 
 
 def fit(x: np.ndarray, event: np.ndarray, recipe: Recipe) -> lightgbm.Booster:
@@ -116,9 +129,11 @@ def train(
     manifest.
 
     `source` names the data and their hashes; with `hold_out` every fifth record is not looked at.
-    Training twice on the same data gives the same file.
+    Training twice on the same data gives the same file. Raises DataError when too few patients
+    have the outcome, or lack it.
     """
     data = rows(split.part(stays, split.TRAINING if hold_out else split.ALL), recipe)
+    _enough(data, recipe)
     raw = out_of_fold(data, recipe)
     calibration = curve(raw, data.event)
     risk = risks(calibration, raw)
@@ -147,6 +162,7 @@ def train(
         "source": source,
         "held_out": split.RULE if hold_out else None,
         "figures": _figures(risk, data, recipe),
+        "leak": leak(data.x, data.event, data.hour, data.patient, SEED),
         "golden": _golden(booster, data.x),
     }
     write(folder / recipe.name / version, text, manifest)
@@ -159,6 +175,21 @@ def write(folder: Path, text: str, manifest: dict) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "model.txt", text)
     write_whole(folder / "manifest.json", json.dumps(manifest, indent=1) + "\n")
+
+
+def _enough(data: Rows, recipe: Recipe) -> None:
+    """Raise DataError unless so many patients have rows with the outcome, and as many only rows
+    without.
+    """
+    with_it = len(np.unique(data.patient[data.event]))
+    without = len(np.unique(data.patient)) - with_it
+    if min(with_it, without) < recipe.least_patients:
+        raise DataError(
+            f"There are too few patients to train on: {with_it} have rows with {recipe.label} that "
+            f"can be scored, {without} have only rows without it, and at least "
+            f"{recipe.least_patients} of each are needed; bring more stays, or --no-hold-out and "
+            "other data to validate on."
+        )
 
 
 def _thresholds(risk: np.ndarray, data: Rows, recipe: Recipe) -> dict[str, float]:

@@ -340,6 +340,15 @@ def test_what_is_no_number_is_not_estimable():
     ] * 2 and as_json(made)
 
 
+def test_whether_the_features_tell_the_time_is_said():
+    """The sentence of training's leak check stands in the card; a model without one says so."""
+    question = "Can the features tell the time since admission"
+    for more, answer in (({"leak": {"said": "No: 0.5."}}, "No: 0.5."), ({}, "not available")):
+        made = model_card(model_cards.model(**more), None)
+        rows = {row.name: row.answer for section in made.sections for row in section.rows}
+        assert rows[question] == answer
+
+
 def test_the_command_prints_each_form():
     """Markdown by default; an unknown model or a path is one sentence."""
     run = CliRunner()
