@@ -35,6 +35,25 @@ def lines(found: dict) -> Iterator[str]:
             )
 
 
+def recalibrated(manifest: dict) -> Iterator[str]:
+    """Yield what `vigil recalibrate` prints: how much it rests on, each figure before and after,
+    and the bands.
+    """
+    account, bands = manifest["recalibration"], manifest["thresholds"]
+    counts = ", ".join(f"{account[what]} {what}" for what in ("rows", "patients", "events"))
+    yield f"{manifest['name']} {manifest['version']}: {counts}; {account['how']}"
+    for name, before in account["before"].items():
+        after = _number(account["after"][name])
+        yield f"  {name:22} {_number(before):>13} before, {after:>13} after"
+    for name, limit in account["thresholds_before"].items():
+        yield f"  {name} band begins at {limit:g} before, {bands[name]:g} after"
+    yield f"  bands: {account['bands']}; {manifest['thresholds_chosen']}"
+
+
+def _number(figure: dict) -> str:
+    return "not estimable" if figure["value"] is None else f"{figure['value']:.4f}"
+
+
 def _line(words: str, figure: dict) -> str:
     if figure["value"] is None:
         return f"  {words:26} not estimable"

@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from models.card.validation import seen_files
 from models.fitted import signature
 from models.fitted.booster import ModelError
 from models.fitted.model import Model, load
 from models.fitted.probe import probe
-from studies.data.split import HELD_OUT
 from studies.training.train import write
 
 LIMITS = Path(__file__).with_name("gate.toml")
@@ -127,23 +127,17 @@ def judge(found: dict[str, Any], limits: dict[str, Any]) -> list[Finding]:
 
 
 def held_out(found: dict[str, Any], manifest: dict[str, Any]) -> list[Finding]:
-    """Return whether the validation shares records with the training: figures on rows that were
-    fitted to say nothing.
+    """Return whether the validation shares records with the training or the recalibration: figures
+    on rows that were fitted to say nothing.
 
-    A file is known by its SHA-256 under any name; its held-out records may be used where training
-    left them out. Empty when the figures are those of training itself, which come from folds.
+    Empty when the figures are those of training itself, which come from folds.
     """
-    if "data" not in found or (
-        manifest.get("held_out") and (found.get("settings") or {}).get("part") == HELD_OUT
-    ):
+    if "data" not in found:
         return []
-    trained = set(((manifest.get("source") or {}).get("files") or {}).values())
-    shared = sorted(
-        name
-        for name, sha256 in ((found["data"] or {}).get("files") or {}).items()
-        if sha256 in trained
+    shared = seen_files(manifest, found)
+    words = "files that the model was trained or recalibrated on" + (
+        f" ({', '.join(shared)})" if shared else ""
     )
-    words = "files that the model was trained on" + (f" ({', '.join(shared)})" if shared else "")
     return [_finding("held_out", words, float(len(shared)), "0", not shared)]
 
 
