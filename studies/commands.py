@@ -282,7 +282,8 @@ def release(
     for finding in release(
         located(name, version, folder), key, datetime.now(UTC), override, limits or LIMITS
     ):
-        click.echo(f"{'passed ' if finding.passed else 'OVERRIDDEN'} {finding.said}")
+        verdict = "passed " if finding.passed else "OVERRIDDEN"
+        click.echo(f"{verdict if finding.judged else 'not judged'} {finding.said}")
     click.echo(
         f"{name} {version} is released and signed; `vigil models promote` puts it into service."
     )

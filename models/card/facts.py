@@ -88,8 +88,11 @@ def _recalibrated(again: dict[str, Any]) -> str | None:
 def _gate(release: dict[str, Any] | None) -> str | None:
     if not release:
         return None
-    override, looked = release.get("override"), len(release["findings"])
-    passed = f"{looked} figures were judged on {release['at']}"
+    override, looked = release.get("override"), release["findings"]
+    judged = sum(finding.get("judged", True) for finding in looked)
+    passed = f"{judged} figures were judged on {release['at']}"
+    if judged < len(looked):
+        passed += f", {len(looked) - judged} could not be"
     if not override:
         return f"{passed}; all passed."
     reason = next(
