@@ -4,6 +4,8 @@ for first, beside NEWS2.
 
 from collections.abc import Iterator
 
+from studies.report.question import notices
+
 SHOWN = {
     "auroc": "AUROC", "news2_auroc": "  of NEWS2", "qsofa_auroc": "  of qSOFA",
     "sirs_auroc": "  of SIRS", "auprc": "AUPRC", "news2_auprc": "  of NEWS2",
@@ -14,13 +16,16 @@ SHOWN = {
 
 
 def lines(found: dict) -> Iterator[str]:
-    """Yield a head line and the leading figures of each model, then its challenge's own scores."""
+    """Yield a head line, whatever question the data ask beside the model's, and the leading figures
+    of each model, then its challenge's own scores.
+    """
     for part in found["models"]:
         counts = part["counts"]
         yield (
             f"{part['model']['name']} {part['model']['version']} on {found['data']['layout']}, "
             f"{found['settings']['part']} records"
         )
+        yield from (f"  ! {said}" for said in notices(part.get("question")))
         people = f"{counts['stays_scored']} stays of {counts['patients']} patients"
         yield f"  {counts['rows']} rows of {people}, {counts['events']} with {part['label']}"
         yield from (

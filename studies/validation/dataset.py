@@ -1,5 +1,5 @@
-"""Turns a path, and what a hospital says of it, into the data set of a validation: its layout is
-recognised by what it holds.
+"""Turns a path, and what a hospital says of it, into the data set to validate or to train on: its
+layout is recognised by what it holds.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,8 +22,8 @@ NAMED = 20
 
 @dataclass(frozen=True)
 class DataSet:
-    """What is validated on: stays in a layout, hours between landmarks, which hour is the onset
-    if labels tell it, and all files.
+    """What is validated or trained on: stays in a layout, hours between landmarks, which hour is
+    the onset if labels tell it, all files, and how many hours ahead the labels run if that is said.
     """
 
     layout: str
@@ -31,6 +31,7 @@ class DataSet:
     every: int
     files: tuple[Path, ...]
     onset: Callable[[Sequence[bool]], int | None] | None = None
+    horizon: int | None = None
 
     def hashes(self) -> dict[str, str]:
         """Return the SHA-256 of each file, or of a folder of many as a whole, by name."""
@@ -66,6 +67,7 @@ def data_set(path: Path, description: Description, every: int | None = None) -> 
         every or 1,
         (path,),
         partial(onset, ahead=-challenge2019.OPTIMAL),
+        -challenge2019.OPTIMAL,
     )
 
 
@@ -75,7 +77,7 @@ def _table(path: Path, described: Path, mapping: Mapping, every: int) -> DataSet
     files = (path, *(file for file in beside if file.parent != path), described)
     ahead = mapping.horizon_hours
     known = at_end if mapping.outcome_time else partial(onset, ahead=ahead) if ahead else None
-    return DataSet("table", table_stays(path, mapping), every, files, known)
+    return DataSet("table", table_stays(path, mapping), every, files, known, ahead)
 
 
 def _bulk(path: Path, description: Description, every: int) -> DataSet:
@@ -87,7 +89,12 @@ def _bulk(path: Path, description: Description, every: int) -> DataSet:
     timed = any(read_events(description.outcomes).values())
     stays = bulk_stays(path, description.outcomes, description.outcome, description.horizon)
     return DataSet(
-        "FHIR bulk NDJSON", stays, every, (path, description.outcomes), at_end if timed else None
+        "FHIR bulk NDJSON",
+        stays,
+        every,
+        (path, description.outcomes),
+        at_end if timed else None,
+        description.horizon if timed else None,
     )
 
 

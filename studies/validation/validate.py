@@ -19,6 +19,7 @@ from studies.data import split
 from studies.data.split import ALL
 from studies.data.stays import DataError
 from studies.recalibration.outcomes import write_scores
+from studies.report.question import INTENSIVE, Asked, question
 from studies.report.report import report
 from studies.validation import challenge2012, challenge2019
 from studies.validation.alerts import (
@@ -132,14 +133,16 @@ def measured(cohort: Cohort, data: DataSet, draws: int, path: Path) -> dict:
             "there are none of one kind."
         )
     limits, stays, patients = model.manifest["thresholds"], rows.highest(), rows.patient.max() + 1
+    own = with_intervals(figures(rows, limits), patients, draws)
     return {
         "model": asdict(model.id),
         "outcome": model.manifest["outcome"],
         "label": model.manifest["label"],
         "horizon": model.manifest["horizon"],
         "thresholds": limits,
+        "question": question(model.manifest, _asked(cohort, rows, data), own),
         "counts": _counts(cohort, rows.stay, rows.event, patients),
-        "figures": with_intervals(figures(rows, limits), patients, draws),
+        "figures": own,
         "stays": with_intervals(figures(stays, limits, calibrated=False), patients, draws),
         "partial": partial_scores(rows),
         "net_benefit": benefit_curve(with_intervals(benefit(rows), patients, draws)),
@@ -154,6 +157,19 @@ def measured(cohort: Cohort, data: DataSet, draws: int, path: Path) -> dict:
         "curves": curves(rows),
         "challenge": _challenge(cohort, rows, data, draws),
     }
+
+
+def _asked(cohort: Cohort, rows: Landmarks, data: DataSet) -> Asked:
+    """Return what the data ask of this model, as far as they say it."""
+    ages = [age for stay in rows.stay.tolist() if (age := cohort.ages[stay]) is not None]
+    trained = (cohort.model.manifest.get("source") or {}).get("files") or {}
+    return Asked(
+        data.horizon,
+        all(len(set(labels)) < 2 for labels in cohort.labels),
+        float(np.median(ages)) if ages else None,
+        INTENSIVE if data.layout.startswith("PhysioNet") else None,
+        bool(set(trained.values()) & set(data.hashes().values())),
+    )
 
 
 def _counts(cohort: Cohort, stay: np.ndarray, event: np.ndarray, patients: int) -> dict:
