@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from models.card.validation import seen_files
 from models.fitted.aliases import VERSION
 from models.fitted.booster import ModelError
 from models.fitted.model import Model, interpolated, load, logit
@@ -29,7 +30,7 @@ from studies.recalibration.outcomes import Outcomes, of_cohort, read_outcomes
 from studies.training.calibrate import isotonic, line, risks, stretched
 from studies.training.train import write
 from studies.validation.calibration import Cells
-from studies.validation.dataset import Description
+from studies.validation.dataset import Description, data_set
 from studies.validation.intervals import Figures, with_intervals
 from studies.validation.ranking import Ranked, share, working
 from studies.validation.validate import scored
@@ -109,8 +110,10 @@ def recalibrate_on(
             f"{data} holds FHIR bulk NDJSON: run `vigil validate --scores FILE` on it, and give "
             "that file as --outcomes."
         )
-    found, (cohort,) = scored(data, description, [admit(parent, Trust(development=True))], part)
-    about = {"files": found.hashes(), "part": part}
+    model = admit(parent, Trust(development=True))
+    about = {"files": data_set(data, description).hashes(), "part": part}
+    _check_unseen(model, about, data)
+    _, (cohort,) = scored(data, description, [model], part)
     return recalibrate(parent, of_cohort(cohort), version, method, about)
 
 
@@ -127,6 +130,18 @@ def _check_version(parent: Path, version: str) -> None:
         raise ModelError(f"{version!r} is no version.")
     if (folder := parent.parent / version).exists():
         raise ModelError(f"{folder} is there already; give a version of its own.")
+
+
+def _check_unseen(model: Model, about: dict, data: Path) -> None:
+    """Raise ModelError where the trees were fitted to these very records, on which every risk looks
+    better than it is.
+    """
+    trained = {name: model.manifest.get(name) for name in ("source", "held_out")}
+    if seen_files(trained, {"data": about, "settings": about}):
+        raise ModelError(
+            f"{model.id.name} {model.id.version} was trained on {data.name}: give other data, or "
+            "--part held-out if its training left that out."
+        )
 
 
 def _method(

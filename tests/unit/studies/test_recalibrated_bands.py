@@ -1,5 +1,6 @@
 """What hangs on a calibration is made anew with it: bands, figures, and of whom a risk is said."""
 
+import hashlib
 import json
 import stat
 from types import SimpleNamespace
@@ -230,6 +231,20 @@ def test_what_a_validation_writes_a_recalibration_reads(hospital, parent, tmp_pa
     assert one["calibration"]["slope"] == pytest.approx(two["calibration"]["slope"], rel=1e-6)
     assert one["thresholds"] == two["thresholds"]
     assert set(one["recalibration"]["files"]) == {"table.csv", "m.toml"}
+
+
+def test_the_trainings_own_records_are_refused(hospital, parent):
+    """A file that the trees were fitted to, but for the part that training left out."""
+    table = hospital / "table.csv"
+    digest = hashlib.sha256(table.read_bytes()).hexdigest()
+    change(parent, source={"files": {"then.csv": digest}})
+    (parent / "manifest.sig").unlink()
+    words = ("--data", table, "--mapping", hospital / "m.toml", "--new-version", "9.0.0")
+    code, text = recalibrated(parent, *words)
+    assert code == 1 and "was trained on table.csv" in text
+    # Eighty-odd patients are left, too few for the bands, which is said after they were scored.
+    code, text = recalibrated(parent, *words, "--part", "held-out")
+    assert "was trained on" not in text and (code == 0 or "needs" in text)
 
 
 def test_of_two_models_no_one_file_is_made(hospital, tmp_path):
