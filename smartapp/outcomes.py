@@ -54,7 +54,7 @@ def _outcome(key: str, risk: Risk, chart: Chart, at: datetime, model: Model | No
         "not certain" if risk.band == INDETERMINATE else risk.band,
         bands_text(risk),
         _before(risk),
-        _frequency(risk),
+        _frequency(risk, model),
         waterfall(risk),
         hourly,
         risk_course(hourly, risk.thresholds, at) if hourly else None,
@@ -85,7 +85,14 @@ def _before(risk: Risk) -> str:
     return "; ".join(words)
 
 
-def _frequency(risk: Risk) -> str:
+def _frequency(risk: Risk, model: Model | None) -> str:
+    """Return of how many patients the risk is said; a recalibrated one is said of other patients
+    than those of the training.
+    """
     many = MANY if risk.probability >= 0.05 else MORE
     number = round(risk.probability * many)
-    return f"Of {many} patients with this number, about {number} had this outcome"
+    known = model.manifest if model else {}
+    where = "in the data behind the model" if known else "in the data of its calibration"
+    if again := known.get("recalibration"):
+        where = f"among the {again['patients']} that this version was recalibrated on"
+    return f"Of {many} patients with this number, about {number} had this outcome {where}."

@@ -27,6 +27,16 @@ KEYS = click.option(
 KEY = click.option(
     "--key", required=True, type=FOLDER, help="Private release key, readable by its owner alone."
 )
+PART = click.option(
+    "--part",
+    type=click.Choice(["all", "held-out", "training"]),
+    default="all",
+    show_default=True,
+    help="Which records.",
+)
+MAPPING = click.option(
+    "--mapping", type=FOLDER, help="TOML that says what the columns of your own table mean."
+)
 BY = click.option("--by", required=True, help="Who decides.")
 REASON = click.option("--reason", required=True, help="Why.")
 
@@ -47,16 +57,8 @@ REASON = click.option("--reason", required=True, help="Why.")
     multiple=True,
     help="NAME or NAME/VERSION; every champion if not given. May be repeated.",
 )
-@click.option(
-    "--part",
-    type=click.Choice(["all", "held-out", "training"]),
-    default="all",
-    show_default=True,
-    help="Which records.",
-)
-@click.option(
-    "--mapping", type=FOLDER, help="TOML that says what the columns of your own table mean."
-)
+@PART
+@MAPPING
 @click.option(
     "--outcomes",
     type=FOLDER,
@@ -90,6 +92,12 @@ REASON = click.option("--reason", required=True, help="Why.")
     is_flag=True,
     help="Also keep the result beside the model, for the release gate and the model card.",
 )
+@click.option(
+    "--scores",
+    type=NEW,
+    help="Also write patient, hour, score and outcome of every row, for `vigil recalibrate`. These "
+    "are patients' data: keep the file (mode 0600) as such.",
+)
 @needs_studies
 def validate(
     path: Path,
@@ -100,6 +108,7 @@ def validate(
     every: int | None,
     draws: int,
     keep: bool,
+    scores: Path | None,
     **beside,
 ) -> None:
     """Validate models on a data set: PhysioNet 2012 or 2019, a table with --mapping, or FHIR
@@ -117,6 +126,7 @@ def validate(
         part=part,
         every=every,
         draws=draws,
+        scores=scores,
     )
     if keep:
         record(found, folder)
@@ -129,35 +139,58 @@ def validate(
 @click.argument("version")
 @click.option(
     "--outcomes",
-    required=True,
     type=FOLDER,
-    help="CSV: score (above 0, below 1), outcome (0 or 1), patient if rows repeat one.",
+    help="CSV of `vigil validate --scores`: score (above 0, below 1), outcome (0 or 1), patient if "
+    "rows repeat one.",
 )
+@click.option(
+    "--data",
+    type=FOLDER,
+    help="In place of it the data themselves, to be scored first: whatever `vigil validate` reads "
+    "but FHIR bulk NDJSON.",
+)
+@MAPPING
+@PART
 @click.option("--new-version", required=True, help="Version to write.")
 @click.option(
     "--method",
     type=click.Choice(["line", "isotonic"]),
     default="line",
     show_default=True,
-    help="isotonic needs 200 events.",
+    help="line needs 50 patients with the outcome, isotonic 200.",
 )
 @MODELS
 @needs_studies
 def recalibrate(
-    name: str, version: str, outcomes: Path, new_version: str, method: str, folder: Path
+    name: str,
+    version: str,
+    outcomes: Path | None,
+    data: Path | None,
+    mapping: Path | None,
+    part: str,
+    new_version: str,
+    method: str,
+    folder: Path,
 ) -> None:
-    """Fit the calibration of a model to your own outcomes, as a new version; the trees stay as
-    they are.
+    """Fit the calibration of a model to your own outcomes, and cut its bands anew, as a new
+    version; the trees stay as they are.
     """
+    if (outcomes is None) == (data is None) or (outcomes and (mapping or part != "all")):
+        raise click.UsageError(
+            "Give either --outcomes alone, or --data with --mapping and --part as it needs them."
+        )
     from models.fitted.registry import located
-    from studies.training.recalibrate import recalibrate_from
+    from studies.recalibration.recalibrate import recalibrate_from, recalibrate_on
+    from studies.report.report_lines import recalibrated
+    from studies.validation.dataset import Description
 
-    manifest = recalibrate_from(located(name, version, folder), outcomes, new_version, method)
-    account = manifest["recalibration"]
-    counts = ", ".join(f"{account[what]} {what}" for what in ("rows", "patients", "events"))
-    click.echo(f"{name} {new_version}: {counts}; {account['how']}")
-    for figure, before in account["before"].items():
-        click.echo(f"  {figure:22} {before:8.4f} before, {account['after'][figure]:8.4f} after")
+    place = located(name, version, folder)
+    if data:
+        description = Description(mapping)
+        manifest = recalibrate_on(place, data, description, new_version, method, part)
+    elif outcomes:
+        manifest = recalibrate_from(place, outcomes, new_version, method)
+    click.echo("\n".join(recalibrated(manifest)))
 
 
 @click.command()
@@ -196,7 +229,8 @@ def release(
     for finding in release(
         located(name, version, folder), key, datetime.now(UTC), override, limits or LIMITS
     ):
-        click.echo(f"{'passed ' if finding.passed else 'OVERRIDDEN'} {finding.said}")
+        verdict = "passed " if finding.passed else "OVERRIDDEN"
+        click.echo(f"{verdict if finding.judged else 'not judged'} {finding.said}")
     click.echo(
         f"{name} {version} is released and signed; `vigil models promote` puts it into service."
     )

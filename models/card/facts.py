@@ -35,6 +35,14 @@ def _of_manifest(model: Model) -> dict[str, str | None]:
     bound = len(parameters.get("rising") or ()) + len(parameters.get("falling") or ())
     chosen = m.get("thresholds_chosen")
     line, again = m["calibration"], m.get("recalibration") or {}
+    shape = (
+        "points joined by straight lines in log-odds"
+        if line.get("points")
+        else (
+            f"a line in log-odds: intercept {written(line['intercept'])}, slope "
+            f"{written(line['slope'])}"
+        )
+    )
     output = f"the probability of {m['label']} ({m['horizon']})"
     return {
         "name": model.id.name,
@@ -54,17 +62,8 @@ def _of_manifest(model: Model) -> dict[str, str | None]:
         "mechanism": (
             f"{trees}: {size}; {len(model.features)} features, {bound} of them bound in direction."
         ),
-        "calibration": "points joined by straight lines in log-odds"
-        if line.get("points")
-        else (
-            f"a line in log-odds: intercept {written(line['intercept'])}, slope "
-            f"{written(line['slope'])}"
-        ),
-        "recalibration": again.get("how")
-        and (
-            f"{again['how']}; {again.get('rows', ABSENT)} rows, {again.get('events', ABSENT)} "
-            "events"
-        ),
+        "calibration": "; ".join(text for text in (shape, _recalibrated(again)) if text),
+        "recalibration": _recalibrated(again),
         "gate": _gate(m.get("release")),
         "certainty": _certainty(m.get("certainty")),
         "leak": (m.get("leak") or {}).get("said"),
@@ -74,11 +73,27 @@ def _of_manifest(model: Model) -> dict[str, str | None]:
     }
 
 
+def _recalibrated(again: dict[str, Any]) -> str | None:
+    """Return on what a recalibration rests, and how its figures were made; None without one."""
+    if not again:
+        return None
+    people = ", ".join(
+        f"{counted(again.get(name))} {name}" for name in ("patients", "rows", "events")
+    )
+    files = ", ".join(
+        f"{name} (SHA-256 {digest[:12]})" for name, digest in (again.get("files") or {}).items()
+    )
+    return f"fitted anew to {files or 'outcomes'} ({people}); {again.get('how') or ABSENT}"
+
+
 def _gate(release: dict[str, Any] | None) -> str | None:
     if not release:
         return None
-    override, looked = release.get("override"), len(release["findings"])
-    passed = f"{looked} figures were judged on {release['at']}"
+    override, looked = release.get("override"), release["findings"]
+    judged = sum(finding.get("judged", True) for finding in looked)
+    passed = f"{judged} figures were judged on {release['at']}"
+    if judged < len(looked):
+        passed += f", {len(looked) - judged} could not be"
     if not override:
         return f"{passed}; all passed."
     reason = next(

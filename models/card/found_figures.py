@@ -12,6 +12,8 @@ OF_GROUPS = (
     "news2_auroc",
     "observed_expected",
     "medium_sensitivity",
+    "equal_alert_sensitivity",
+    "equal_alert_gap",
     "medium_ppv",
     "medium_alerts_per_100_patient_days",
 )

@@ -30,6 +30,14 @@ MEASURES = {
         "after 12 h of silence for each patient",
     ),
     "ever_alerted": ("ever alerted", "share of stays with an alert"),
+    "equal_alert_sensitivity": (
+        "sensitivity at an equal alert rate",
+        "where as large a share of the group's rows is alerted as of all rows at medium",
+    ),
+    "equal_alert_gap": (
+        "gap at an equal alert rate",
+        "sensitivity of all rows less that of the group; above 0 it finds fewer in the group",
+    ),
     "utility": ("official utility", "of the 2019 challenge; 1 is best, 0 is never to alarm"),
 }
 POINTS = {

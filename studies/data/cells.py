@@ -18,6 +18,9 @@ BLANK = frozenset(
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 # No stay is counted over more time than this; a longer one means that a time or its unit is wrong.
 LONGEST = timedelta(days=3 * 366)
+DURATION = "duration"
+# As Python and pandas write one: 1 days 02:30:00, -1 day, 23:00:00, 26:00:00.5.
+SPAN = re.compile(r"(?:([+-]?\d+) days?(?:,? \+?|$))?(?:(\d+):(\d\d):(\d\d(?:\.\d+)?))?")
 AGE_ABOVE = re.compile(r">\s*(\d+)|(\d+)\s*\+")
 AMOUNT = re.compile(r"[+-]?\d[\d.,]*")
 
@@ -57,18 +60,33 @@ def clock(
 ) -> Callable[[str], float]:
     """Return the function that gives the seconds of a cell since ADMITTED; it raises CellError.
 
-    `unit` is that of numbers counted from admission; without it cells are dates with a time of day,
-    in ISO 8601 or in the `strptime` form, in `zone` where they name none.
+    `unit` is that of numbers counted from admission, or "duration"; without it cells are dates with
+    a time of day, in ISO 8601 or in the `strptime` form, in `zone` where they name none.
     """
     read = (
-        (lambda text: _offset(text, unit, decimal))
+        _duration
+        if unit == DURATION
+        else (lambda text: _offset(text, unit, decimal))
         if unit
         else (lambda text: _moment(text, form, zone))
     )
     return lru_cache(1 << 16)(read)
 
 
+def _duration(text: str) -> float:
+    found = SPAN.fullmatch(text)
+    if not found or not text:
+        raise CellError("has to be a duration since admission, such as 1 days 02:30:00")
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    total = days * 86400 + hours * 3600 + minutes * 60 + seconds
+    if not abs(total) < LONGEST.total_seconds():
+        raise CellError("has to be a duration since admission of at most three years")
+    return round(total, 3)
+
+
 def _offset(text: str, unit: str, decimal: str) -> float:
+    if SPAN.fullmatch(text):
+        raise CellError('is a duration; the mapping has to say time_unit = "duration"')
     number, _ = measured(text, decimal)
     if number is None or not abs(number * SECONDS[unit]) < LONGEST.total_seconds():
         raise CellError(f"has to be a number of {unit} since admission, of at most three years")
@@ -89,7 +107,7 @@ def _moment(text: str, form: str | None, zone: ZoneInfo | None) -> float:
         known = (
             f"in the form {form}"
             if form
-            else "as 2024-05-31 14:00 (for others give date_format, for numbers time_unit)"
+            else "as 2024-05-31 14:00 (for others date_format, for numbers and durations time_unit)"
         )
         raise CellError(f"has to be a date with a time of day {known}") from None
 

@@ -97,7 +97,7 @@ class Measured(_Table, frozen=True):
 
 class More(_Table, frozen=True):
     """A further table of measurements beside the first one, of either shape; id and time have
-    the first one's names if not given.
+    the first one's names if not given, and its values are known at their time unless it says when.
     """
 
     file: str
@@ -105,6 +105,7 @@ class More(_Table, frozen=True):
     id: str | None = None
     time: str | None = None
     long: Long | None = None
+    known_after_minutes: Annotated[float, msgspec.Meta(ge=0, le=1440)] = 0
 
 
 class Mapping(_Table, frozen=True):
@@ -120,7 +121,8 @@ class Mapping(_Table, frozen=True):
     stays: StaysFile | None = None
     more: tuple[More, ...] = ()
     sex: Sex = Sex()
-    time_unit: Literal["seconds", "minutes", "hours", "days"] | None = None
+    time_unit: Literal["seconds", "minutes", "hours", "days", "duration"] | None = None
+    known_after_minutes: Annotated[float, msgspec.Meta(ge=0, le=1440)] = 0
     time_zone: str | None = None
     date_format: str | None = None
     delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None = None
@@ -230,7 +232,9 @@ def _check(mapping: Mapping) -> None:
     if (mapping.shape == "long") != (mapping.long is not None):
         raise ValueError('shape = "long" and the table [long] go together.')
     if mapping.time_unit and mapping.date_format:
-        raise ValueError("time_unit is for numbers and date_format for dates; give one of them.")
+        raise ValueError(
+            "time_unit is for numbers and durations, and date_format for dates; give one of them."
+        )
     _check_words(mapping)
     shapes: tuple[Mapping | More, ...] = (mapping, *mapping.more)
     for table in shapes:

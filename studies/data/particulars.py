@@ -65,14 +65,20 @@ class Particulars:
         return self.numbers[record]
 
     def tell(
-        self, number: int, time: float | None, cells: dict[str, str], sheet: Sheet, line: int
+        self,
+        number: int,
+        begun: float | None,
+        time: float | None,
+        cells: dict[str, str],
+        sheet: Sheet,
+        line: int,
     ) -> None:
-        """Take a row: its time, the first word on each column of a stay, and its outcome; raises
-        CellError.
+        """Take a row: its time, and that at which it is known, the first word on each column of a
+        stay, and its outcome; raises CellError.
         """
-        if time is not None:
+        if begun is not None and time is not None:
             span = self._spans[number]
-            span[0], span[1] = min(span[0], time), max(span[1], time)
+            span[0], span[1] = min(span[0], begun), max(span[1], time)
         outcome, known = self._mapping.outcome, self._cells[number]
         for column, text in cells.items():
             if column == outcome.column:

@@ -142,15 +142,18 @@ def _parquet() -> Any:
 
 
 def _plain(batch: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the columns of a batch, moments in microseconds: finer ones would need pandas."""
+    """Yield the columns of a batch, moments and durations in microseconds: finer ones would need
+    pandas.
+    """
     import pyarrow
 
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        finer = pyarrow.types.is_timestamp(column.type) and column.type.unit == "ns"
-        yield (
-            name,
-            column.cast(pyarrow.timestamp("us", column.type.tz), safe=False) if finer else column,
-        )
+        kind = column.type
+        if pyarrow.types.is_timestamp(kind) and kind.unit == "ns":
+            column = column.cast(pyarrow.timestamp("us", kind.tz), safe=False)
+        elif pyarrow.types.is_duration(kind) and kind.unit == "ns":
+            column = column.cast(pyarrow.duration("us"), safe=False)
+        yield name, column
 
 
 def _text(value: Any) -> str:

@@ -3,7 +3,8 @@ into Stays.
 
 Values pass through `accept`, as those of published sets do. Where time is counted from admission a
 stay starts at 0, else at its first row, unless the mapping names a start; what was measured before
-the start is history that is known at it.
+the start is history that is known at it. A row that sums up the time from its own on is known after
+that time: so long it counts for nothing.
 """
 
 from collections.abc import Callable, Iterator
@@ -50,7 +51,9 @@ def table_stays(path: Path, mapping: Mapping) -> Iterator[Stay]:
 
 @dataclass(frozen=True)
 class _Source:
-    """A file of measurements; `about` are the columns in it that tell of a stay as a whole."""
+    """A file of measurements; `about` are the columns in it that tell of a stay as a whole, and its
+    rows are known `after` seconds.
+    """
 
     sheet: Sheet
     id: str
@@ -58,6 +61,7 @@ class _Source:
     long: Long | None
     variables: dict[str, Measured]
     about: list[str]
+    after: float
 
 
 def _sources(path: Path, folder: Path, mapping: Mapping, about: list[str]) -> list[_Source]:
@@ -65,7 +69,15 @@ def _sources(path: Path, folder: Path, mapping: Mapping, about: list[str]) -> li
     others = {folder / file for file in mapping.beside}
     first = [sheet for sheet in sheets(path, form) if sheet.path not in others]
     return [
-        _Source(sheet, columns.id, columns.time, mapping.long, mapping.variables, about)
+        _Source(
+            sheet,
+            columns.id,
+            columns.time,
+            mapping.long,
+            mapping.variables,
+            about,
+            mapping.known_after_minutes * 60,
+        )
         for sheet in first
     ] + [
         _Source(
@@ -75,6 +87,7 @@ def _sources(path: Path, folder: Path, mapping: Mapping, about: list[str]) -> li
             more.long,
             more.variables,
             [],
+            more.known_after_minutes * 60,
         )
         for more in mapping.more
     ]
@@ -103,9 +116,11 @@ def _read(
             if number is None:
                 left_out += 1
                 continue
-            time = None if blank(row[1]) else _time(source.time, row[1], seconds)
-            stays.tell(number, time, dict(zip(about, row[2:], strict=False)), sheet, line)
-            take(number, time, row[2 + len(about) :], place + line)
+            begun = None if blank(row[1]) else _time(source.time, row[1], seconds)
+            known = None if begun is None else begun + source.after
+            told = dict(zip(about, row[2:], strict=False))
+            stays.tell(number, begun, known, told, sheet, line)
+            take(number, known, row[2 + len(about) :], place + line)
         except CellError as error:
             raise DataError(f"{sheet.path}, line {line}: {error}.") from None
     if left_out:

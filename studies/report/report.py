@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from studies.report import report_burden as use
 from studies.report import report_curves as curves
 from studies.report import report_sections as quality
+from studies.report.question import notices
 from studies.report.report_groups import by_group
 from studies.report.report_sections import Section
 from studies.report.report_sense import sense
@@ -23,14 +24,15 @@ PART_WORDS = {"held-out": "held-out records", "training": "training records", "a
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """What the page says of one model; `facts` are pairs of name and value, `limits` the
-    thresholds of its bands.
+    """What the page says of one model; `notices` are what stands at its top: that the data ask
+    another question, or that the risks' level does not fit.
     """
 
     name: str
     version: str
     sha256: str
     about: str
+    notices: tuple[str, ...]
     summary: tuple[str, ...]
     sections: tuple[Section, ...]
 
@@ -96,6 +98,7 @@ def _chapter(part: dict, settings: dict) -> Chapter:
         model.get("version", ABSENT),
         model.get("sha256", ABSENT),
         about,
+        tuple(notices(part.get("question"))),
         summary(part, settings),
         parts,
     )

@@ -36,6 +36,12 @@ def by_group(part: dict) -> Section:
             "with the event is not estimable."
         ),
         (
+            "One threshold gives a group with a lower prevalence a lower sensitivity, even if the "
+            "model ranks it better. So sensitivity is given at an equal alert rate too: where the "
+            "same share of the group's rows is alerted as of all rows. By that, with its interval, "
+            "the release gate judges."
+        ),
+        (
             "A gap is the group's figure minus that of the largest known group of its kind. "
             "Where the intervals of two groups overlap widely, a gap may be chance; where they do "
             "not, somebody should ask why."
@@ -64,6 +70,8 @@ def _figures(part: dict, groups: list[dict], point: str) -> Table:
         f"{point}_ppv": "PPV"
     }
     names |= {
+        "equal_alert_sensitivity": "Sensitivity at an equal alert rate",
+        "equal_alert_gap": "All rows less that",
         "observed_expected": "Observed to expected",
         f"{point}_alerts_per_100_patient_days": "Alerts per 100 patient-days",
     }

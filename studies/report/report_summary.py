@@ -4,7 +4,6 @@ follows from the figures.
 
 from collections.abc import Iterator
 
-from studies.report.report_groups import gaps
 from studies.report.report_tables import PERCENT, cell, count, plain, written
 
 ENOUGH_EVENTS, ENOUGH_DRAWS, MANY_PARTIAL = 100, 1000, 0.5
@@ -189,18 +188,19 @@ def _groups(part: dict) -> Iterator[str]:
     if few:
         yield f"{few} of {len(groups)} groups have too few events to be judged."
     known = [
-        (value, group, other)
-        for group, other, values in gaps(groups, "medium")
-        if other is not None
-        and group is not other
-        and (value := values.get("sensitivity")) is not None
+        (gap, group)
+        for group in groups
+        if ((gap := (group.get("figures") or {}).get("equal_alert_gap") or {}).get("value") or 0)
+        > 0
     ]
     if known:
-        value, group, other = max(known, key=lambda line: abs(line[0]))
+        gap, group = max(known, key=lambda line: line[0]["value"])
+        ends = [plain(100 * end, 1) for end in gap["interval"] or ()]
+        span = f" (95{PERCENT} interval {' to '.join(ends)})" if ends else ""
         yield (
-            f"The widest gap in sensitivity at medium is {plain(100 * value, 1, sign=True)} "
-            "percentage points: "
-            f"{group.get('column')} {group.get('value')} against {other.get('value')}."
+            "Where the same share of a group's rows is alerted as of all rows at medium, it finds "
+            f"fewest in {group.get('column')} {group.get('value')}: "
+            f"{plain(100 * gap['value'], 1)} percentage points fewer than of all{span}."
         )
 
 

@@ -14,7 +14,7 @@ MINUS, PERCENT = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}%"
 # number of decimals.
 DECIMALS: dict[str, int | str] = {
     "sensitivity": "percent", "specificity": "percent", "ppv": "percent", "npv": "percent",
-    "prevalence": "percent", "ever_alerted": "percent", "undetected": "percent",
+    "prevalence": "percent", "ever_alerted": "percent", "undetected": "percent", "gap": "percent",
     "threshold": "risk", "fpr": "percent", "over_1_h": "percent", "over_6_h": "percent",
     "over_12_h": "percent", "share": "percent", "indeterminate": "percent", "coverage": "percent",
     "nne": 1, "hours": 1, "patient_days": 1, "events": 0, "brier": 4, "ici": 4, "e50": 4, "e90": 4,

@@ -9,17 +9,17 @@ import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from models.card.validation import seen_files
 from models.fitted import signature
 from models.fitted.booster import ModelError
 from models.fitted.model import Model, load
 from models.fitted.probe import probe
-from studies.data.split import HELD_OUT
 from studies.sense.gate import sense_findings
 from studies.training.train import write
 
@@ -38,7 +38,7 @@ class Refused(ModelError):
 @dataclass(frozen=True)
 class Finding:
     """One figure against its limit; `value` is None when the figure is not available, and then
-    it does not pass.
+    it does not pass. What is not estimable is not `judged`, and stops nothing.
     """
 
     figure: str
@@ -46,6 +46,7 @@ class Finding:
     limit: str
     passed: bool
     said: str
+    judged: bool = True
 
 
 @dataclass(frozen=True)
@@ -133,23 +134,17 @@ def judge(found: dict[str, Any], limits: dict[str, Any]) -> list[Finding]:
 
 
 def held_out(found: dict[str, Any], manifest: dict[str, Any]) -> list[Finding]:
-    """Return whether the validation shares records with the training: figures on rows that were
-    fitted to say nothing.
+    """Return whether the validation shares records with the training or the recalibration: figures
+    on rows that were fitted to say nothing.
 
-    A file is known by its SHA-256 under any name; its held-out records may be used where training
-    left them out. Empty when the figures are those of training itself, which come from folds.
+    Empty when the figures are those of training itself, which come from folds.
     """
-    if "data" not in found or (
-        manifest.get("held_out") and (found.get("settings") or {}).get("part") == HELD_OUT
-    ):
+    if "data" not in found:
         return []
-    trained = set(((manifest.get("source") or {}).get("files") or {}).values())
-    shared = sorted(
-        name
-        for name, sha256 in ((found["data"] or {}).get("files") or {}).items()
-        if sha256 in trained
+    shared = seen_files(manifest, found)
+    words = "files that the model was trained or recalibrated on" + (
+        f" ({', '.join(shared)})" if shared else ""
     )
-    words = "files that the model was trained on" + (f" ({', '.join(shared)})" if shared else "")
     return [_finding("held_out", words, float(len(shared)), "0", not shared)]
 
 
@@ -196,53 +191,67 @@ def _range(name: str, words: str, value: float | None, limits: list[float]) -> F
 
 
 def _groups(found: dict[str, Any], limits: dict[str, Any]) -> Iterator[Finding]:
-    """Yield for each group with enough events whether the model is better than NEWS2 in it, and
-    finds as many as in the whole.
+    """Yield for each group whether the model surely is worse than NEWS2 in it, expects too many or
+    too few events, or finds fewer of them than in the whole at an equal alert rate.
     """
-    groups, whole = (
-        found.get("groups") or [],
-        number((found.get("figures") or {}).get("medium_sensitivity")),
-    )
+    groups, least = found.get("groups") or [], limits["group_least_events"]
     if not groups:
         yield _finding("groups", "figures by group", None, "there", False)
     for group in groups:
-        if (number(group.get("events")) or 0) >= limits["group_least_events"]:
-            name, figures = f"{group['column']}={group['value']}", group.get("figures") or {}
-            yield _group_auroc(name, figures, limits["group_auroc_over_news2"])
-            yield _group_sensitivity(name, figures, whole, limits["group_sensitivity_below_whole"])
+        name, figures = f"{group['column']}={group['value']}", group.get("figures") or {}
+        events = int(number(group.get("events")) or 0)
+        if events < least:
+            reason = f"{events} stays with the event are fewer than {least:g}"
+            yield _not_judged(f"group:{name}", f"the group {name}", reason)
+            continue
+        for figure, key, span, words in (
+            ("auroc", "auroc_minus_news2", (limits["group_auroc_over_news2"], math.inf),
+             f"AUROC less that of NEWS2 in the group {name}"),
+            ("observed_expected", "observed_expected", limits["observed_expected"],
+             f"observed to expected events in the group {name}"),
+            ("sensitivity", "equal_alert_gap", (-math.inf, limits["group_equal_alert_gap"]),
+             f"sensitivity of all rows less that of the group {name} at an equal alert rate"),
+        ):  # fmt: skip
+            yield _surely(f"group_{figure}:{name}", words, figures.get(key), span)
 
 
-def _group_auroc(name: str, figures: dict[str, Any], least: float) -> Finding:
-    value = number(figures.get("auroc_minus_news2"))
-    words = f"AUROC less that of NEWS2 in the group {name}"
-    return _finding(
-        f"group_auroc:{name}",
-        words,
+def _surely(figure: str, words: str, found: Any, span: Sequence[float]) -> Finding:
+    """Return the finding that a figure's interval reaches into the span; one that is there, but
+    has no value or interval, is not judged.
+    """
+    low, high = span
+    limit = (
+        f"{high:g} or less"
+        if low == -math.inf
+        else f"{low:g} or more"
+        if high == math.inf
+        else f"into {low:g} to {high:g}"
+    )
+    if not isinstance(found, dict):
+        return _finding(figure, words, None, f"an interval that reaches {limit}", False)
+    value, ends = number(found), [number(end) for end in found.get("interval") or ()]
+    if value is None or len(ends) != 2 or ends[0] is None or ends[1] is None:
+        return _not_judged(figure, words, "not estimable from these data")
+    passed = ends[1] >= low and ends[0] <= high
+    return Finding(
+        figure,
         value,
-        f"at least {least:g}",
-        value is not None and value >= least,
+        f"an interval that reaches {limit}",
+        passed,
+        f"{figure}: {words} is {value:.4f} (95 % interval {ends[0]:.4f} to {ends[1]:.4f}); it "
+        f"has to be an interval that reaches {limit}.",
     )
 
 
-def _group_sensitivity(
-    name: str, figures: dict[str, Any], whole: float | None, most: float
-) -> Finding:
-    own = number(figures.get("medium_sensitivity"))
-    gap = None if own is None or whole is None else own - whole
-    words = (
-        f"sensitivity at medium in the group {name} less that of all rows (equal opportunity gap)"
-    )
-    return _finding(
-        f"group_sensitivity:{name}",
-        words,
-        gap,
-        f"at least {-most:g}",
-        gap is not None and gap >= -most,
-    )
+def _not_judged(figure: str, words: str, reason: str) -> Finding:
+    said = f"{figure}: {words} is not judged: {reason}."
+    return Finding(figure, None, "not judged", True, said, judged=False)
 
 
 def _finding(figure: str, words: str, value: float | None, limit: str, passed: bool) -> Finding:
-    shown = "not available (run `vigil validate`)" if value is None else f"{value:.4f}"
+    shown = (
+        "not available (run `vigil validate --record` again)" if value is None else f"{value:.4f}"
+    )
     return Finding(
         figure, value, limit, passed, f"{figure}: {words} is {shown}; it has to be {limit}."
     )

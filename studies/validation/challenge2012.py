@@ -16,7 +16,7 @@ TENTHS = 10
 NOTE = (
     "The threshold `best` was found on these very stays, so the score at it is optimistic; the "
     "others are the model's own. "
-    "Drawing stays again and again adds to score 2 by chance alone, so that its interval lies high."
+    "Drawing stays again adds to score 2 by chance alone; its interval is moved back by as much."
 )
 
 

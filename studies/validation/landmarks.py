@@ -114,8 +114,8 @@ class Landmarks:
 
 @dataclass
 class Cohort:
-    """All landmarks of one model in the making, the labels of every stay, and by reason what got
-    no number and what was rejected.
+    """All landmarks of one model in the making, labels and age of every stay, and by reason what
+    got no number and what was rejected.
     """
 
     model: Model
@@ -123,6 +123,7 @@ class Cohort:
     groups: list[dict[str, str]] = field(default_factory=list)
     labels: list[tuple[bool, ...]] = field(default_factory=list)
     patients: list[str] = field(default_factory=list)
+    ages: list[int | None] = field(default_factory=list)
     unanswered: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
 
@@ -195,7 +196,8 @@ def _score(cohort: Cohort, stay: Stay, every: int) -> None:
     cohort.labels.append(labels)
     cohort.patients.append(stay.chart.patient)
     cohort.rejected.update(stay.chart.rejected)
-    cohort.groups.append(stay.groups | {"age band": age_band(stay.chart.age(stay.start))})
+    cohort.ages.append(stay.chart.age(stay.start))
+    cohort.groups.append(stay.groups | {"age band": age_band(cohort.ages[-1])})
     for hour in range(every, len(labels) + 1, every):
         snapshot = snapshot_at(readings, stay.start + timedelta(hours=hour))
         status = answerable(snapshot)[0]

@@ -101,6 +101,16 @@ class Counts:
         enough = np.flatnonzero(self.hits >= sensitivity * self.events * (1 - 1e-12))
         return float(self.thresholds[enough[0]]) if self.events and len(enough) else float("nan")
 
+    def sensitivity_at_share(self, alerted: float) -> float:
+        """Return the sensitivity where this share of all rows is alerted; between two thresholds
+        on the straight line that joins them, as in a ROC curve. NaN without events.
+        """
+        if not self.events:
+            return float("nan")
+        marked = np.append(0.0, self.hits + self.alarms)
+        wanted = alerted * (self.events + self.others)
+        return float(np.interp(wanted, marked, np.append(0.0, self.hits)) / self.events)
+
     def at_specificity(self, specificity: float) -> float:
         """Return the lowest threshold that still spares this share of the others; NaN when none
         does.

@@ -18,6 +18,8 @@ from models.fitted.whole import write_whole
 from studies.data import split
 from studies.data.split import ALL
 from studies.data.stays import DataError
+from studies.recalibration.outcomes import write_scores
+from studies.report.question import INTENSIVE, Asked, question
 from studies.report.report import report
 from studies.sense.sense import sense
 from studies.validation import challenge2012, challenge2019
@@ -48,28 +50,49 @@ def validate(
     part: str = ALL,
     every: int | None = None,
     draws: int = 1000,
+    scores: Path | None = None,
 ) -> dict:
     """Validate models on the data at `path`; write validation.json and report.html below `output`;
     return what the JSON holds.
 
     `description` is for a hospital's own data. `part` chooses among the records that training saw
-    and those that it left. `every` is the hours between landmarks, `draws` the bootstrap's.
+    and those that it left. `every` is the hours between landmarks, `draws` the bootstrap's. Into
+    `scores` every row goes with its patient, for a recalibration of one model.
 
     Raises DataError that names file and line, or says that the data have no outcome of these
     models.
     """
-    data = data_set(path, description, every)
-    cohorts = collect(split.part(data.stays, part), models, data.every)
-    if not cohorts:
-        wanted = ", ".join(sorted({model.manifest["outcome"] for model in models}))
-        raise DataError(f"{path}: no stay has an outcome that a model predicts ({wanted}).")
+    data, cohorts = scored(path, description, models, part, every)
+    if scores and len(cohorts) > 1:
+        named = ", ".join(cohort.model.id.name for cohort in cohorts)
+        raise DataError(f"The scores of one model go into a file; choose one (--model): {named}.")
     about, parts = (
         _about(data, draws, part),
         [measured(cohort, data, draws, path) for cohort in cohorts],
     )
     found = about | {"models": parts}
     _write(output, {"validation.json": _text(found), "report.html": report(found)})
+    if scores:
+        write_scores(scores, cohorts[0])
     return found
+
+
+def scored(
+    path: Path,
+    description: Description,
+    models: Sequence[Model],
+    part: str = ALL,
+    every: int | None = None,
+) -> tuple[DataSet, list[Cohort]]:
+    """Return the data at `path`, and the scored rows of each model whose outcome they have, one at
+    least; raises DataError.
+    """
+    data = data_set(path, description, every)
+    cohorts = collect(split.part(data.stays, part), models, data.every)
+    if not cohorts:
+        wanted = ", ".join(sorted({model.manifest["outcome"] for model in models}))
+        raise DataError(f"{path}: no stay has an outcome that a model predicts ({wanted}).")
+    return data, cohorts
 
 
 def record(found: dict, folder: Path) -> None:
@@ -111,14 +134,16 @@ def measured(cohort: Cohort, data: DataSet, draws: int, path: Path) -> dict:
             "there are none of one kind."
         )
     limits, stays, patients = model.manifest["thresholds"], rows.highest(), rows.patient.max() + 1
+    own = with_intervals(figures(rows, limits), patients, draws)
     return {
         "model": asdict(model.id),
         "outcome": model.manifest["outcome"],
         "label": model.manifest["label"],
         "horizon": model.manifest["horizon"],
         "thresholds": limits,
+        "question": question(model.manifest, _asked(cohort, rows, data), own),
         "counts": _counts(cohort, rows.stay, rows.event, patients),
-        "figures": with_intervals(figures(rows, limits), patients, draws),
+        "figures": own,
         "stays": with_intervals(figures(stays, limits, calibrated=False), patients, draws),
         "partial": partial_scores(rows),
         "net_benefit": benefit_curve(with_intervals(benefit(rows), patients, draws)),
@@ -134,6 +159,19 @@ def measured(cohort: Cohort, data: DataSet, draws: int, path: Path) -> dict:
         "sense": sense(model),
         "challenge": _challenge(cohort, rows, data, draws),
     }
+
+
+def _asked(cohort: Cohort, rows: Landmarks, data: DataSet) -> Asked:
+    """Return what the data ask of this model, as far as they say it."""
+    ages = [age for stay in rows.stay.tolist() if (age := cohort.ages[stay]) is not None]
+    trained = (cohort.model.manifest.get("source") or {}).get("files") or {}
+    return Asked(
+        data.horizon,
+        all(len(set(labels)) < 2 for labels in cohort.labels),
+        float(np.median(ages)) if ages else None,
+        INTENSIVE if data.layout.startswith("PhysioNet") else None,
+        bool(set(trained.values()) & set(data.hashes().values())),
+    )
 
 
 def _counts(cohort: Cohort, stay: np.ndarray, event: np.ndarray, patients: int) -> dict:

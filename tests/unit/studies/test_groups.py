@@ -59,6 +59,36 @@ def test_under_twenty_events_nothing_is_estimable(events, estimable):
     assert line["estimable"] is estimable and bool(line["figures"]) is estimable
 
 
+def test_groups_are_compared_at_an_equal_alert_rate():
+    """Literally: the group's threshold is moved until as large a share of it is alerted, and the
+    gap to all rows is of the same draw.
+    """
+    line, own = FOUND["sex", "male"]["figures"], SOME.groups["sex"] == "male"
+    share = np.mean(SOME.risk >= 0.2)
+    risk, event = SOME.risk[own], SOME.event[own]
+    steps = sorted(set(risk.tolist()), reverse=True)
+    above = next(t for t in steps if np.mean(risk >= t) >= share)
+    below = min((t for t in steps if t > above), default=1.0)
+    part = (share - np.mean(risk >= below)) / (np.mean(risk >= above) - np.mean(risk >= below))
+    found = [event[risk >= t].sum() / event.sum() for t in (below, above)]
+    wanted = found[0] + part * (found[1] - found[0])
+    assert line["equal_alert_sensitivity"]["value"] == pytest.approx(wanted, rel=1e-5)
+    whole = SOME.event[SOME.risk >= 0.2].sum() / SOME.event.sum()
+    assert line["equal_alert_gap"]["value"] == pytest.approx(whole - wanted, abs=1e-5)
+    low, high = line["equal_alert_gap"]["interval"]
+    assert low <= line["equal_alert_gap"]["value"] <= high
+
+
+def test_the_whole_as_a_group_has_no_gap():
+    """In each draw, so that the interval is a point."""
+    one = rows(
+        SOME.stay, SOME.hour, SOME.risk, SOME.event, SOME.patient, {"all": ["x"] * len(SOME.event)}
+    )
+    (line,) = by_group(one, LIMITS, 1, 20)
+    gap = line["figures"]["equal_alert_gap"]
+    assert [gap["value"], *gap["interval"]] == pytest.approx([0, 0, 0], abs=1e-9)
+
+
 def test_pairs_cross_all_columns():
     """Every row is in one pair of each two columns, and a pair has the figures of its rows."""
     found = by_pair(SOME, LIMITS, 1, 0)

@@ -2,6 +2,7 @@
 names its parent.
 """
 
+import hashlib
 import json
 import shutil
 
@@ -14,14 +15,9 @@ from models.fitted.booster import ModelError
 from models.fitted.model import Model, ModelId, load, logit
 from models.fitted.registry import TRAINED, Trust, admit, load_models
 from studies.data.stays import DataError
+from studies.recalibration.outcomes import Outcomes, read_outcomes
+from studies.recalibration.recalibrate import recalibrate, recalibrate_from, uncalibrated
 from studies.training.calibrate import isotonic, line
-from studies.training.recalibrate import (
-    Outcomes,
-    read_outcomes,
-    recalibrate,
-    recalibrate_from,
-    uncalibrated,
-)
 
 PARENT = load_models()[0]
 
@@ -46,8 +42,8 @@ def parent(tmp_path):
 
 
 def test_a_line_is_found_again(parent):
-    """Intercept and slope are those by which the hospital differs; trees, thresholds and golden
-    vectors stay.
+    """Intercept and slope are those by which the hospital differs; trees and golden vectors
+    stay.
     """
     manifest = recalibrate(parent, outcomes(), "9.0.0")
     made = load(parent.parent / "9.0.0")
@@ -59,7 +55,10 @@ def test_a_line_is_found_again(parent):
         manifest["model_sha256"] == PARENT.id.sha256
         and manifest["golden"] == PARENT.manifest["golden"]
     )
-    before, after = manifest["recalibration"]["before"], manifest["recalibration"]["after"]
+    before, after = (
+        {name: one["value"] for name, one in manifest["recalibration"][when].items()}
+        for when in ("before", "after")
+    )
     assert before["calibration_slope"] == pytest.approx(0.6, abs=0.08) and after[
         "calibration_slope"
     ] == pytest.approx(1, abs=0.05)
@@ -90,7 +89,8 @@ def test_a_bent_calibration_is_found_by_isotonic(parent):
         recalibrate(parent, bent, f"9.{n}.0", method)
         for n, method in enumerate(("line", "isotonic"))
     )
-    assert free["recalibration"]["after"]["brier"] < straight["recalibration"]["after"]["brier"]
+    ends = [made["recalibration"]["after"]["brier"]["value"] for made in (straight, free)]
+    assert ends[1] < ends[0]
     model = load(parent.parent / "9.1.0")
     raw = uncalibrated(PARENT, -0.5)
     assert sigmoid(model.calibrated(raw)) == pytest.approx(sigmoid(-1.4), abs=0.05)
@@ -216,7 +216,7 @@ def test_a_csv_is_read_with_its_patients_and_named_by_its_hash(parent, tmp_path)
     assert (
         account["rows"] == 2000
         and account["patients"] == 1000
-        and "outcomes.csv, SHA-256 " in account["source"]
+        and account["files"] == {"outcomes.csv": hashlib.sha256(path.read_bytes()).hexdigest()}
     )
     assert (
         json.loads((parent.parent / "9.0.0" / "manifest.json").read_text())["recalibration"]

@@ -7,13 +7,17 @@ import shutil
 import tomllib
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
+from models.card.facts import facts
 from models.fitted import signature
 from models.fitted.booster import ModelError
 from models.fitted.model import load
 from models.fitted.registry import TRAINED, Trust, admit, load_models
 from studies.training.release import LIMITS, Override, Refused, judge, release
+from studies.validation.groups import by_group
+from tests.support import invented_rows
 
 SHIPPED = load_models()[0]
 AT = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
@@ -23,8 +27,16 @@ def figure(value, low=None, high=None):
     return {"value": value, "interval": [low, high]} if low is not None else {"value": value}
 
 
-def group(value, over_news2, events=50, sensitivity=0.8):
-    figures = {"auroc_minus_news2": figure(over_news2), "medium_sensitivity": figure(sensitivity)}
+def group(value, over_news2, events=50, gap=0.02, ratio=1.0, wide=0.04):
+    """A group whose intervals reach `wide` to either side."""
+    figures = {
+        name: figure(found, found - wide, found + wide)
+        for name, found in (
+            ("auroc_minus_news2", over_news2),
+            ("equal_alert_gap", gap),
+            ("observed_expected", ratio),
+        )
+    }
     return {"column": "sex", "value": value, "events": events, "figures": figures}
 
 
@@ -36,7 +48,6 @@ def good() -> dict:
         "auroc_minus_news2": figure(0.15, 0.13, 0.17),
         "calibration_slope": figure(0.97),
         "observed_expected": figure(1.04),
-        "medium_sensitivity": figure(0.82),
     }
     about = {"name": SHIPPED.id.name, "version": SHIPPED.id.version, "sha256": SHIPPED.id.sha256}
     return {
@@ -79,9 +90,11 @@ def spoil(found: dict, name: str) -> None:
     if name == "auroc_over_news2":
         figures["auroc_minus_news2"] = figure(0.01, -0.01, 0.03)
     elif name == "group_auroc:sex=female":
-        found["groups"][0] = group("female", -0.01)
+        found["groups"][0] = group("female", -0.05)
+    elif name == "group_observed_expected:sex=female":
+        found["groups"][0] = group("female", 0.1, ratio=0.75)
     elif name == "group_sensitivity:sex=male":
-        found["groups"][1] = group("male", 0.16, sensitivity=0.7)
+        found["groups"][1] = group("male", 0.16, gap=0.15)
     elif name == "groups":
         found["groups"] = []
     elif name == "sense_falls":
@@ -95,6 +108,7 @@ FIGURES = (
     "calibration_slope",
     "observed_expected",
     "group_auroc:sex=female",
+    "group_observed_expected:sex=female",
     "group_sensitivity:sex=male",
     "groups",
     "sense_falls",
@@ -111,14 +125,21 @@ def test_a_good_model_is_released_signed_and_loads(version, key, tmp_path):
         "calibration_slope",
         "observed_expected",
         "group_auroc:sex=female",
+        "group_observed_expected:sex=female",
         "group_sensitivity:sex=female",
         "group_auroc:sex=male",
+        "group_observed_expected:sex=male",
         "group_sensitivity:sex=male",
+        "group:sex=unknown",
         "sense_falls",
         "sense_red_not_raised",
         "sense_air",
         "sense_contributions",
     ]
+    assert next(f for f in findings if f.figure == "group:sex=unknown").said == (
+        "group:sex=unknown: the group sex=unknown is not judged: 3 stays with the event are fewer "
+        "than 20."
+    )
     model = admit(version, Trust(keys=tmp_path / "keys"))
     told = model.manifest["release"]
     assert (
@@ -180,9 +201,7 @@ def test_an_override_is_for_one_figure_by_one_person(version, key, override, rea
         release(version, key, AT, override)
 
 
-@pytest.mark.parametrize(
-    "name", ["calibration_slope", "observed_expected", "medium_sensitivity", "auroc_minus_news2"]
-)
+@pytest.mark.parametrize("name", ["calibration_slope", "observed_expected", "auroc_minus_news2"])
 @pytest.mark.parametrize("value", [None, "NaN", True, {"value": None}])
 def test_a_figure_that_is_not_available_does_not_pass(name, value):
     """Nothing passes for want of a number."""
@@ -192,9 +211,71 @@ def test_a_figure_that_is_not_available_does_not_pass(name, value):
         found["figures"]["news2_auroc"] = value
     stopped = [f for f in judge(found, tomllib.loads(LIMITS.read_text())) if not f.passed]
     assert all("not available" in f.said for f in stopped if f.value is None)
-    assert stopped and (
-        name != "medium_sensitivity" or stopped[0].figure == "group_sensitivity:sex=female"
-    )
+    assert stopped
+
+
+@pytest.mark.parametrize("name", ["auroc_minus_news2", "observed_expected", "equal_alert_gap"])
+def test_a_group_is_stopped_only_where_its_interval_leaves_no_doubt(version, key, name):
+    """At the edge it passes, beyond it not; what is not estimable is not judged, and said; what a
+    validation of old lacks stops the release, and is to be made again.
+    """
+    bad = {"auroc_minus_news2": -0.05, "observed_expected": 1.3, "equal_alert_gap": 0.15}[name]
+    edge = {"auroc_minus_news2": 0.0, "observed_expected": 1.25, "equal_alert_gap": 0.1}[name]
+    toward = -1 if name == "auroc_minus_news2" else 1
+    for end, passes in ((edge, True), (edge + toward * 0.001, False)):
+        found = good()
+        found["groups"][0]["figures"][name] = figure(bad, *sorted((end, bad + toward * 0.3)))
+        stopped = [f for f in judge(found, tomllib.loads(LIMITS.read_text())) if not f.passed]
+        assert bool(stopped) is not passes and all("sex=female" in f.figure for f in stopped)
+    found["groups"][0]["figures"][name] = {"value": None, "interval": None}
+    validate(version, found)
+    (finding,) = [f for f in release(version, key, AT) if not f.judged and "female" in f.figure]
+    assert finding.passed and "not judged: not estimable" in finding.said
+    assert "1 could not be" not in facts(load(version), None)["gate"]
+    assert "2 could not be" in facts(load(version), None)["gate"]
+    del found["groups"][0]["figures"][name]
+    validate(version, found)
+    with pytest.raises(Refused, match="`vigil validate --record` again"):
+        release(version, key, AT)
+
+
+def test_a_validation_of_before_is_to_be_made_again(version, key):
+    """The shipped 0.4.0 was validated before groups were compared at an equal alert rate."""
+    shipped = TRAINED / SHIPPED.id.name / SHIPPED.id.version / "validation.json"
+    validate(version, json.loads(shipped.read_text()))
+    with pytest.raises(Refused, match="group_sensitivity:.* is not available .run `vigil validate"):
+        release(version, key, AT)
+
+
+def hospital(unfair: bool) -> dict:
+    """A validation of made rows: a ward with half the prevalence of the other, ranked as well as
+    it, or hardly better than by chance.
+    """
+    dice, count = np.random.default_rng(4), 4000
+    small = np.arange(count) % 2 == 0
+    ill = dice.normal(np.where(small, -3.2, -1.8), 1.3)
+    event = dice.random(count) < 1 / (1 + np.exp(-ill))
+    shown = np.where(small & unfair, dice.permutation(ill), ill)
+    made = invented_rows.rows(
+        np.arange(count), [1] * count, 1 / (1 + np.exp(-shown)), event,
+        groups={"ward": np.where(small, "small", "large")},
+        news2=dice.integers(0, 4, count),
+    )  # fmt: skip
+    return good() | {"groups": by_group(made, {"medium": 0.25, "high": 0.5}, 1, 200)}
+
+
+def test_an_unfair_model_is_stopped_and_a_fair_one_not():
+    """At one threshold a ward with a lower prevalence has a far lower sensitivity: no unfairness.
+    A model that ranks it badly is stopped all the same.
+    """
+    for unfair in (False, True):
+        found = hospital(unfair)
+        own = {line["value"]: line["figures"] for line in found["groups"]}
+        at_one = [own[ward]["medium_sensitivity"]["value"] for ward in ("large", "small")]
+        assert at_one[0] - at_one[1] > 0.2
+        stopped = [f for f in judge(found, tomllib.loads(LIMITS.read_text())) if not f.passed]
+        assert bool(stopped) is unfair and all("ward=small" in f.figure for f in stopped)
+        assert not unfair or "group_sensitivity:ward=small" in [f.figure for f in stopped]
 
 
 def test_without_an_interval_the_two_values_are_compared(version, key):

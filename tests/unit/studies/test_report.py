@@ -74,6 +74,8 @@ def group(column, value, rows, events=30, shift=0.0):
     if events < 20:
         return found | {"estimable": False, "figures": {}}
     own = all_figures() | {
+        "equal_alert_sensitivity": figure(0.7 - shift / 2),
+        "equal_alert_gap": figure(shift / 2, 0.01),
         "medium_sensitivity": figure(0.7 + shift),
         "medium_specificity": figure(0.8 - shift),
     }
@@ -402,7 +404,7 @@ def test_the_plain_words_follow_the_figures():
     )
     assert (
         "at risks of 1 to 30 %" in said()
-        and "+6.1 percentage points: sex female against male" in said()
+        and "it finds fewest in sex female: 3.1 percentage points" in said()
         and "NEWS2 lacked parts in 99.9 %" in said()
     )
 
@@ -463,6 +465,12 @@ def test_groups_and_gaps():
     )
     assert {other["value"] for _, other, _ in unknown} == {"surgery"}
     words = Checked(report(found_2012())).words
+    # Found less often at an equal alert rate, though more often at one threshold.
+    assert (
+        "it finds fewest in sex female: 3.1 percentage points fewer than of all (95 % interval "
+        "2.1 to 4.1)" in words
+    )
+    assert "3.1 % (2.1 to 4.1 %)" in words
     assert "sex: female against male +6.1 points +6.1 points 0.0 points 0.000" in words
     assert (
         "unit: coronary care 10 3 not estimable" in words

@@ -3,7 +3,7 @@ with file and line.
 """
 
 import gzip
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow
 import pytest
@@ -136,6 +136,77 @@ def test_packed_parquet_and_a_folder_of_parts(tmp_path):
         found = list(table_stays(tmp_path / name, mapping))
         assert [(s.record, told(s), s.labels) for s in found] == whole, name
     assert found[1].chart.readings[0].source == "2.csv:2"
+
+
+@pytest.mark.parametrize(
+    ("unit", "cells"),
+    [
+        ("seconds", ["-1800", "3600", "9000"]),
+        ("minutes", ["-30", "60", "150"]),
+        ("hours", ["-0.5", "1", "2.5"]),
+        ("days", ["-0.0208333", "0.0416667", "0.1041667"]),
+        ("duration", ["-1 days +23:30:00", "0 days 01:00:00", "2:30:00.0"]),
+        ("duration", ["-1 day, 23:30:00", "1:00:00", "0 days 02:30:00.000000000"]),
+    ],
+)
+def test_every_unit_of_time_gives_the_same_stay(tmp_path, unit, cells):
+    """Half an hour before admission, and one and two and a half hours after it."""
+    rows = "".join(f'A,"{cell}",66,0,{80 + n},\n' for n, cell in enumerate(cells))
+    mapping = WIDE.replace('"hours"', f'"{unit}"')
+    (stay,) = read(tmp_path, "stay,hour,age,died,hr,temp\n" + rows, mapping)
+    assert [round(hour, 3) for hour, _, _ in told(stay)] == [-0.5, 1, 2.5]
+    assert stay.start == ADMITTED and stay.labels == {"death": (False, False)}
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_a_duration_column_of_parquet(tmp_path, unit):
+    """It carries its own unit, so the mapping says no other; before admission it is negative."""
+    hours = [timedelta(minutes=-30), timedelta(hours=26, minutes=15)]
+    table = {"stay": ["A"] * 2, "hour": pyarrow.array(hours, pyarrow.duration(unit))}
+    table |= {"age": [60, 60], "died": [True, True], "hr": [80, 90], "temp": [37.5, None]}
+    parquet.write_table(pyarrow.table(table), tmp_path / "t.parquet")
+    (tmp_path / "m.toml").write_text(WIDE.replace('"hours"', '"duration"'))
+    (stay,) = table_stays(tmp_path / "t.parquet", read_mapping(tmp_path / "m.toml"))
+    assert sorted({hour for hour, _, _ in told(stay)}) == [-0.5, 26.25]
+    for other, words in (('"hours"', 'mapping has to say time_unit = "duration"'), ("", "dur")):
+        line = f"time_unit = {other}" if other else ""
+        (tmp_path / "m.toml").write_text(WIDE.replace('time_unit = "hours"', line))
+        with pytest.raises(DataError, match=words):
+            list(table_stays(tmp_path / "t.parquet", read_mapping(tmp_path / "m.toml")))
+
+
+@pytest.mark.parametrize("cell", ["3.5", "02:30", "1 week", "2000 days 00:00:00"])
+def test_what_is_no_duration_is_told(tmp_path, cell):
+    """A bare number has no unit, 02:30 may be minutes, and no stay lasts five years."""
+    rows = f"stay,hour,age,died,hr,temp\nA,{cell},66,0,80,\n"
+    with pytest.raises(DataError, match="line 2: hour has to be a duration since admission"):
+        read(tmp_path, rows, WIDE.replace('"hours"', '"duration"'))
+
+
+def test_a_row_that_sums_up_its_hour_counts_at_the_end_of_it(tmp_path):
+    """Nothing of the hour is known within it, the outcome of the row neither; the stay still
+    begins with the first row, and lasts to the end of the last.
+    """
+    late = "known_after_minutes = 60\n" + WIDE
+    rows = "stay,hour,age,died,hr,temp\nA,0,66,0,80,\nA,1,66,0,81,\nA,2,66,1,82,\n"
+    (stay,) = read(tmp_path, rows, late)
+    assert told(stay) == [(1, "heart_rate", 80), (2, "heart_rate", 81), (3, "heart_rate", 82)]
+    assert stay.labels == {"death": (False, False, True)}
+    dates = rows.replace("A,", "A,2024-01-01T0").replace(",66", ":00,66")
+    (stay,) = read(tmp_path, dates, late.replace('time_unit = "hours"', 'time_zone = "UTC"'))
+    assert stay.start.hour == 0 and [hour for hour, _, _ in told(stay)] == [1, 2, 3]
+    assert stay.labels == {"death": (False, False, True)}
+
+
+def test_only_the_table_that_says_so_is_known_later(tmp_path):
+    """A further table keeps its own times, or has its own wait."""
+    (tmp_path / "more.csv").write_text("stay,hour,temp\nA,0.5,38\n")
+    rows = "stay,hour,age,died,hr\nA,0,66,0,80\nA,1,66,0,81\n"
+    more = '[[more]]\nfile = "more.csv"\n{}variables = {{temp = {{variable = "temperature", unit = "Cel"}}}}\n'
+    hourly = "known_after_minutes = 60\n" + WIDE[: WIDE.index("temp =")]
+    for own, wanted in (("", 0.5), ("known_after_minutes = 15\n", 0.75)):
+        (stay,) = read(tmp_path, rows, hourly + more.format(own))
+        assert (wanted, "temperature", 38) in told(stay) and (2, "heart_rate", 81) in told(stay)
 
 
 def test_moments_and_whole_numbers_of_parquet(tmp_path):

@@ -1,0 +1,71 @@
+"""Cuts a recalibrated model's bands anew, by the rules by which the parent's were cut: thresholds
+of one calibration say nothing under another.
+
+Medium finds the parent's share of the rows with the outcome; high begins where sensitivity and PPV
+are equal.
+"""
+
+import re
+
+import numpy as np
+
+from models.fitted.booster import ModelError
+from models.fitted.model import Model
+from studies.training.performance import threshold_at_break_even, threshold_at_sensitivity
+
+# Where a manifest holds what the rule needs. Versions up to 0.4.0 say it in a sentence alone.
+RULE, SHARE = "thresholds_rule", "medium_sensitivity"
+SENTENCE = re.compile(r"medium finds (\d+) % of")
+# A band that stands on fewer patients with the outcome would be cut by chance ("not estimable").
+LEAST_PATIENTS = 20
+
+
+def rule_of(model: Model) -> tuple[float, str]:
+    """Return the share of rows with the outcome that the medium band has to find, and where it was
+    read; raises ModelError where a manifest does not say it.
+    """
+    share = (model.manifest.get(RULE) or {}).get(SHARE)
+    if isinstance(share, int | float) and 0 < share < 1:
+        return float(share), f"the manifest of {model.id.version}"
+    told = SENTENCE.match(model.manifest.get("thresholds_chosen") or "")
+    if told and 0 < int(told[1]) < 100:
+        return int(told[1]) / 100, (
+            f"assumed from what {model.id.version} says of its thresholds, since its manifest has "
+            f"no {RULE}"
+        )
+    raise ModelError(
+        f"{model.id.name} {model.id.version} does not say how its bands were chosen, so they can't "
+        "be cut anew: recalibrate the version that it was made from, or train it again."
+    )
+
+
+def cut(risk: np.ndarray, event: np.ndarray, patient: np.ndarray, share: float) -> dict[str, float]:
+    """Return the thresholds of the bands for recalibrated risks that the fit has not seen.
+
+    Raises ModelError where too few patients stand behind a threshold, or high would not begin above
+    medium.
+    """
+    medium = round(threshold_at_sensitivity(risk, event, share), 4)
+    high = round(threshold_at_break_even(risk, event), 4)
+    for name, threshold in (("medium", medium), ("high", high)):
+        found = len(np.unique(patient[event & (risk >= threshold)]))
+        if found < LEAST_PATIENTS:
+            raise ModelError(
+                f"The {name} band would be cut by {found} patients with the outcome above it, and "
+                f"needs {LEAST_PATIENTS}: give more rows."
+            )
+    if not 0 < medium < high:
+        raise ModelError(
+            f"By the rules of this model high would begin at {high:g} and medium at {medium:g} on "
+            "these outcomes, so that no bands can be cut: give more rows, or train a model on them."
+        )
+    return {"medium": medium, "high": high}
+
+
+def words(share: float, label: str) -> str:
+    """Return how the bands were cut, as the model card says it."""
+    return (
+        f"medium finds {100 * share:.0f} % of the out-of-fold rows with {label} among the outcomes "
+        "of the recalibration; high begins where the share of those that it finds equals the share "
+        "of its rows that have it"
+    )
