@@ -187,8 +187,7 @@ def _enough(data: Rows, recipe: Recipe) -> None:
         raise DataError(
             f"There are too few patients to train on: {with_it} have rows with {recipe.label} that "
             f"can be scored, {without} have only rows without it, and at least "
-            f"{recipe.least_patients} of each are needed; bring more stays, or --no-hold-out and "
-            "other data to validate on."
+            f"{recipe.least_patients} of each are needed; bring more stays."
         )
 
 
