@@ -18,9 +18,11 @@ PHYSIONET_2012 = {
 
 
 PHYSIONET_2019 = {
-    "name": "PhysioNet/CinC Challenge 2019, training set A", "licence": "CC BY 4.0",
+    "name": "PhysioNet/CinC Challenge 2019", "licence": "CC BY 4.0",
     "citation": "Reyna M.A. et al., Crit Care Med 48(2):210-217 (2020), doi:10.13026/v64v-d857",
-    "population": "adults in intensive care at Beth Israel Deaconess",
+    "population": (
+        "adults in intensive care at Beth Israel Deaconess (set A) and Emory (set B)"
+    ),
 }  # fmt: skip
 
 

@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from models.patient.chart import Chart, Reading
 from models.reading.reader import without_duplicates
 from studies.data.stays import ADMITTED, DataError, Stay, birth_date, files, note, readable, reading
 
 HOURS = 48
-HEAD, DIED = "Time,Parameter,Value", "In-hospital_death"
+HEAD, DIED, SURVIVAL = "Time,Parameter,Value", "In-hospital_death", "Survival"
 # Parameter -> (variable, unit). Invasive and cuff pressures are the same variable; FiO2 is a
 # fraction.
 PARAMETERS = {
@@ -30,6 +31,15 @@ PARAMETERS = {
     "PaO2": ("pao2", "mm[Hg]"), "TroponinI": ("troponin_i", "ug/L"),
     "TroponinT": ("troponin_t", "ug/L"),
 }  # fmt: skip
+
+
+class Outcome(NamedTuple):
+    """How a stay ended; `survival` are days from the beginning of the stay, -1 where not known."""
+
+    died: bool
+    survival: float
+
+
 UNITS = {1.0: "coronary care", 2.0: "cardiac surgery", 3.0: "medical ICU", 4.0: "surgical ICU"}
 
 
@@ -53,7 +63,10 @@ def stays(path: Path, outcomes: Path) -> Iterator[Stay]:
             "sex": chart.sex or "unknown",
             "unit": UNITS.get(about.get("ICUType", 0.0), "unknown"),
         }
-        yield Stay(record, chart, ADMITTED, {"death": (died[record],) * HOURS}, groups)
+        at = _expected(died[record])
+        expected = {} if at is None else {"death": at}
+        labels = {"death": (died[record].died,) * HOURS}
+        yield Stay(record, chart, ADMITTED, labels, groups, expected)
     if missing:
         note(f"{outcomes}: {len(missing)} of {len(died)} records have no file in {path.name}.")
 
@@ -98,13 +111,23 @@ def _row(line: str, name: str, number: int) -> tuple[datetime, str, float]:
         raise DataError(f"{name}, line {number}: expected `HH:MM,Parameter,Value`.") from None
 
 
-def _outcomes(path: Path) -> dict[str, bool]:
+def _expected(outcome: "Outcome") -> float | None:
+    """Return the middle of the two days in which a patient may have died, in hours from the
+    beginning of the stay.
+
+    Survival counts whole days between a moment and a date, so that it leaves two days open: of
+    those who died on the third day half have 1 and half 2.
+    """
+    return 24.0 * (outcome.survival + 1) if outcome.died and outcome.survival >= 0 else None
+
+
+def _outcomes(path: Path) -> dict[str, "Outcome"]:
     with readable(path):
         lines = path.read_text("utf-8-sig").splitlines()
     head, *rows = [[cell.strip() for cell in row] for row in csv.reader(lines)] or [[]]
     if not {"RecordID", DIED} <= set(head):
         raise DataError(f"{path}, line 1: expected the columns RecordID and {DIED}.")
-    died: dict[str, bool] = {}
+    died: dict[str, Outcome] = {}
     for number, row in enumerate(rows, start=2):
         cells = dict(zip(head, row, strict=False))
         record = cells.get("RecordID", "")
@@ -116,5 +139,12 @@ def _outcomes(path: Path) -> dict[str, bool]:
                 f"{DIED} 0 or 1."
             )
         if row:
-            died[record] = cells[DIED] == "1"
+            died[record] = Outcome(cells[DIED] == "1", _days(cells.get(SURVIVAL)))
     return died
+
+
+def _days(text: str | None) -> float:
+    try:
+        return float(text or -1)
+    except ValueError:
+        return -1.0

@@ -6,6 +6,7 @@ landmark of its label.
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -31,6 +32,8 @@ COLUMNS = {
 NEEDED = {"Age", "Gender", "ICULOS", "SepsisLabel"}
 # No stay of the challenge is longer than 14 days; a year tells a wrong number from a long stay.
 LAST_HOUR = 366 * 24
+# The label begins so many hours before onset.
+AHEAD = 6
 
 
 def stays(path: Path) -> Iterator[Stay]:
@@ -58,8 +61,9 @@ def read_stay(record: str, name: str, text: str) -> Stay:
     sex = {0.0: "female", 1.0: "male"}.get(row["Gender"])
     kept = without_duplicates(readings, rejected)
     chart = Chart(record, birth_date(row["Age"]), sex, False, kept, dict(+rejected))
-    groups = {"sex": sex or "unknown", "unit": _unit(row)}
-    return Stay(record, chart, ADMITTED, {"sepsis": tuple(labels)}, groups)
+    groups = {"sex": sex or "unknown", "unit": _unit(row), "set": _set(record) or "unknown"}
+    expected = {"sepsis": float(labels.index(True) + 1 + AHEAD)} if any(labels) else {}
+    return Stay(record, chart, ADMITTED, {"sepsis": tuple(labels)}, groups, expected, _set(record))
 
 
 def _rows(name: str, text: str) -> Iterator[tuple[int, dict[str, float]]]:
@@ -94,6 +98,14 @@ def _unit(row: dict[str, float]) -> str:
     if row.get("Unit1") == 1:
         return "medical ICU"
     return "surgical ICU" if row.get("Unit2") == 1 else "unknown"
+
+
+def _set(record: str) -> str:
+    """Return the set, each of one hospital, that a record of the challenge belongs to by its
+    number.
+    """
+    found = re.fullmatch(r"p([01])\d{5}", record)
+    return {"0": "A", "1": "B"}[found[1]] if found else ""
 
 
 def _row(columns: list[str], line: str, name: str, number: int, hour: int) -> dict[str, float]:

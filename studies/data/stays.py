@@ -46,6 +46,9 @@ class DataError(Exception):
 class Stay:
     """One stay. `labels[outcome][h - 1]` is the label at `start` plus h hours; `groups` are
     columns to report by, such as sex.
+
+    `expected` says by outcome how many hours after `start` it is expected to have happened, where
+    it did and the data say when. `site` names the hospital, where they say which.
     """
 
     record: str
@@ -53,6 +56,8 @@ class Stay:
     start: datetime
     labels: dict[str, tuple[bool, ...]]
     groups: dict[str, str] = field(default_factory=dict)
+    expected: dict[str, float] = field(default_factory=dict)
+    site: str = ""
 
 
 @contextmanager

@@ -12,13 +12,14 @@ and its coverage is measured on the other.
 import math
 from collections.abc import Callable
 
-import lightgbm
 import numpy as np
 
 from models.certainty import half_width
 from models.patient.features import LABS, VITALS, names, variable_of
 from models.patient.printing import number
 from models.patient.vocabulary import VARIABLES
+from studies.boosting.bounds import directions
+from studies.boosting.fit import Fitted
 from studies.training.thinning import HIDDEN, SPARSE, without
 
 COVERAGE, SEEN = 0.9, 0.99
@@ -30,11 +31,16 @@ HOW = (
     "thinned, the score of the full chart, by a model of half the patients, lay within; fitted on "
     "a tenth of the training patients, measured on another tenth"
 )
-Fit = Callable[[np.ndarray, np.ndarray], lightgbm.Booster]
+Fit = Callable[[np.ndarray, np.ndarray, np.ndarray], Fitted]
 
 
 def fit_certainty(
-    x: np.ndarray, event: np.ndarray, patient: np.ndarray, fit: Fit, seed: int
+    x: np.ndarray,
+    event: np.ndarray,
+    weight: np.ndarray,
+    patient: np.ndarray,
+    fit: Fit,
+    seed: int,
 ) -> dict:
     """Return the manifest's `certainty`: evidence by variable, half-widths, ranges seen, and
     their measured coverage.
@@ -45,7 +51,9 @@ def fit_certainty(
     def of(*chosen: int) -> np.ndarray:
         return np.isin(patient, np.concatenate([tenths[i] for i in chosen]))
 
-    whole, half = (fit(x[rows], event[rows]) for rows in (of(*range(8)), of(*range(4))))
+    whole, half = (
+        fit(x[rows], event[rows], weight[rows]) for rows in (of(*range(8)), of(*range(4)))
+    )
     shares = evidence(whole, x[of(8, 9)])
     fitted, measured = (_distances(x[rows], whole, half, shares, random) for rows in (of(8), of(9)))
     widths = _widths(*fitted)
@@ -67,14 +75,14 @@ def fit_certainty(
     }
 
 
-def evidence(model: lightgbm.Booster, x: np.ndarray) -> dict[str, float]:
+def evidence(model: Fitted, x: np.ndarray) -> dict[str, float]:
     """Return each variable's share of what the model goes by: its mean absolute contribution
     where it is known; together 1.
     """
-    parts = np.asarray(model.predict(x, pred_contrib=True))[:, :-1]
+    parts, owners = model.contributions(x), [variable_of(name) for name in directions()]
     weight = {}
-    for variable in dict.fromkeys(variable_of(name) for name in names()):
-        own = [place for place, name in enumerate(names()) if variable_of(name) == variable]
+    for variable in dict.fromkeys(owners):
+        own = [place for place, owner in enumerate(owners) if owner == variable]
         known = ~np.isnan(x[:, names().index(variable)])
         weight[variable] = (
             float(np.abs(parts[known][:, own].sum(axis=1)).mean()) if known.any() else 0.0
@@ -91,8 +99,8 @@ def lacking(x: np.ndarray, shares: dict[str, float]) -> np.ndarray:
 
 def _distances(
     x: np.ndarray,
-    whole: lightgbm.Booster,
-    half: lightgbm.Booster,
+    whole: Fitted,
+    half: Fitted,
     shares: dict[str, float],
     random: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -106,11 +114,9 @@ def _distances(
         np.where(np.isnan(like), np.nan, full),
         *(without(full, HIDDEN[part]) for part in SPARSE),
     ]
-    truth = np.asarray(half.predict(full, raw_score=True))
+    truth = half.raw(full)
     gone = np.concatenate([lacking(rows, shares) for rows in thin])
-    return gone, np.concatenate(
-        [np.abs(np.asarray(whole.predict(rows, raw_score=True)) - truth) for rows in thin]
-    )
+    return gone, np.concatenate([np.abs(whole.raw(rows) - truth) for rows in thin])
 
 
 def _widths(gone: np.ndarray, distance: np.ndarray) -> list[list[float]]:

@@ -31,23 +31,23 @@ SHARE, CHANCE, WEIGHT = 0.2, 0.3, 0.5
 Shown = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def shown(x: np.ndarray, event: np.ndarray, again: dict[str, float], seed: int) -> Shown:
+def shown(
+    x: np.ndarray, event: np.ndarray, weight: np.ndarray, again: dict[str, float], seed: int
+) -> Shown:
     """Return rows, events and weights to fit: every row, and copies with panels, single variables,
     and what `again` names hidden.
 
     `again` gives variables whose rows are shown once more without them, with a weight.
     """
     random = np.random.default_rng(seed)
-    parts: list[Shown] = [(x, event, np.ones(len(x)))]
+    parts: list[Shown] = [(x, event, weight)]
     for panel in PANELS:
         chosen = random.random(len(x)) < SHARE
-        parts.append(
-            (without(x[chosen], HIDDEN[panel]), event[chosen], np.full(chosen.sum(), WEIGHT))
-        )
-    parts.append((thinned(x, random), event, np.full(len(x), WEIGHT)))
-    for variable, weight in again.items():
+        parts.append((without(x[chosen], HIDDEN[panel]), event[chosen], WEIGHT * weight[chosen]))
+    parts.append((thinned(x, random), event, WEIGHT * weight))
+    for variable, share in again.items():
         known = ~np.isnan(x[:, names().index(variable)])
-        parts.append((without(x[known], (variable,)), event[known], np.full(known.sum(), weight)))
+        parts.append((without(x[known], (variable,)), event[known], share * weight[known]))
     rows, events, weights = zip(*parts, strict=True)
     return np.vstack(rows), np.concatenate(events), np.concatenate(weights)
 

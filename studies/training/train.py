@@ -7,8 +7,7 @@ folds of patients that the fold's model has not seen.
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -16,109 +15,36 @@ import lightgbm
 import numpy as np
 from tqdm import tqdm
 
-from models.answerable import answerable
 from models.fitted.whole import write_whole
-from models.patient.features import feature_row, names
-from models.patient.news2 import chart_news2
-from models.patient.series import series
-from models.patient.snapshot import snapshot_at
+from models.patient.features import names
 from models.patient.vocabulary import vocabulary_sha256
+from studies.boosting.bounds import FALLING, RISING, directions, normals
+from studies.boosting.fit import PARAMETERS, SEED, fit, seen
 from studies.data import split
 from studies.data.stays import DataError, Stay
+from studies.effects.effect_plots import draw
+from studies.training.across import across
 from studies.training.calibrate import curve, risks
-from studies.training.effect_plots import draw
 from studies.training.fit_certainty import fit_certainty
 from studies.training.leak import leak
-from studies.training.performance import (
-    auprc,
-    auroc,
-    bootstrap,
-    brier,
-    threshold_at_break_even,
-    threshold_at_sensitivity,
-)
+from studies.training.performance import auprc, auroc, bootstrap, brier
 from studies.training.recipes import Recipe
-from studies.training.thinning import shown
+from studies.training.rows import Rows, rows
+from studies.training.thresholds import thresholds, words
 from studies.version import code_version
 
-SEED, FOLDS, DRAWS = 20261121, 5, 200
-PARAMETERS = {
-    "objective": "binary", "learning_rate": 0.03, "num_leaves": 16, "max_depth": 5,
-    "min_data_in_leaf": 300, "feature_fraction": 0.4, "bagging_fraction": 0.5, "bagging_freq": 1,
-    "lambda_l2": 20.0, "max_bin": 127, "seed": SEED, "deterministic": True, "force_row_wise": True,
-    "num_threads": 2, "verbosity": -1, "monotone_constraints_method": "intermediate",
-}  # fmt: skip
-# Where physiology leaves no doubt, a worse value never lowers the risk; trained on 2012 a and tried
-# on b, this costs 0.001 of AUROC (0.839 against 0.840). What is dangerous at both ends, as a heart
-# rate or a pH, is not bound.
-RISING = (
-    "age", "lactate", "bun", "creatinine", "bilirubin", "bun.over_creatinine", "heart_rate.high48",
-    "heart_rate.shock_index", "respiratory_rate.high48", "fio2", "fio2.high48",
-)  # fmt: skip
-FALLING = (
-    "gcs", "gcs.low48", "gcs.high48", "spo2", "spo2.low48", "spo2.over_fio2", "pao2.over_fio2",
-    "systolic.low48", "mean_pressure.low48", "albumin",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The training table; `x` is rows x features in the order of `names()`, NaN is missing; `hour`
-    counts from the start of the stay, `patient` is a running number.
-    """
-
-    x: np.ndarray
-    event: np.ndarray
-    patient: np.ndarray
-    news2: np.ndarray
-    hour: np.ndarray
-
-
-def rows(stays: Iterable[Stay], recipe: Recipe) -> Rows:
-    """Build the landmarks of every stay; a landmark on which serving would give no number is
-    left out.
-    """
-    x, event, patient, news, hours = [], [], [], [], []
-    people: dict[str, int] = {}
-    for stay in tqdm(stays, desc=f"{recipe.name}: features", unit="stay"):
-        readings, labels = series(stay.chart), stay.labels[recipe.outcome]
-        number = people.setdefault(stay.chart.patient, len(people))
-        for hour in range(recipe.first, min(recipe.last, len(labels)) + 1, recipe.every):
-            snapshot = snapshot_at(readings, stay.start + timedelta(hours=hour))
-            if answerable(snapshot)[0] != "scored":
-                continue
-            row = feature_row(snapshot)
-            x.append(np.array([row[name] for name in names()], np.float64))
-            event.append(labels[hour - 1])
-            patient.append(number)
-            news.append(chart_news2(snapshot).low)
-            hours.append(hour)
-    return Rows(
-        np.array(x),
-        np.array(event, bool),
-        np.array(patient, int),
-        np.array(news, float),
-        np.array(hours, int),
-    )
-
-
-def fit(x: np.ndarray, event: np.ndarray, recipe: Recipe) -> lightgbm.Booster:
-    """Fit one model, on full and on thinned rows."""
-    rows, events, weights = shown(x, event, recipe.shown_again, SEED)
-    table = lightgbm.Dataset(rows, events, weight=weights, feature_name=_plain_names())
-    bounds = {"monotone_constraints": [(name in RISING) - (name in FALLING) for name in names()]}
-    return lightgbm.train(PARAMETERS | bounds, table, num_boost_round=recipe.trees)
+FOLDS, DRAWS = 5, 200
 
 
 def out_of_fold(data: Rows, recipe: Recipe) -> np.ndarray:
     """Return the raw score of each row from a model that has not seen its patient."""
     patients = np.random.default_rng(SEED).permutation(np.unique(data.patient))
-    raw = np.full(len(data.event), np.nan)
+    raw, weight = np.full(len(data.event), np.nan), data.weights(recipe)
     for fold in tqdm(range(FOLDS), desc=f"{recipe.name}: folds", unit="fold"):
         held = np.isin(data.patient, patients[fold::FOLDS])
-        raw[held] = fit(data.x[~held], data.event[~held], recipe).predict(
-            data.x[held], raw_score=True
-        )
+        rest = ~held
+        fitted = fit(data.x[rest], data.event[rest], weight[rest], recipe)
+        raw[held] = fitted.raw(data.x[held])
     return raw
 
 
@@ -134,40 +60,58 @@ def train(
     """
     data = rows(split.part(stays, split.TRAINING if hold_out else split.ALL), recipe)
     _enough(data, recipe)
-    raw = out_of_fold(data, recipe)
-    calibration = curve(raw, data.event)
-    risk = risks(calibration, raw)
-    booster = fit(data.x, data.event, recipe)
-    text = booster.model_to_string()
+    raw, weight = out_of_fold(data, recipe), data.weights(recipe)
+    fitted = fit(data.x, data.event, weight, recipe)
+    text = fitted.booster.model_to_string()
     manifest = {
         "name": recipe.name,
         "version": version,
         "outcome": recipe.outcome,
         "label": recipe.label,
         "horizon": recipe.horizon,
-        "features": list(names()),
-        "calibration": calibration,
-        "thresholds": _thresholds(risk, data, recipe),
-        "thresholds_chosen": recipe.thresholds_chosen,
+        "features": list(directions()),
+        "normal": normals(),
+        **_judged(raw, data, recipe),
         "certainty": fit_certainty(
-            data.x, data.event, data.patient, partial(fit, recipe=recipe), SEED
+            data.x, data.event, weight, data.patient, partial(fit, recipe=recipe), SEED
         ),
         "model_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "vocabulary_sha256": vocabulary_sha256(),
         "code_version": code_version(),
         "made": f"{datetime.now(UTC):%Y-%m-%d}",
         "lightgbm": lightgbm.__version__,
-        "parameters": PARAMETERS | {"trees": recipe.trees, "rising": RISING, "falling": FALLING},
+        "parameters": _parameters(recipe),
         "command": recipe.command,
         "source": source,
         "held_out": split.RULE if hold_out else None,
-        "figures": _figures(risk, data, recipe),
-        "leak": leak(data.x, data.event, data.hour, data.patient, SEED),
-        "golden": _golden(booster, data.x),
+        "golden": _golden(fitted.booster, seen(data.x)),
     }
     write(folder / recipe.name / version, text, manifest)
-    draw(text, names(), data.x, folder / recipe.name / version)
+    newest = {name: data.x[:, n] for n, name in enumerate(names())}
+    draw(text, manifest["features"], seen(data.x), newest, folder / recipe.name / version)
     return manifest
+
+
+def _judged(raw: np.ndarray, data: Rows, recipe: Recipe) -> dict:
+    """Return what follows from the scores of rows that a fold's model has not seen: calibration,
+    bands and figures, beside what the data themselves say.
+    """
+    calibration = curve(raw, data.event)
+    risk = risks(calibration, raw)
+    bands = thresholds(risk, data, recipe)
+    rule = {
+        "medium_sensitivity": recipe.medium_sensitivity,
+        "high_rows": round(float((risk >= bands["high"]).mean()), 5),
+    }
+    return {
+        "calibration": calibration,
+        "thresholds": bands,
+        "thresholds_chosen": words(recipe),
+        "thresholds_rule": rule,
+        "figures": _figures(risk, data, recipe),
+        "across": across(data, recipe),
+        "leak": leak(data.x, data.event, data.hour, data.patient, SEED),
+    }
 
 
 def write(folder: Path, text: str, manifest: dict) -> None:
@@ -191,9 +135,17 @@ def _enough(data: Rows, recipe: Recipe) -> None:
         )
 
 
-def _thresholds(risk: np.ndarray, data: Rows, recipe: Recipe) -> dict[str, float]:
-    medium = threshold_at_sensitivity(risk, data.event, recipe.medium_sensitivity)
-    return {"medium": round(medium, 4), "high": round(threshold_at_break_even(risk, data.event), 4)}
+def _parameters(recipe: Recipe) -> dict:
+    bound = directions()
+    return PARAMETERS | {
+        "trees": recipe.trees,
+        "rising": [name for name, way in bound.items() if way == RISING],
+        "falling": [name for name, way in bound.items() if way == FALLING],
+        "red": recipe.red,
+        "extreme": recipe.extreme,
+        "early_weight": recipe.early_weight,
+        "early_days": recipe.early_days,
+    }
 
 
 def _figures(risk: np.ndarray, data: Rows, recipe: Recipe) -> dict:
@@ -233,7 +185,3 @@ def _golden(booster: lightgbm.Booster, x: np.ndarray) -> list[dict]:
     raw = booster.predict(np.array(made), raw_score=True, num_threads=1)
     clean = [[None if np.isnan(v) else float(v) for v in row] for row in made]
     return [{"row": row, "score": float(score)} for row, score in zip(clean, raw, strict=True)]
-
-
-def _plain_names() -> list[str]:
-    return [name.replace(".", "_") for name in names()]

@@ -17,18 +17,18 @@ OVER = (1, 6, 12)
 RISKS = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 
 
-def alert_counts(rows: Landmarks, positive: np.ndarray) -> np.ndarray:
+def new_alerts(stay: np.ndarray, hour: np.ndarray, positive: np.ndarray) -> np.ndarray:
     """Return the alerts of each stay (by running number) when each is followed by SILENT_HOURS of
     silence.
 
     The rows of a stay stand together, by rising hour.
     """
-    counts = np.zeros(rows.stay.max(initial=-1) + 1)
+    counts = np.zeros(stay.max(initial=-1) + 1)
     last, silent_until = -1, 0
-    for stay, hour in zip(rows.stay[positive].tolist(), rows.hour[positive].tolist(), strict=True):
-        if stay != last or hour >= silent_until:
-            counts[stay] += 1
-            last, silent_until = stay, hour + SILENT_HOURS
+    for one, at in zip(stay[positive].tolist(), hour[positive].tolist(), strict=True):
+        if one != last or at >= silent_until:
+            counts[one] += 1
+            last, silent_until = one, at + SILENT_HOURS
     return counts
 
 
@@ -44,7 +44,9 @@ def burden(
     """
     stays, first, size = np.unique(rows.stay, return_index=True, return_counts=True)
     days, patient = size * every / 24, rows.patient[first]
-    alerts = {name: alert_counts(rows, positive)[stays] for name, positive in alarms.items()}
+    alerts = {
+        name: new_alerts(rows.stay, rows.hour, positive)[stays] for name, positive in alarms.items()
+    }
 
     def weighted(patients: np.ndarray) -> Figures:
         weight = patients[patient]

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import vigil
 from models.fitted.registry import Trust, load_models
-from studies.training.train import PARAMETERS
+from studies.boosting.fit import PARAMETERS
 
 ROOT = Path(vigil.__file__).parent
 HEAD = "### The whole road, on synthetic stays"
@@ -60,7 +60,7 @@ def desk(tmp_path, monkeypatch):
     limits.write_text(WIDE)
     monkeypatch.setattr("studies.training.release.LIMITS", limits)
     monkeypatch.setattr("studies.training.make.TREES", 20)
-    monkeypatch.setattr("studies.training.effect_plots.PANELS", 1)
+    monkeypatch.setattr("studies.effects.effect_plots.PANELS", 1)
     monkeypatch.setitem(PARAMETERS, "num_threads", 1)
     return tmp_path
 

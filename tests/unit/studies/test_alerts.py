@@ -5,11 +5,11 @@ import pytest
 
 from studies.validation.alerts import (
     alarms,
-    alert_counts,
     at_end,
     burden,
     burden_curve,
     lead_time,
+    new_alerts,
     onset,
 )
 from tests.support.invented_rows import invented, rows
@@ -43,13 +43,13 @@ def stay(*hours: int, until: int = 30) -> dict:
 def test_an_alert_is_followed_by_twelve_hours_of_silence(hours, alerts):
     """An alert at hour 4 silences until hour 15; what is silenced does not prolong the silence."""
     some = rows(**stay(*hours))
-    assert alert_counts(some, some.risk >= 0.5).tolist() == [alerts]
+    assert new_alerts(some.stay, some.hour, some.risk >= 0.5).tolist() == [alerts]
 
 
 def test_silence_ends_with_the_stay():
     """The next stay alerts at once; a stay without an alarm has none."""
     some = rows([0, 0, 1, 2, 2], [1, 2, 1, 1, 2], [0.9, 0.9, 0.9, 0.1, 0.1], [0] * 5)
-    assert alert_counts(some, some.risk >= 0.5).tolist() == [1, 1, 0]
+    assert new_alerts(some.stay, some.hour, some.risk >= 0.5).tolist() == [1, 1, 0]
 
 
 def test_burden_by_hand():

@@ -10,9 +10,9 @@ import pytest
 
 from models.certainty import half_width
 from models.patient.features import names
+from studies.boosting.fit import fit
 from studies.training.fit_certainty import COVERAGE, SEEN, fit_certainty, lacking
 from studies.training.recipes import SEPSIS
-from studies.training.train import fit
 
 RANDOM = np.random.default_rng(5)
 SMALL = replace(SEPSIS, trees=60)
@@ -40,7 +40,9 @@ def found():
     event = RANDOM.random(len(x)) < 1 / (1 + np.exp(-odds))
     for name in ("lactate", "creatinine", "spo2"):
         x[RANDOM.random(len(x)) < 0.3, names().index(name)] = np.nan
-    return x, fit_certainty(x, event, np.arange(len(x)) // 3, partial(fit, recipe=SMALL), 11)
+    return x, fit_certainty(
+        x, event, np.ones(len(x)), np.arange(len(x)) // 3, partial(fit, recipe=SMALL), 11
+    )
 
 
 def test_coverage_is_measured_on_patients_that_were_not_used(found):

@@ -15,13 +15,14 @@ import vigil
 from demo.export import export
 from models.fitted.registry import TRAINED, load, verify
 from models.patient.features import names
+from studies.boosting.fit import PARAMETERS, fit
 from studies.data.mapping import read_mapping
 from studies.data.tables import table_stays
 from studies.training import make
 from studies.training.fit_certainty import fit_certainty
 from studies.training.make import Own, own_recipe
 from studies.training.recipes import SEPSIS
-from studies.training.train import PARAMETERS, fit, rows
+from studies.training.rows import rows
 from studies.validation.dataset import Description, data_set
 
 STAYS = 360
@@ -46,7 +47,7 @@ def quick():
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PARAMETERS, "num_threads", 1)
         patch.setattr(make, "TREES", 20)
-        patch.setattr("studies.training.effect_plots.PANELS", 1)
+        patch.setattr("studies.effects.effect_plots.PANELS", 1)
         yield
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from models.fitted.registry import load_models
-from studies.training import effect_pictures, effect_plots
-from studies.training.effect_plots import draw
-from studies.training.effects import (
+from studies.effects import effect_pictures, effect_plots
+from studies.effects.effect_plots import draw
+from studies.effects.effects import (
     ENDS,
     KNOWN,
     LOWERS,
@@ -37,6 +37,11 @@ FEATURES = (
     "bun",
     "bun.change",
 )
+
+
+def newest(x: np.ndarray, features=FEATURES) -> dict[str, np.ndarray]:
+    """Return the column of each feature: in these rows a variable's newest value."""
+    return {name: x[:, n] for n, name in enumerate(features[: x.shape[1]])}
 
 
 def invented(count: int = 600) -> tuple[str, np.ndarray]:
@@ -101,7 +106,7 @@ def drawn(tmp_path_factory, called):
     with pytest.MonkeyPatch.context() as patch:
         for name in ("beeswarm", "bar", "scatter"):
             patch.setattr(shap().plots, name, noted(name, getattr(shap().plots, name)))
-        return draw(TEXT, FEATURES, ROWS, folder), folder / "plots"
+        return draw(TEXT, FEATURES, ROWS, newest(ROWS), folder), folder / "plots"
 
 
 @pytest.fixture
@@ -115,7 +120,7 @@ def test_effects_of_variables_sum_to_the_score():
     """Nothing is lost when features are grouped: the base and all variables make the raw score
     of every row.
     """
-    found = effects(TEXT, FEATURES, ROWS)
+    found = effects(TEXT, FEATURES, ROWS, newest(ROWS))
     booster = lightgbm.Booster(model_str=TEXT)
     base = booster.predict(ROWS, pred_contrib=True)[:, -1]
     assert sum(effect.log_odds for effect in found) + base == pytest.approx(
@@ -138,7 +143,8 @@ def test_service_and_shap_agree_on_random_rows():
         rows = low + (high - low) * random.normal(0.5, 1, (40, len(low)))
         rows[random.random(rows.shape) < 0.3] = np.nan
         groups: dict[str, np.ndarray] = {
-            effect.name: effect.log_odds for effect in effects(model.text, model.features, rows)
+            effect.name: effect.log_odds
+            for effect in effects(model.text, model.features, rows, newest(rows, model.features))
         }
         for number, row in enumerate(rows):
             parts = model.predictor.contributions([None if np.isnan(v) else float(v) for v in row])
@@ -265,7 +271,7 @@ def test_drawing_twice_gives_the_same_bytes_and_leaves_nothing(drawn, tmp_path):
 
     np.random.seed(77)
     before, style = np.random.get_state()[1].copy(), dict(matplotlib.rcParams)
-    draw(TEXT, FEATURES, ROWS, tmp_path)
+    draw(TEXT, FEATURES, ROWS, newest(ROWS), tmp_path)
     assert {p.name: p.read_bytes() for p in (tmp_path / "plots").iterdir()} == {
         p.name: p.read_bytes() for p in drawn[1].iterdir()
     }
@@ -281,7 +287,7 @@ def test_a_failure_leaves_the_old_plots_whole(tmp_path, unpainted):
     """
     from pathlib import Path
 
-    old = draw(TEXT, FEATURES, ROWS[:300], tmp_path)
+    old = draw(TEXT, FEATURES, ROWS[:300], newest(ROWS[:300]), tmp_path)
     write = Path.write_bytes
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
@@ -290,9 +296,9 @@ def test_a_failure_leaves_the_old_plots_whole(tmp_path, unpainted):
             lambda path, raw: write(path, raw) if path.name == "beeswarm.png" else 1 / 0,
         )
         with pytest.raises(ZeroDivisionError):
-            draw(TEXT, FEATURES, ROWS, tmp_path)
+            draw(TEXT, FEATURES, ROWS, newest(ROWS), tmp_path)
     assert json.loads((tmp_path / "plots" / "plots.json").read_text("utf-8")) == old
-    draw(TEXT, FEATURES, ROWS, tmp_path)
+    draw(TEXT, FEATURES, ROWS, newest(ROWS), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["plots"] and len(
         list((tmp_path / "plots").iterdir())
     ) == 4
@@ -300,7 +306,9 @@ def test_a_failure_leaves_the_old_plots_whole(tmp_path, unpainted):
 
 def test_of_many_rows_a_sample_is_drawn(tmp_path, unpainted):
     """3,000 rows at the most, chosen with a seed."""
-    plots = draw(TEXT, FEATURES, np.repeat(ROWS, 6, axis=0), tmp_path)
+    plots = draw(
+        TEXT, FEATURES, np.repeat(ROWS, 6, axis=0), newest(np.repeat(ROWS, 6, axis=0)), tmp_path
+    )
     assert "3,000 rows" in plots[0]["title"]
 
 
@@ -310,15 +318,26 @@ def test_of_many_rows_a_sample_is_drawn(tmp_path, unpainted):
 def test_rows_that_do_not_fit_the_model_are_refused(rows, features, tmp_path):
     """No row, too few columns, too few names: said, and nothing is written."""
     with pytest.raises(ValueError, match="features"):
-        draw(TEXT, features, rows, tmp_path)
+        draw(TEXT, features, rows, newest(rows, features), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_constant_row_can_be_drawn(tmp_path, monkeypatch):
     """One row, or one value everywhere, is a poor picture but no error."""
     monkeypatch.setattr(effect_plots, "PANELS", 2)
-    assert len(draw(TEXT, FEATURES, np.repeat(ROWS[:1], 40, axis=0), tmp_path)) == 3
-    assert len(draw(TEXT, FEATURES, ROWS[:1], tmp_path)) == 3
+    assert (
+        len(
+            draw(
+                TEXT,
+                FEATURES,
+                np.repeat(ROWS[:1], 40, axis=0),
+                newest(np.repeat(ROWS[:1], 40, axis=0)),
+                tmp_path,
+            )
+        )
+        == 3
+    )
+    assert len(draw(TEXT, FEATURES, ROWS[:1], newest(ROWS[:1]), tmp_path)) == 3
 
 
 def test_shaps_own_functions_draw(drawn, called):

@@ -11,6 +11,7 @@ import pytest
 
 from models.fitted.registry import load, verify
 from models.patient.chart import Chart, Reading
+from studies.boosting.fit import PARAMETERS
 from studies.data.stays import ADMITTED, Stay, birth_date
 from studies.training.performance import (
     auprc,
@@ -21,7 +22,8 @@ from studies.training.performance import (
     threshold_at_sensitivity,
 )
 from studies.training.recipes import DETERIORATION, SEPSIS
-from studies.training.train import PARAMETERS, train
+from studies.training.thresholds import words
+from studies.training.train import train
 from studies.validation.calibration import logistic_line
 
 SMALL = dataclasses.replace(DETERIORATION, trees=12, every=12, last=24)
@@ -65,7 +67,7 @@ def made(tmp_path_factory):
     given = (SMALL, "1.0.0", {"name": "invented"}, False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PARAMETERS, "num_threads", 1)
-        patch.setattr("studies.training.effect_plots.PANELS", 1)
+        patch.setattr("studies.effects.effect_plots.PANELS", 1)
         first = train(invented(), given[0], folders[0], *given[1:])
         patch.setattr("studies.training.train.draw", lambda *_: [])
         return folders, [first, train(invented(), given[0], folders[1], *given[1:])]
@@ -107,10 +109,7 @@ def test_golden_vectors_are_nobodys_values(made):
 
 def test_recipes_say_how_their_bands_were_cut():
     """The words of the manifest follow from the numbers of the recipe."""
-    assert (
-        "80 %" in DETERIORATION.thresholds_chosen
-        and "sepsis within 6 h" in SEPSIS.thresholds_chosen
-    )
+    assert "80 %" in words(DETERIORATION) and "sepsis within 6 h" in words(SEPSIS)
 
 
 def test_figures_equal_their_definitions():

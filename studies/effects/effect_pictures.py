@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from PIL import Image
 
-from studies.training.effects import (
+from studies.effects.effects import (
     ENDS,
     KNOWN,
     LOWERS,

@@ -6,7 +6,7 @@ features of one variable are summed, as they are on the page of one patient.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -146,10 +146,13 @@ class Effect:
         }
 
 
-def effects(text: str, features: Sequence[str], x: np.ndarray) -> list[Effect]:
+def effects(
+    text: str, features: Sequence[str], x: np.ndarray, newest: Mapping[str, np.ndarray]
+) -> list[Effect]:
     """Return the effect of each variable on each row, the one that moves the risk most first.
 
-    `x` is rows x features, NaN is missing. Raises ValueError when features, columns and model do
+    `x` is rows x features, NaN is missing; `newest` holds each variable's newest value in these
+    rows. Raises ValueError when features, columns and model do
     not fit together, or there is no row.
     """
     booster = lightgbm.Booster(model_str=text)
@@ -168,8 +171,7 @@ def effects(text: str, features: Sequence[str], x: np.ndarray) -> list[Effect]:
     found = []
     for variable in dict.fromkeys(variables):
         columns = [i for i, name in enumerate(variables) if name == variable]
-        last = features.index(variable) if variable in features else columns[0]
-        found.append(Effect(variable, x[:, last], values[:, columns].sum(axis=1)))
+        found.append(Effect(variable, newest[variable], values[:, columns].sum(axis=1)))
     return sorted(found, key=lambda effect: (-effect.mean, effect.name))
 
 

@@ -9,32 +9,39 @@ rarest values at either end are left out.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from models.fitted.whole import write_folder_whole
-from studies.training.effects import ENDS, Effect, effects
+from studies.effects.effects import ENDS, Effect, effects
 
 SEED, MOST_ROWS = 20261121, 3000
 LEADING, PANELS = 15, 8
 
 
-def draw(text: str, manifest_features: Sequence[str], x: np.ndarray, folder: Path) -> list[dict]:
+def draw(
+    text: str,
+    features: Sequence[str],
+    x: np.ndarray,
+    newest: Mapping[str, np.ndarray],
+    folder: Path,
+) -> list[dict]:
     """Write `<folder>/plots/` whole or not at all; return what its plots.json says: file, title,
     alt and table of each plot.
 
-    `x` is rows x features, NaN is missing; of more than 3,000 rows a seeded sample is drawn. The
-    same input gives the same bytes. Raises ValueError when features, rows and model do not fit
-    together.
+    `x` is rows x features, NaN is missing, `newest` each variable's newest value in these rows; of
+    more than 3,000 rows a seeded sample is drawn. The same input gives the same bytes. Raises
+    ValueError when features, rows and model do not fit together.
     """
-    from studies.training import effect_pictures
+    from studies.effects import effect_pictures
 
     x = np.asarray(x, dtype=float)
     if len(x) > MOST_ROWS:
-        x = x[np.sort(np.random.default_rng(SEED).choice(len(x), MOST_ROWS, replace=False))]
-    found = effects(text, manifest_features, x)
+        drawn = np.sort(np.random.default_rng(SEED).choice(len(x), MOST_ROWS, replace=False))
+        x, newest = x[drawn], {name: values[drawn] for name, values in newest.items()}
+    found = effects(text, features, x, newest)
     leading, panels = found[:LEADING], found[:PANELS]
     with effect_pictures.drawing(SEED):
         images = [

@@ -1,0 +1,70 @@
+"""Says what a model sees of each variable, and which way each may move the risk.
+
+Worse never lowers the risk: every feature is a distance from normal and rises, but for spread, age
+and sex. Trained on 2012 a, tried on b and the other way round, this costs 0.003 of AUROC at hour 48
+(0.857 against 0.859), gains as much for deaths within 36 hours (0.879 against 0.875), and 0.010 of
+the same on charts of vital signs alone.
+"""
+
+from models.patient.features import DERIVED, LABS, VITALS
+from models.patient.sides import ABOVE, BELOW, WORSE
+from models.patient.vocabulary import VARIABLES
+
+RISING, FREE, FALLING = 1, 0, -1
+# Of these only one side is an illness, or the other has no end in sight.
+NEVER_ABOVE, NEVER_BELOW = {"spo2", "gcs", "pao2"}, {"fio2"}
+# Their values themselves are bound: a rise from low to normal is no harm, but rare and small.
+ONE_WAY = {
+    "lactate": RISING,
+    "creatinine": RISING,
+    "bun": RISING,
+    "bilirubin": RISING,
+    "albumin": FALLING,
+}
+RATIOS = {
+    "heart_rate.shock_index": RISING,
+    "spo2.over_fio2": FALLING,
+    "pao2.over_fio2": FALLING,
+    "bun.over_creatinine": RISING,
+}
+CHANGES = ("change6", "change12", "change24")
+
+
+def directions() -> dict[str, int]:
+    """Return every feature of a model in order, each with RISING, FALLING or FREE."""
+    found = {"age": RISING, "sex": FREE}
+    for name in VITALS:
+        found |= _vital(name)
+    for name in LABS:
+        found |= _laboratory(name)
+    return found | {name: RATIOS[name] for name in DERIVED if name in RATIOS}
+
+
+def normals() -> dict[str, float]:
+    """Return the middle from which sides are measured, by variable: the reference patient's."""
+    middles = {name: VARIABLES[name].normal for name in (*VITALS, *LABS)}
+    return {name: middle for name, middle in middles.items() if middle is not None}
+
+
+def _vital(name: str) -> dict[str, int]:
+    """Return the sides of the last value, of the extreme on that side and of the mean, the spread,
+    and how much worse it has become.
+    """
+    found: dict[str, int] = {}
+    for side, extreme, never in ((BELOW, "low48", NEVER_BELOW), (ABOVE, "high48", NEVER_ABOVE)):
+        if name not in never:
+            found |= {f"{name}{kind}.{side}": RISING for kind in ("", f".{extreme}", ".mean48")}
+    # Where one side alone counts, the best of two days does too.
+    if name in NEVER_ABOVE:
+        found[f"{name}.high48.{BELOW}"] = RISING
+    if name in NEVER_BELOW:
+        found[f"{name}.low48.{ABOVE}"] = RISING
+    found[f"{name}.spread48"] = FREE
+    return found | {f"{name}.{change}.{WORSE}": RISING for change in CHANGES}
+
+
+def _laboratory(name: str) -> dict[str, int]:
+    if name in ONE_WAY:
+        return {name: ONE_WAY[name], f"{name}.change48": ONE_WAY[name]}
+    sides = (BELOW,) if name in NEVER_ABOVE else (BELOW, ABOVE)
+    return {f"{name}.{side}": RISING for side in sides} | {f"{name}.change48.{WORSE}": RISING}

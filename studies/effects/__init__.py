@@ -1,0 +1,1 @@
+"""How a model moves the risk, over all rows: SHAP by variable, as figures and pictures."""
