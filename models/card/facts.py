@@ -13,6 +13,10 @@ from models.patient.inputs import percent
 from models.patient.printing import printed_unit
 from models.patient.vocabulary import VARIABLES
 
+UPDATED = {
+    "observed_expected": "observed to expected",
+    "calibration_slope": "calibration slope",
+}
 PERSON = {"age": "age", "sex": "sex"}
 
 
@@ -83,7 +87,19 @@ def _recalibrated(again: dict[str, Any]) -> str | None:
     files = ", ".join(
         f"{name} (SHA-256 {digest[:12]})" for name, digest in (again.get("files") or {}).items()
     )
-    return f"fitted anew to {files or 'outcomes'} ({people}); {again.get('how') or ABSENT}"
+    ends = " and ".join(
+        f"{words} {written(before['value'])} before, {written(after['value'])} after"
+        for name, words in UPDATED.items()
+        if (before := _figure(again, "before", name)) and (after := _figure(again, "after", name))
+    )
+    parts = (f"fitted anew to {files or 'outcomes'} ({people})", ends, again.get("how") or ABSENT)
+    return "; ".join(part for part in parts if part)
+
+
+def _figure(again: dict[str, Any], when: str, name: str) -> dict[str, Any] | None:
+    """Return a figure with a value; versions up to 0.4.0 hold bare numbers, which are left out."""
+    found = (again.get(when) or {}).get(name)
+    return found if isinstance(found, dict) and found.get("value") is not None else None
 
 
 def _gate(release: dict[str, Any] | None) -> str | None:

@@ -155,6 +155,7 @@ def test_a_risk_is_said_of_the_patients_of_its_calibration(parent):
     assert "behind the model" not in _frequency(risk, None)
     told = facts(child, None)
     assert "fitted anew to ours.csv" in told["calibration"] and "counts" not in told
+    assert "observed to expected 0.616 before, 1.000 after" in told["recalibration"]
 
 
 def test_figures_on_the_rows_of_a_recalibration_are_not_validation():
