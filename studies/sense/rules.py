@@ -88,7 +88,7 @@ def steps_of(model: Model, way: Way) -> Iterator[Judged]:
 
 def _score(model: Model, rung: Rung) -> float:
     row = rung.compared.row
-    return model.calibrated(model.predictor.score([row[name] for name in model.features]))
+    return model.calibrated(model.predictor.score(model.seen(row)))
 
 
 def _fall(way: Way, n: int, milder: int, scores: list[float]) -> Check:

@@ -13,7 +13,7 @@ import shap
 from flask import Flask, jsonify, request
 
 from models.fitted.registry import Model
-from models.patient.features import LABS, VITALS
+from models.patient.features import LABS, VITALS, names
 from models.patient.vocabulary import BY_CODE
 from models.reading.fhir import parse
 
@@ -96,4 +96,5 @@ def plain_row(model: Model, raw: bytes) -> list[float]:
                 f"{name}.high48": max(values),
                 f"{name}.change12": values[-1] - values[0],
             }
-    return [row.get(name, np.nan) for name in model.features]
+    found = model.seen(dict.fromkeys(names()) | row)
+    return [np.nan if value is None else value for value in found]

@@ -159,7 +159,7 @@ def test_a_chart_is_read_as_serving_reads_it(way):
         served = assess(chart(patient, "spo2", rung.value, way), AT, models)
         risks = {risk.model: risk.probability for risk in served.risks}
         for model in models:
-            row = [rung.compared.row[name] for name in model.features]
+            row = model.seen(rung.compared.row)
             assert risks[model.id] == sigmoid(model.calibrated(model.predictor.score(row)))
 
 

@@ -46,10 +46,7 @@ def test_what_is_told_is_the_difference_of_the_scores(model, chart):
     """
     both = compared(chart)
     baseline, shares = against_reference(model, both)
-    here, there = (
-        model.calibrated(model.predictor.score([row[name] for name in model.features]))
-        for row in both[:2]
-    )
+    here, there = (model.calibrated(model.predictor.score(model.seen(row))) for row in both[:2])
     assert baseline == there
     assert sum(share for _, share in shares) == pytest.approx(here - there, abs=1e-9)
 

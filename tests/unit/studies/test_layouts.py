@@ -58,6 +58,7 @@ def test_a_2019_stay_is_read_hour_by_hour(tmp_path):
     assert stay.labels == {"sepsis": (False, False, True)} and stay.groups == {
         "sex": "male",
         "unit": "surgical ICU",
+        "set": "unknown",
     }
     hours = sorted({(r.time - ADMITTED).total_seconds() / 3600 for r in stay.chart.readings})
     assert hours == [2, 3] and stay.chart.rejected == {"range": 1}

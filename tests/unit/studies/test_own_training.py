@@ -177,5 +177,7 @@ def test_charts_that_all_lack_the_same_have_intervals():
         x[:, names().index(name)] = random.normal(60, 10, len(x))
     event = random.random(len(x)) < 1 / (1 + np.exp(-(x[:, names().index("lactate")] - 60) / 5))
     small = replace(SEPSIS, trees=20)
-    found = fit_certainty(x, event, np.arange(len(x)), partial(fit, recipe=small), 1)
+    found = fit_certainty(
+        x, event, np.ones(len(x)), np.arange(len(x)), partial(fit, recipe=small), 1
+    )
     assert found["widths"] and found["measured"]["rows"] > 500

@@ -48,7 +48,7 @@ def test_rows_are_shown_whole_first_and_then_thinner_with_less_weight():
     x = ROWS.copy()
     x[:100, columns(("lactate",))] = np.nan
     event = np.arange(400) % 3 == 0
-    rows, events, weights = shown(x, event, {"lactate": 2.0}, 7)
+    rows, events, weights = shown(x, event, np.ones(400), {"lactate": 2.0}, 7)
     assert (
         np.array_equal(rows[:400], x, equal_nan=True)
         and (events[:400] == event).all()
