@@ -1,11 +1,13 @@
 """Cuts a recalibrated model's bands anew, by the rules by which the parent's were cut: thresholds
 of one calibration say nothing under another.
 
-Medium finds the parent's share of the rows with the outcome; high begins where sensitivity and PPV
-are equal.
+Medium finds the parent's share of the rows with the outcome; high holds the parent's share of all
+rows, so that the burden of its alerts stays; of versions up to 0.4.0 it begins where sensitivity
+and PPV are equal.
 """
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,22 +16,40 @@ from models.fitted.model import Model
 from studies.training.performance import threshold_at_break_even, threshold_at_sensitivity
 
 # Where a manifest holds what the rule needs. Versions up to 0.4.0 say it in a sentence alone.
-RULE, SHARE = "thresholds_rule", "medium_sensitivity"
+RULE, SHARE, HIGH = "thresholds_rule", "medium_sensitivity", "high_rows"
 SENTENCE = re.compile(r"medium finds (\d+) % of")
 # A band that stands on fewer patients with the outcome would be cut by chance ("not estimable").
 LEAST_PATIENTS = 20
 
 
-def rule_of(model: Model) -> tuple[float, str]:
-    """Return the share of rows with the outcome that the medium band has to find, and where it was
-    read; raises ModelError where a manifest does not say it.
+@dataclass(frozen=True)
+class Rule:
+    """How bands are cut: the share of rows with the outcome that medium finds, and the share of all
+    rows that high holds, None where sensitivity and PPV decide.
     """
-    share = (model.manifest.get(RULE) or {}).get(SHARE)
+
+    medium_sensitivity: float
+    high_rows: float | None = None
+
+    @property
+    def written(self) -> dict[str, float]:
+        """Return the rule as a manifest has it."""
+        found = {SHARE: self.medium_sensitivity, HIGH: self.high_rows}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def rule_of(model: Model) -> tuple[Rule, str]:
+    """Return how a model's bands are cut, and where it was read; raises ModelError where a manifest
+    does not say it.
+    """
+    known = model.manifest.get(RULE) or {}
+    share, high = known.get(SHARE), known.get(HIGH)
     if isinstance(share, int | float) and 0 < share < 1:
-        return float(share), f"the manifest of {model.id.version}"
+        rows = float(high) if isinstance(high, int | float) and 0 < high < 1 else None
+        return Rule(float(share), rows), f"the manifest of {model.id.version}"
     told = SENTENCE.match(model.manifest.get("thresholds_chosen") or "")
     if told and 0 < int(told[1]) < 100:
-        return int(told[1]) / 100, (
+        return Rule(int(told[1]) / 100), (
             f"assumed from what {model.id.version} says of its thresholds, since its manifest has "
             f"no {RULE}"
         )
@@ -39,14 +59,19 @@ def rule_of(model: Model) -> tuple[float, str]:
     )
 
 
-def cut(risk: np.ndarray, event: np.ndarray, patient: np.ndarray, share: float) -> dict[str, float]:
+def cut(risk: np.ndarray, event: np.ndarray, patient: np.ndarray, rule: Rule) -> dict[str, float]:
     """Return the thresholds of the bands for recalibrated risks that the fit has not seen.
 
     Raises ModelError where too few patients stand behind a threshold, or high would not begin above
     medium.
     """
-    medium = round(threshold_at_sensitivity(risk, event, share), 4)
-    high = round(threshold_at_break_even(risk, event), 4)
+    medium = round(threshold_at_sensitivity(risk, event, rule.medium_sensitivity), 4)
+    high = round(
+        threshold_at_break_even(risk, event)
+        if rule.high_rows is None
+        else float(np.quantile(risk, 1 - rule.high_rows)),
+        4,
+    )
     for name, threshold in (("medium", medium), ("high", high)):
         found = len(np.unique(patient[event & (risk >= threshold)]))
         if found < LEAST_PATIENTS:
@@ -62,10 +87,14 @@ def cut(risk: np.ndarray, event: np.ndarray, patient: np.ndarray, share: float) 
     return {"medium": medium, "high": high}
 
 
-def words(share: float, label: str) -> str:
+def words(rule: Rule, label: str) -> str:
     """Return how the bands were cut, as the model card says it."""
+    high = (
+        "begins where the share of those that it finds equals the share of its rows that have it"
+        if rule.high_rows is None
+        else f"holds {100 * rule.high_rows:.2g} % of all rows"
+    )
     return (
-        f"medium finds {100 * share:.0f} % of the out-of-fold rows with {label} among the outcomes "
-        "of the recalibration; high begins where the share of those that it finds equals the share "
-        "of its rows that have it"
+        f"medium finds {100 * rule.medium_sensitivity:.0f} % of the out-of-fold rows with {label} "
+        f"among the outcomes of the recalibration; high {high}"
     )

@@ -25,7 +25,7 @@ from studies.data.bulk import is_bulk
 from studies.data.describe import source
 from studies.data.split import ALL
 from studies.data.stays import DataError
-from studies.recalibration.bands import RULE, SHARE, cut, rule_of, words
+from studies.recalibration.bands import RULE, cut, rule_of, words
 from studies.recalibration.outcomes import Outcomes, of_cohort, read_outcomes
 from studies.training.calibrate import isotonic, line, risks, stretched
 from studies.training.train import write
@@ -59,22 +59,25 @@ def recalibrate(
     model = load(parent)
     _check_version(parent, version)
     fit = _method(method, model, outcomes)
-    wanted, read_from = rule_of(model)
+    rule, read_from = rule_of(model)
     raw = np.array([uncalibrated(model, logit(risk)) for risk in outcomes.risk])
     after = _out_of_fold(fit, raw, outcomes)
-    bands = cut(after, outcomes.event, outcomes.patient, wanted)
+    bands = cut(after, outcomes.event, outcomes.patient, rule)
     manifest = model.manifest | {
         "version": version,
         "calibration": fit(raw, outcomes.event),
         "thresholds": bands,
-        RULE: {SHARE: wanted},
-        "thresholds_chosen": words(wanted, model.manifest["label"]),
+        RULE: rule.written,
+        "thresholds_chosen": words(rule, model.manifest["label"]),
         "parent": {
             "version": model.id.version,
             "manifest_sha256": hashlib.sha256(canonical(model.manifest)).hexdigest(),
         },
         "recalibration": (about or {})
-        | {"method": method, "bands": f"medium has to find {100 * wanted:.0f} % ({read_from})"}
+        | {
+            "method": method,
+            "bands": f"medium has to find {100 * rule.medium_sensitivity:.0f} % ({read_from})",
+        }
         | _account(model, after, bands, outcomes),
     }
     if known := model.manifest.get("certainty"):

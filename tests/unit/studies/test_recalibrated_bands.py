@@ -16,7 +16,7 @@ from models.fitted.booster import ModelError
 from models.fitted.model import load, sigmoid
 from models.fitted.registry import load_models
 from smartapp.outcomes import _frequency
-from studies.recalibration.bands import LEAST_PATIENTS, RULE, cut, rule_of
+from studies.recalibration.bands import LEAST_PATIENTS, RULE, Rule, cut, rule_of
 from studies.recalibration.outcomes import Outcomes, read_outcomes
 from studies.recalibration.recalibrate import _out_of_fold, recalibrate
 from studies.training.release import held_out
@@ -68,22 +68,26 @@ def test_bands_stand_on_risks_that_the_fit_has_not_seen(parent):
     from studies.training.calibrate import isotonic
 
     after = _out_of_fold(isotonic, np.array(raw_of(found)), found)
-    assert manifest["thresholds"] == cut(after, found.event, found.patient, MEDIUM)
+    assert manifest["thresholds"] == cut(after, found.event, found.patient, Rule(MEDIUM))
 
 
 def test_the_rule_is_read_from_the_manifest_and_handed_on(parent):
     """A manifest that holds it is followed without a word; a sentence is an assumption, and said;
     without either nothing is written.
     """
-    share, read_from = rule_of(PARENT)
-    assert share == MEDIUM and read_from.startswith("assumed")
+    rule, read_from = rule_of(PARENT)
+    assert rule == Rule(MEDIUM) and read_from.startswith("assumed")
     child = recalibrate(parent, outcomes(), "9.0.0")
     assert child[RULE] == {"medium_sensitivity": MEDIUM}
-    assert rule_of(load(parent.parent / "9.0.0")) == (MEDIUM, "the manifest of 9.0.0")
+    assert rule_of(load(parent.parent / "9.0.0")) == (Rule(MEDIUM), "the manifest of 9.0.0")
     change(parent, thresholds_rule={"medium_sensitivity": 0.5})
     assert recalibrate(parent, outcomes(), "9.1.0")["recalibration"]["after"]["medium_sensitivity"][
         "value"
     ] == pytest.approx(0.5, abs=0.02)
+    change(parent, thresholds_rule={"medium_sensitivity": 0.5, "high_rows": 0.02})
+    by_rows = recalibrate(parent, outcomes(), "9.3.0")
+    assert by_rows[RULE]["high_rows"] == 0.02 and "2 % of all rows" in by_rows["thresholds_chosen"]
+    assert by_rows["recalibration"]["after"]["high_rows"]["value"] == pytest.approx(0.02, abs=0.003)
     change(parent, thresholds_rule=None, thresholds_chosen=None)
     with pytest.raises(ModelError, match="does not say how its bands were chosen"):
         recalibrate(parent, outcomes(), "9.2.0")
@@ -109,7 +113,7 @@ def test_bands_that_chance_would_cut_are_refused(ill, well, reason):
     risk = np.concatenate([np.linspace(0.5, 0.9, ill), well])
     event = np.arange(len(risk)) < ill
     with pytest.raises(ModelError, match=reason):
-        cut(risk, event, np.arange(len(risk)), 0.5)
+        cut(risk, event, np.arange(len(risk)), Rule(0.5))
 
 
 def test_rows_of_one_patient_are_one_patient(parent):
