@@ -15,7 +15,7 @@ from studies.training.thinning import shown
 
 SEED = 20261121
 PARAMETERS = {
-    "objective": "binary", "learning_rate": 0.03, "num_leaves": 16, "max_depth": 5,
+    "objective": "binary", "learning_rate": 0.025, "num_leaves": 16, "max_depth": 5,
     "min_data_in_leaf": 300, "feature_fraction": 0.4, "bagging_fraction": 0.5, "bagging_freq": 1,
     "lambda_l2": 20.0, "max_bin": 127, "seed": SEED, "deterministic": True, "force_row_wise": True,
     "num_threads": 2, "verbosity": -1, "monotone_constraints_method": "intermediate",
