@@ -122,4 +122,9 @@ def _say(manifest: dict) -> None:
         click.echo(
             f"  {name:12} {figures[name]['value']:.4f}  (95 % interval {low:.4f} to {high:.4f})"
         )
+    for site, one in manifest["across"].items():
+        for name in ("auroc", "news2_auroc"):
+            low, high = one[name]["interval"]
+            value = one[name]["value"]
+            click.echo(f"  {site} left out: {name} {value:.4f}  ({low:.4f} to {high:.4f})")
     click.echo(f"  can the features tell the time since admission? {manifest['leak']['said']}")

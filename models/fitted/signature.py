@@ -2,7 +2,7 @@
 are trusted (Ed25519, F4).
 
 The signature covers the manifest as canonical JSON; the manifest names the SHA-256 of model.txt, so
-both are covered. Trusted are `trained/release.pub`, which ships with the code, and the *.pub files
+both are covered. Trusted are the keys in `trained/`, which ship with the code, and the *.pub files
 of a folder that the operator names: never a key that lies beside a model.
 """
 
@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from models.fitted.booster import ModelError
 from models.fitted.whole import write_whole
 
-SHIPPED_KEY = Path(__file__).parents[1] / "trained" / "release.pub"
+# One for each holder of a release key so far: a version that was released stays one.
+SHIPPED_KEYS = Path(__file__).parents[1] / "trained"
 FILE, KIND = "manifest.sig", "ed25519"
 # Signed with the text, so that a signature made for something else never passes for a model's.
 PURPOSE = b"vigil model manifest v1\n"
@@ -108,14 +109,12 @@ def check(folder: Path, manifest: dict[str, Any], keys: Keys) -> str:
 
 
 def trusted_keys(folder: Path | None = None) -> dict[str, Ed25519PublicKey]:
-    """Return the trusted public keys by id: the shipped one, and every *.pub of the operator's
+    """Return the trusted public keys by id: the shipped ones, and every *.pub of the operator's
     folder.
     """
-    paths = [SHIPPED_KEY] if SHIPPED_KEY.exists() else []
-    return {
-        key_id(key): key
-        for key in map(_public, [*paths, *(sorted(folder.glob("*.pub")) if folder else ())])
-    }
+    folders = [SHIPPED_KEYS, *([folder] if folder else [])]
+    paths = [path for one in folders for path in sorted(one.glob("*.pub"))]
+    return {key_id(key): key for key in map(_public, paths)}
 
 
 def key_id(key: Ed25519PublicKey) -> str:

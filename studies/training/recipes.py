@@ -41,9 +41,9 @@ class Recipe:
 # patient dies. Trained on 2012 a and tried on b, and the other way round, AUROC for deaths within
 # 36 h rises from 0.872 to 0.878 with that, and for death in hospital at hour 48 it is 0.859 with
 # and without; at twice the weight 0.884 and 0.857. A sum of two boosters, one of them for 36 h
-# alone, does no more and costs twice the trees. In 2012 a respiratory rate was charted only for those who breathe by
-# themselves (28 % of rows; 7.6 % died, of all 14.0 %): to have one looked protective, even at 30.
-# Shown again without it, having one says little.
+# alone, does no more and costs twice the trees. In 2012 a respiratory rate was charted only for
+# those who breathe by themselves (28 % of rows; 7.6 % died, of all 14.0 %): to have one looked
+# protective, even at 30. Shown again without it, having one says little.
 DETERIORATION = Recipe(
     name="deterioration", outcome="death", label="death in hospital",
     horizon="during this hospital stay", first=6, every=6, last=48, trees=400,

@@ -26,6 +26,7 @@ from studies.effects.effect_plots import draw
 from studies.training.across import across
 from studies.training.calibrate import curve, risks
 from studies.training.fit_certainty import fit_certainty
+from studies.training.inputs_seen import alert_rates, inputs_seen
 from studies.training.leak import leak
 from studies.training.performance import auprc, auroc, bootstrap, brier
 from studies.training.recipes import Recipe
@@ -99,15 +100,15 @@ def _judged(raw: np.ndarray, data: Rows, recipe: Recipe) -> dict:
     calibration = curve(raw, data.event)
     risk = risks(calibration, raw)
     bands = thresholds(risk, data, recipe)
-    rule = {
-        "medium_sensitivity": recipe.medium_sensitivity,
-        "high_rows": round(float((risk >= bands["high"]).mean()), 5),
-    }
+    rates = alert_rates(risk, bands)
+    rule = {"medium_sensitivity": recipe.medium_sensitivity, "high_rows": rates["high"]}
     return {
         "calibration": calibration,
         "thresholds": bands,
         "thresholds_chosen": words(recipe),
         "thresholds_rule": rule,
+        "inputs": inputs_seen(data),
+        "alert_rate": rates,
         "figures": _figures(risk, data, recipe),
         "across": across(data, recipe),
         "leak": leak(data.x, data.event, data.hour, data.patient, SEED),
