@@ -80,6 +80,11 @@ REASON = click.option("--reason", required=True, help="Why.")
     help="Hours between two landmarks of a stay.",
 )
 @click.option(
+    "--until",
+    type=click.IntRange(min=1),
+    help="Last hour of a stay that is looked at: 59 for 2019, whose later hours give the label away.",
+)
+@click.option(
     "--draws",
     default=1000,
     show_default=True,
@@ -106,6 +111,7 @@ def validate(
     chosen: tuple[str, ...],
     part: str,
     every: int | None,
+    until: int | None,
     draws: int,
     keep: bool,
     scores: Path | None,
@@ -125,6 +131,7 @@ def validate(
         output,
         part=part,
         every=every,
+        until=until,
         draws=draws,
         scores=scores,
     )

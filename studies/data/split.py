@@ -4,6 +4,7 @@ and validation agree without a list.
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from studies.data.stays import Stay
 
@@ -17,6 +18,14 @@ def held_out(patient: str) -> bool:
     data a patient is a record.
     """
     return int(hashlib.sha256(patient.encode()).hexdigest(), 16) % ONE_IN == 0
+
+
+def watched(stays: Iterable[Stay], hours: int) -> Iterator[Stay]:
+    """Yield the stays as if nobody had watched them any longer."""
+    return (
+        replace(stay, labels={name: known[:hours] for name, known in stay.labels.items()})
+        for stay in stays
+    )
 
 
 def part(stays: Iterable[Stay], name: str) -> Iterator[Stay]:

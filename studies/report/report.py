@@ -106,10 +106,11 @@ def _chapter(part: dict, settings: dict) -> Chapter:
 
 def _facts(found: dict, settings: dict) -> tuple[tuple[str, str], ...]:
     part, every = settings.get("part") or ABSENT, settings.get("every_hours")
+    last = f", up to hour {settings['until_hour']}" if settings.get("until_hour") else ""
     return (
         ("Data", (found.get("data") or {}).get("layout", ABSENT)),
         ("Part", PART_WORDS.get(part, part)),
-        ("Rows", f"one every {every} h of a stay" if every else ABSENT),
+        ("Rows", f"one every {every} h of a stay{last}" if every else ABSENT),
         ("Bootstrap draws", f"{count(settings.get('draws'))}, seed {settings.get('seed', ABSENT)}"),
         ("Made", str(found.get("made", ABSENT)).replace("T", " ").replace("Z", " UTC")),
         ("Code version", found.get("code_version") or ABSENT),

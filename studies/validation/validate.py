@@ -49,6 +49,7 @@ def validate(
     *,
     part: str = ALL,
     every: int | None = None,
+    until: int | None = None,
     draws: int = 1000,
     scores: Path | None = None,
 ) -> dict:
@@ -56,18 +57,18 @@ def validate(
     return what the JSON holds.
 
     `description` is for a hospital's own data. `part` chooses among the records that training saw
-    and those that it left. `every` is the hours between landmarks, `draws` the bootstrap's. Into
-    `scores` every row goes with its patient, for a recalibration of one model.
+    and those that it left. `every` is the hours between landmarks, `until` the last hour of
+    a stay that is looked at, `draws` the bootstrap's. Into `scores` every row goes with its patient, for a recalibration of one model.
 
     Raises DataError that names file and line, or says that the data have no outcome of these
     models.
     """
-    data, cohorts = scored(path, description, models, part, every)
+    data, cohorts = scored(path, description, models, part, every, until)
     if scores and len(cohorts) > 1:
         named = ", ".join(cohort.model.id.name for cohort in cohorts)
         raise DataError(f"The scores of one model go into a file; choose one (--model): {named}.")
     about, parts = (
-        _about(data, draws, part),
+        _about(data, draws, part, until),
         [measured(cohort, data, draws, path) for cohort in cohorts],
     )
     found = about | {"models": parts}
@@ -83,12 +84,14 @@ def scored(
     models: Sequence[Model],
     part: str = ALL,
     every: int | None = None,
+    until: int | None = None,
 ) -> tuple[DataSet, list[Cohort]]:
     """Return the data at `path`, and the scored rows of each model whose outcome they have, one at
     least; raises DataError.
     """
     data = data_set(path, description, every)
-    cohorts = collect(split.part(data.stays, part), models, data.every)
+    stays = split.part(data.stays, part)
+    cohorts = collect(split.watched(stays, until) if until else stays, models, data.every)
     if not cohorts:
         wanted = ", ".join(sorted({model.manifest["outcome"] for model in models}))
         raise DataError(f"{path}: no stay has an outcome that a model predicts ({wanted}).")
@@ -211,8 +214,9 @@ def _challenge(cohort: Cohort, rows: Landmarks, data: DataSet, draws: int) -> di
     return None
 
 
-def _about(data: DataSet, draws: int, part: str) -> dict:
+def _about(data: DataSet, draws: int, part: str, until: int | None) -> dict:
     settings = {"part": part, "every_hours": data.every, "draws": draws, "seed": SEED}
+    settings |= {"until_hour": until} if until else {}
     settings |= {"silent_hours": SILENT_HOURS, "lead_hours": LEAD_HOURS}
     made = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return {

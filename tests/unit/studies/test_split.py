@@ -1,7 +1,7 @@
 """The held-out part: the same without a list, and never half a patient."""
 
 from models.patient.chart import Chart
-from studies.data.split import ALL, HELD_OUT, TRAINING, held_out, part
+from studies.data.split import ALL, HELD_OUT, TRAINING, held_out, part, watched
 from studies.data.stays import ADMITTED, Stay
 
 
@@ -25,3 +25,12 @@ def test_the_parts_are_the_whole_and_share_no_patient():
     assert not {s.chart.patient for s in sides[HELD_OUT]} & {
         s.chart.patient for s in sides[TRAINING]
     }
+
+
+def test_a_stay_that_is_watched_for_some_hours_ends_there():
+    """Labels later than that are not asked for; a shorter stay stays as it is."""
+    chart = Chart("1", None, None, False, (), {})
+    stay = Stay("1", chart, ADMITTED, {"sepsis": (False,) * 3 + (True,) * 7})
+    (short,), (same,) = watched([stay], 4), watched([stay], 99)
+    assert short.labels == {"sepsis": (False, False, False, True)} and same == stay
+    assert short.chart is stay.chart
