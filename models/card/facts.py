@@ -6,6 +6,7 @@ Each is a plain text; what is not known is left out.
 from typing import Any
 
 from models.card.figures import ABSENT, counted, written
+from models.card.how_trained import how_trained
 from models.card.results import of_validation, performance
 from models.card.tables import internal
 from models.fitted.model import Model
@@ -22,7 +23,8 @@ PERSON = {"age": "age", "sex": "sex"}
 
 def facts(model: Model, validation: dict[str, Any] | None) -> dict[str, str]:
     """Return every fact of a run by the name that model_card.toml calls it."""
-    found = _of_manifest(model) | _of_training(model) | of_validation(model, validation or {})
+    found = _of_manifest(model) | _of_training(model) | how_trained(model.manifest)
+    found |= of_validation(model, validation or {})
     return {name: text for name, text in found.items() if text} | {"absent": ABSENT}
 
 
@@ -70,52 +72,10 @@ def _of_manifest(model: Model) -> dict[str, str | None]:
         "recalibration": _recalibrated(again),
         "gate": _gate(m.get("release")),
         "certainty": _certainty(m.get("certainty")),
-        "leak": (m.get("leak") or {}).get("said"),
-        "across": _across(m.get("across")),
-        "by_hand": _by_hand(parameters),
-        "weights": _weights(parameters),
         "inputs": _inputs(model),
         "inputs_short": _inputs_short(model),
         "vars_used": _vars(model),
     }
-
-
-def _across(found: dict[str, Any] | None) -> str | None:
-    """Return the AUROC in each hospital that was left out of training, beside that of NEWS2."""
-    if not found:
-        return None
-    return "; ".join(
-        f"{site} ({counted(one['rows'])} rows) AUROC {_interval(one['auroc'])}, NEWS2 "
-        f"{_interval(one['news2_auroc'])}; before the event {_interval(one['auroc_before_event'])}"
-        f", NEWS2 {_interval(one['news2_auroc_before_event'])}"
-        for site, one in found.items()
-    )
-
-
-def _interval(figure: dict[str, Any]) -> str:
-    low, high = figure["interval"]
-    return f"{figure['value']:.3f} ({low:.3f} to {high:.3f})"
-
-
-def _by_hand(parameters: dict[str, Any]) -> str | None:
-    """Return what the trees that are made by hand say, where there are such."""
-    if not parameters.get("red"):
-        return None
-    return (
-        "The first trees are made by hand: a vital sign of 3 NEWS2 points adds "
-        f"{parameters['red']:g} to the log-odds, one that is hardly ever seen "
-        f"{parameters['extreme']:g}, whatever the data say of it."
-    )
-
-
-def _weights(parameters: dict[str, Any]) -> str:
-    """Return how rows with the outcome were weighed."""
-    if not parameters.get("early_weight"):
-        return "By outcome nothing was over- or under-sampled."
-    return (
-        f"A row before an event counts up to {1 + parameters['early_weight']:g} times, the more "
-        f"the sooner it happens (a third of it each {parameters['early_days']:g} days)."
-    )
 
 
 def _recalibrated(again: dict[str, Any]) -> str | None:

@@ -58,7 +58,8 @@ def validate(
 
     `description` is for a hospital's own data. `part` chooses among the records that training saw
     and those that it left. `every` is the hours between landmarks, `until` the last hour of
-    a stay that is looked at, `draws` the bootstrap's. Into `scores` every row goes with its patient, for a recalibration of one model.
+    a stay that is looked at, `draws` the bootstrap's. Into `scores` every row goes with its
+    patient, for a recalibration of one model.
 
     Raises DataError that names file and line, or says that the data have no outcome of these
     models.

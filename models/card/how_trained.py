@@ -1,0 +1,56 @@
+"""Says how a model was trained, and what the training itself found: leak, hospitals left out."""
+
+from typing import Any
+
+from models.card.figures import counted
+
+
+def how_trained(manifest: dict[str, Any]) -> dict[str, str | None]:
+    """Return the facts by the name that model_card.toml calls them; None where a version does not
+    hold them.
+    """
+    parameters = manifest.get("parameters") or {}
+    return {
+        "leak": (manifest.get("leak") or {}).get("said"),
+        "across": _across(manifest.get("across")),
+        "by_hand": _by_hand(parameters),
+        "weights": _weights(parameters),
+    }
+
+
+def _across(found: dict[str, Any] | None) -> str | None:
+    """Return the AUROC in each hospital that was left out of training, beside that of NEWS2."""
+    if not found:
+        return None
+    return "; ".join(
+        f"{site} ({counted(one['rows'])} rows) AUROC {_interval(one['auroc'])}, NEWS2 "
+        f"{_interval(one['news2_auroc'])}; before the event {_interval(one['auroc_before_event'])}"
+        f", NEWS2 {_interval(one['news2_auroc_before_event'])}"
+        for site, one in found.items()
+    )
+
+
+def _interval(figure: dict[str, Any]) -> str:
+    low, high = figure["interval"]
+    return f"{figure['value']:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _by_hand(parameters: dict[str, Any]) -> str | None:
+    """Return what the trees that are made by hand say, where there are such."""
+    if not parameters.get("red"):
+        return None
+    return (
+        "The first trees are made by hand: a vital sign of 3 NEWS2 points adds "
+        f"{parameters['red']:g} to the log-odds, one that is hardly ever seen "
+        f"{parameters['extreme']:g}, whatever the data say of it."
+    )
+
+
+def _weights(parameters: dict[str, Any]) -> str:
+    """Return how rows with the outcome were weighed."""
+    if not parameters.get("early_weight"):
+        return "By outcome nothing was over- or under-sampled."
+    return (
+        f"A row before an event counts up to {1 + parameters['early_weight']:g} times, the more "
+        f"the sooner it happens (a third of it each {parameters['early_days']:g} days)."
+    )
