@@ -82,7 +82,7 @@ REASON = click.option("--reason", required=True, help="Why.")
 @click.option(
     "--until",
     type=click.IntRange(min=1),
-    help="Last hour of a stay that is looked at: 59 for 2019, where later ones give the label away.",
+    help="Last hour of a stay that is looked at: 59 for 2019, later ones give the label away.",
 )
 @click.option(
     "--draws",
