@@ -11,32 +11,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from runtime.config_option import CONFIG
+
 if TYPE_CHECKING:
     from flask import Flask
 
     from models.fitted.model import Model
-    from runtime.audit import Audit
     from runtime.settings import Settings
 
-CONFIG = click.option(
-    "--config",
-    envvar="VIGIL_CONFIG",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="TOML file; or set VIGIL_CONFIG.",
-)
 MOST_REFUSALS_READ = 500
 FOLDER = click.Path(exists=True, path_type=Path)
-# The commands of studies and where they stand. Imported when they are named or listed, so that
-# serving imports nothing of studies.
-STUDIES = {
-    "card": "model_card_command.model_card",
-    "models": "registry_command.registry",
-    "recalibrate": "commands.recalibrate",
-    "release": "commands.release",
-    "sense": "sense_command.sense",
-    "train": "train_command.train",
-    "validate": "commands.validate",
+# Commands that stand elsewhere. Imported when they are named or listed, so that serving imports
+# nothing of studies.
+COMMANDS = {
+    "audit": "cdshooks.audit_command.audit",
+    "card": "studies.model_card_command.model_card",
+    "models": "studies.registry_command.registry",
+    "recalibrate": "studies.commands.recalibrate",
+    "release": "studies.commands.release",
+    "sense": "studies.sense_command.sense",
+    "train": "studies.train_command.train",
+    "validate": "studies.commands.validate",
 }
 
 
@@ -87,19 +82,19 @@ def create_app(
 
 class Door(click.Group):
     """Turns the errors that people can mend into one sentence and exit code 1, without a
-    traceback; imports the commands of studies late.
+    traceback; imports some commands late.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return every command's name, in order."""
-        return sorted({*super().list_commands(ctx), *STUDIES})
+        return sorted({*super().list_commands(ctx), *COMMANDS})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, or None if there is none of that name."""
-        if cmd_name not in STUDIES:
+        if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
-        module, _, command = STUDIES[cmd_name].partition(".")
-        found: click.Command = getattr(import_module(f"studies.{module}"), command)
+        module, _, command = COMMANDS[cmd_name].rpartition(".")
+        found: click.Command = getattr(import_module(module), command)
         return found
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -203,6 +198,7 @@ def check(config: Path) -> None:
 def doctor(config: Path, ehr_id: str) -> None:
     """Look at what one EHR's record needs, and say what to mend; exit code 1 if it is wrong."""
     from ehr import doctor, http, refusals
+    from runtime.audit import Audit
 
     settings = settings_of(config)
     ehr = next((ehr for ehr in settings.ehr if ehr.id == ehr_id), None)
@@ -214,57 +210,10 @@ def doctor(config: Path, ehr_id: str) -> None:
         findings.append(finding)
         click.echo(f"{finding.state:6}{finding.text} {finding.mend}".rstrip())
     if (settings.data_path / "audit.sqlite").exists():
-        refused = open_audit(config).records(MOST_REFUSALS_READ, "refusal")
+        refused = Audit(settings.data_path / "audit.sqlite").records(MOST_REFUSALS_READ, "refusal")
         for line in refusals.lately(refused, ehr_id):
             click.echo(f"{'log':6}{line}")
     sys.exit(1 if any(finding.state == "wrong" for finding in findings) else 0)
-
-
-@main.group()
-def audit() -> None:
-    """Read the audit log: verify its chain, show records, replay a card's assessment."""
-
-
-@audit.command("verify")
-@CONFIG
-def audit_verify(config: Path) -> None:
-    """Recompute the hash chain and say whether any record was changed or removed."""
-    found = open_audit(config).verify()
-    if found.broken_at is not None:
-        raise click.ClickException(f"The chain is broken at record {found.broken_at}.")
-    click.echo(f"{found.records} records, chain whole, head {found.head}")
-
-
-@audit.command("show")
-@CONFIG
-@click.option("--limit", default=20, show_default=True, help="How many records, newest first.")
-@click.option(
-    "--type", "kind", help="Only records of this type, such as hook, feedback, page or refusal."
-)
-def audit_show(config: Path, limit: int, kind: str | None) -> None:
-    """Print records as JSON lines, newest first; they hold patient data."""
-    import msgspec
-
-    for record in open_audit(config).records(limit, kind):
-        click.echo(msgspec.json.encode(record).decode())
-
-
-@audit.command("replay")
-@CONFIG
-@click.argument("assessment_id")
-def audit_replay(config: Path, assessment_id: str) -> None:
-    """Compute a recorded assessment again and compare it with what was answered."""
-    from cdshooks.replay import again, difference
-
-    record = open_audit(config).find_assessment(assessment_id)
-    if record is None:
-        raise click.ClickException("There is no record with this assessment id.")
-    found = again(record, models_of(settings_of(config)))
-    differs = difference(record, found)
-    if differs:
-        raise click.ClickException(differs)
-    risks = ", ".join(f"{risk.outcome} {risk.probability}" for risk in found.risks)
-    click.echo(f"The same again: {found.level}, {risks or found.status}")
 
 
 def models_of(settings: "Settings", remembered: bool = True) -> "tuple[Model, ...]":
@@ -284,13 +233,6 @@ def settings_of(config: Path) -> "Settings":
     from runtime.settings import load_settings
 
     return load_settings(config)
-
-
-def open_audit(config: Path) -> "Audit":
-    """Return the audit log of a configuration."""
-    from runtime.audit import Audit
-
-    return Audit(settings_of(config).data_path / "audit.sqlite")
 
 
 if __name__ == "__main__":

@@ -109,7 +109,10 @@ class PatientView:
             return None
         then = datetime.fromisoformat(found["at"])
         before = Chart.from_json(found["chart"])
-        same = at - then < REPEAT and _chart(collected, record["patient"], then, ehr) == before
+        serving = {(model.id.name, model.id.version) for model in self.models}
+        # Of a version that no longer serves the answer can't be given again.
+        same = at - then < REPEAT and serving.issuperset(replay.answered_by(found))
+        same = same and _chart(collected, record["patient"], then, ehr) == before
         return found if same else None
 
     def _repeat(

@@ -23,6 +23,11 @@ def again(record: dict[str, Any], models: Sequence[Model]) -> Assessment:
     )
 
 
+def answered_by(record: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return name and version of each model that answered."""
+    return [(risk["model"]["name"], risk["model"]["version"]) for risk in record["risks"]]
+
+
 def difference(record: dict[str, Any], found: Assessment) -> str:
     """Return in words how an assessment differs from the record, or nothing.
 

@@ -6,7 +6,7 @@ champion that fails gives way to the last good one before it, and a notice says 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -172,6 +172,15 @@ def located(name: str, version: str | None = None, folder: Path | None = None) -
     if not aliases.VERSION.fullmatch(wanted) or not (home / wanted).is_dir():
         raise ModelError(f"There is no version {wanted!r} of {name} below {home.parent}.")
     return home / wanted
+
+
+def recorded(
+    wanted: Iterable[tuple[str, str]], folder: Path | None = None, trust: Trust = SHIPPED
+) -> tuple[Model, ...]:
+    """Return versions by name and number, verified and loaded, whether they are in service or not.
+    Raises ModelError.
+    """
+    return tuple(verify(admit(located(name, number, folder), trust)) for name, number in wanted)
 
 
 def promote(

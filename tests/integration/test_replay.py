@@ -11,8 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 import vigil
+from cdshooks.replay import answered_by
 from models.assess import assess
-from models.fitted.registry import load_models
+from models.fitted.registry import load_models, recorded
 from models.patient.chart import Chart
 from runtime import store
 from runtime.settings import load_settings
@@ -85,7 +86,6 @@ def test_a_replay_compares_level_and_findings_where_the_record_holds_them(config
     import json
 
     from cdshooks.replay import again, difference
-    from models.fitted.registry import load_models
 
     record = json.loads(run("audit", "show", "--config", config, "--type", "hook")[1])
     found = again(record, load_models())
@@ -105,9 +105,10 @@ def test_records_of_0_4_0_replay_as_they_were_answered():
     records = [json.loads(line) for line in text.splitlines()]
     for record in records:
         chart, at = Chart.from_json(record["chart"]), datetime.fromisoformat(record["at"])
+        models = recorded(answered_by(record))
         again = {
             risk.outcome: (risk.model.sha256, risk.probability, risk.band)
-            for risk in assess(chart, at, load_models()).risks
+            for risk in assess(chart, at, models).risks
         }
         assert again == {
             risk["outcome"]: (risk["model"]["sha256"], risk["probability"], risk["band"])

@@ -1,0 +1,63 @@
+"""The commands that read the audit log: `vigil audit verify | show | replay`."""
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from cdshooks.replay import again, answered_by, difference
+from models.fitted.registry import Trust, recorded
+from runtime.audit import Audit
+from runtime.config_option import CONFIG
+from runtime.settings import Settings, load_settings
+
+
+@click.group()
+def audit() -> None:
+    """Read the audit log: verify its chain, show records, replay a card's assessment."""
+
+
+@audit.command("verify")
+@CONFIG
+def audit_verify(config: Path) -> None:
+    """Recompute the hash chain and say whether any record was changed or removed."""
+    found = _log(load_settings(config)).verify()
+    if found.broken_at is not None:
+        raise click.ClickException(f"The chain is broken at record {found.broken_at}.")
+    click.echo(f"{found.records} records, chain whole, head {found.head}")
+
+
+@audit.command("show")
+@CONFIG
+@click.option("--limit", default=20, show_default=True, help="How many records, newest first.")
+@click.option(
+    "--type", "kind", help="Only records of this type, such as hook, feedback, page or refusal."
+)
+def audit_show(config: Path, limit: int, kind: str | None) -> None:
+    """Print records as JSON lines, newest first; they hold patient data."""
+    for record in _log(load_settings(config)).records(limit, kind):
+        click.echo(msgspec.json.encode(record).decode())
+
+
+@audit.command("replay")
+@CONFIG
+@click.argument("assessment_id")
+def audit_replay(config: Path, assessment_id: str) -> None:
+    """Compute a recorded assessment again, by the versions that answered, and compare it with what
+    was answered.
+    """
+    settings = load_settings(config)
+    record = _log(settings).find_assessment(assessment_id)
+    if record is None:
+        raise click.ClickException("There is no record with this assessment id.")
+    trust = Trust(settings.model_keys_path)
+    found = again(record, recorded(answered_by(record), settings.models_path, trust))
+    differs = difference(record, found)
+    if differs:
+        raise click.ClickException(differs)
+    risks = ", ".join(f"{risk.outcome} {risk.probability}" for risk in found.risks)
+    click.echo(f"The same again: {found.level}, {risks or found.status}")
+
+
+def _log(settings: Settings) -> Audit:
+    return Audit(settings.data_path / "audit.sqlite")
