@@ -28,7 +28,7 @@ MEASURED = {
     "HCO3": "bicarbonate", "Glucose": "glucose", "Lactate": "lactate", "WBC": "wbc",
     "HCT": "haematocrit", "Platelets": "platelets", "Bilirubin": "bilirubin", "Albumin": "albumin",
     "pH": "ph", "PaCO2": "paco2", "PaO2": "pao2", "TroponinI": "troponin_i_ug",
-    "TroponinT": "troponin_t_ug",
+    "TroponinT": "troponin_t_ug", "Urine": "urine", "Weight": "weight",
 }  # fmt: skip
 # A cuff and an arterial line may read at the same minute, so each keeps its own pair.
 PAIRS = {"SysABP": ("DiasABP", "arterial"), "NISysABP": ("NIDiasABP", "cuff")}
