@@ -92,7 +92,7 @@ def _rate(feature: str, value: float, snapshot: Snapshot) -> str:
     """Say how much urine came, and by which weight that is reckoned where none is known."""
     weight, known = weight_of(snapshot)
     stated = "" if known else f" (reckoned by {display(VARIABLES['weight'], weight)})"
-    return f"urine output {value:.1f} mL/kg/h over {feature.partition('.rate')[2]} h{stated}"
+    return f"urine output {value:.2f} mL/kg/h over {feature.partition('.rate')[2]} h{stated}"
 
 
 def _ratio(feature: str, value: float, row: FeatureRow) -> str:
