@@ -2,9 +2,10 @@
 into demonstration patients.
 
 Times move so that each stay's last value is ten minutes ago; values stay as they were written down,
-the impossible ones too. studies/data/physionet2012.py reads the same files for training, and is not
-used here: the demonstration stands in for an EHR, which hands out what Vigil would reject, and has
-to run where studies are not installed. A test holds the two to the same parameters.
+the impossible ones too, but for a weight of -1 or 0, by which the data say that there is none.
+studies/data/physionet2012.py reads the same files for training, and is not used here: the
+demonstration stands in for an EHR, which hands out what Vigil would reject, and has to run where
+studies are not installed. A test holds the two to the same parameters.
 """
 
 import math
@@ -28,7 +29,7 @@ MEASURED = {
     "HCO3": "bicarbonate", "Glucose": "glucose", "Lactate": "lactate", "WBC": "wbc",
     "HCT": "haematocrit", "Platelets": "platelets", "Bilirubin": "bilirubin", "Albumin": "albumin",
     "pH": "ph", "PaCO2": "paco2", "PaO2": "pao2", "TroponinI": "troponin_i_ug",
-    "TroponinT": "troponin_t_ug",
+    "TroponinT": "troponin_t_ug", "Urine": "urine", "Weight": "weight",
 }  # fmt: skip
 # A cuff and an arterial line may read at the same minute, so each keeps its own pair.
 PAIRS = {"SysABP": ("DiasABP", "arterial"), "NISysABP": ("NIDiasABP", "cuff")}
@@ -154,7 +155,7 @@ def _observations(
 ) -> Iterator[dict[str, Any]]:
     moments: dict[timedelta, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for time, parameter, value in rows:
-        if parameter in MEASURED:
+        if parameter in MEASURED and not (parameter == "Weight" and value <= 0):
             moments[time][parameter].append(round(100 * value, 2) if parameter == "FiO2" else value)
     for time, values in moments.items():
         for systolic, (diastolic, label) in PAIRS.items():

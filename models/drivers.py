@@ -5,7 +5,15 @@ A contribution sums the features of a variable; the words are those of the one t
 """
 
 from models.patient.chart import Reading
-from models.patient.features import DERIVED, WINDOW, FeatureRow, made_of, variable_of
+from models.patient.features import (
+    DERIVED,
+    URINE_RATES,
+    WINDOW,
+    FeatureRow,
+    made_of,
+    variable_of,
+    weight_of,
+)
 from models.patient.inputs import origin
 from models.patient.printing import display, printed_unit
 from models.patient.snapshot import Snapshot
@@ -33,6 +41,8 @@ def driver_text(feature: str, row: FeatureRow, snapshot: Snapshot) -> tuple[str,
         raise ValueError(f"{feature} is not known, so it drives nothing.")
     if feature in DERIVED:
         return _ratio(feature, value, row), True
+    if feature in URINE_RATES:
+        return _rate(feature, value, snapshot), False
     variable, kind = VARIABLES[name], feature.partition(".")[2]
     if kind in EXTREMES:
         return _extreme(variable, kind, value, snapshot)
@@ -76,6 +86,13 @@ def _change(variable: Variable, value: float, hours: str) -> str:
     return (
         f"{variable.label} {way} by {size} {printed_unit(variable)}".strip() + f" within {hours} h"
     )
+
+
+def _rate(feature: str, value: float, snapshot: Snapshot) -> str:
+    """Say how much urine came, and by which weight that is reckoned where none is known."""
+    weight, known = weight_of(snapshot)
+    stated = "" if known else f" (reckoned by {display(VARIABLES['weight'], weight)})"
+    return f"urine output {value:.2f} mL/kg/h over {feature.partition('.rate')[2]} h{stated}"
 
 
 def _ratio(feature: str, value: float, row: FeatureRow) -> str:

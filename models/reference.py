@@ -5,8 +5,9 @@ The average of the training data is intensive care: against it a respiratory rat
 the risk. A clinician compares with health. So contributions are told against a patient of the same
 age and sex who has the vocabulary's `normal` value wherever this chart has one, and had it, steady,
 for two days: lowest, highest and mean are that value, changes are 0, the spread is this chart's own
-but no more than health's, and what is made of two variables is made of their normal values. What is
-missing here is missing there, since no value is a fact about the chart and not about health.
+but no more than health's, what is made of two variables is made of their normal values, and urine
+comes as the normal amount of an hour at the normal weight. What is missing here is missing there,
+since no value is a fact about the chart and not about health.
 TreeSHAP is additive, so that phi(x) - phi(reference), summed over the features, is exactly
 score(x) - score(reference).
 
@@ -17,7 +18,7 @@ values. An audit record holds both.
 from typing import NamedTuple
 
 from models.fitted.model import Model
-from models.patient.features import FeatureRow, of_two, variable_of
+from models.patient.features import URINE_RATES, FeatureRow, of_two, variable_of
 from models.patient.snapshot import Snapshot
 from models.patient.vocabulary import VARIABLES
 
@@ -87,7 +88,9 @@ def _normal(feature: str, value: float) -> float:
     variable = VARIABLES.get(variable_of(feature))
     if variable is None or variable.normal is None:
         return value
-    kind = feature.partition(".")[2]
+    kind, weight = feature.partition(".")[2], VARIABLES["weight"].normal
+    if feature in URINE_RATES and weight:
+        return variable.normal / weight
     if kind.startswith("spread"):
         return min(value, HEALTHY_SPREAD[variable.name])
     return 0.0 if kind.startswith("change") else variable.normal

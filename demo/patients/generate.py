@@ -50,6 +50,7 @@ def _patient(
             item.blood_pressure == "rows",
             item.spo2_target,
         ),
+        *resources.observations(item.id, scenario.outputs(item, now, seed)),
         *resources.observations(item.id, scenario.labs(item, now, seed)),
     ]
     if item.mess:

@@ -12,6 +12,7 @@ from pathlib import Path
 VITALS = (
     "heart_rate", "respiratory_rate", "spo2", "fio2", "flow", "systolic", "diastolic",
     "systolic_arterial", "diastolic_arterial", "temperature", "gcs", "acvpu", "mean_pressure",
+    "urine", "weight",
 )  # fmt: skip
 
 

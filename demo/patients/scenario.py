@@ -2,7 +2,7 @@
 noise, from a seed.
 
 A scenario is data: one TOML file with a table of vital signs and one of laboratory results by hours
-before now.
+before now, and where a catheter lies one of the urine of an hour in mL.
 """
 
 import math
@@ -46,6 +46,8 @@ class Scenario:
     rounds: str
     vitals: str
     labs: str
+    urine: str = ""
+    weight: float = 0
     ends: float = 0
     blood_pressure: str = "panel"
     spo2_target: tuple[int, ...] = ()
@@ -75,6 +77,23 @@ def vitals(scenario: Scenario, now: datetime, seed: int) -> list[Round]:
             for name, course in courses.items()
         }
         rounds.append((time, {name: value for name, value in values.items() if value is not None}))
+    return rounds
+
+
+def outputs(scenario: Scenario, now: datetime, seed: int) -> list[Round]:
+    """Return the weight at the beginning, and the urine of each hour that the table spans; nothing
+    where the scenario has none.
+    """
+    if not scenario.urine:
+        return []
+    course = read_table(scenario.urine)["urine"]
+    rng = random.Random(f"{seed} {scenario.id} urine")
+    noise = _Noise(rng, MEASURES["urine"].noise)
+    rounds: list[Round] = []
+    for hour in range(int(course[0][0]), int(course[-1][0]) + 1):
+        time = _minute(now + timedelta(hours=hour, minutes=-15))
+        rounds.append((time, {"urine": _value("urine", course, hour, time, noise.next()) or 0}))
+    rounds[0][1]["weight"] = scenario.weight
     return rounds
 
 

@@ -65,8 +65,7 @@ def _unread(snapshot: Snapshot) -> Iterator[Finding]:
     """
     for part, sentence in unread(snapshot.chart, snapshot.at).items():
         blind = part == "vitals" and any(
-            state == UNREAD and VARIABLES[name].group == part
-            for name, state in snapshot.unknown.items()
+            state == UNREAD and VARIABLES[name].sign for name, state in snapshot.unknown.items()
         )
         level = "warning" if blind else "info"
         yield Finding(level, "unread", None, None, part, None, sentence, "coverage of the chart")

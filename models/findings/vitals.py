@@ -51,7 +51,7 @@ def unusable(snapshot: Snapshot, score: Score, seen: set[str | None]) -> Iterato
     known = any(part.name == "oxygen" and part.points is not None for part in score.parts)
     for name, item in snapshot.unusable.items():
         if name not in seen:
-            vital = VARIABLES[name].group == "vitals" and not (known and name in OXYGEN)
+            vital = VARIABLES[name].sign and not (known and name in OXYGEN)
             least = "warning" if vital or _may_be_beyond(item) else "info"
             level, words = _if_right(item, snapshot) or (least, "")
             sentence = (

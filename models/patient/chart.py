@@ -16,7 +16,9 @@ class Reading(NamedTuple):
 
     `known` is False where the chart says under a name that Vigil does not know from where on the
     body or how it was measured, and nothing in that name speaks against the variable. `written` is
-    what stands in the chart where that was converted into the variable's unit, else empty.
+    what stands in the chart where that was converted into the variable's unit, else empty. `hours`
+    is the length of the period over which an amount came, which ends at `time`; 0 is a moment, and
+    for an amount that nobody says since when it was gathered.
     """
 
     time: datetime
@@ -25,6 +27,7 @@ class Reading(NamedTuple):
     source: str
     known: bool = True
     written: str = ""
+    hours: float = 0.0
 
 
 class Unusable(NamedTuple):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from models.patient.chart import Reading
 from models.patient.news2_table import BANDS, span
 from models.patient.printing import display
-from models.patient.vocabulary import VARIABLES, Variable
+from models.patient.vocabulary import AMOUNTS, VARIABLES, Variable
 
 # Two values of one variable in less than this are of one moment; charts are kept to the minute.
 MINUTE = timedelta(minutes=1)
@@ -49,7 +49,8 @@ def settled(rows: Rows) -> tuple[Rows, list[Conflict]]:
     """Return the rows with the graver value alone where two of a minute differ, and the conflicts
     that matter: those in which the values differ in NEWS2 points or in the grade of a limit.
 
-    Diastolic and mean pressure go with the systolic one that counts, by their resource.
+    Diastolic and mean pressure go with the systolic one that counts, by their resource. Two amounts
+    of one moment are no conflict: both were measured.
     """
     found: Rows = {}
     conflicts: list[Conflict] = []
@@ -59,6 +60,9 @@ def settled(rows: Rows) -> tuple[Rows, list[Conflict]]:
             if name in ("diastolic", "mean_pressure")
             else ()
         )
+        if name in AMOUNTS:
+            found[name] = rows[name]
+            continue
         kept: list[Reading] = []
         for group in _moments(rows[name][1]):
             if len({reading.value for reading in group}) == 1:

@@ -9,9 +9,12 @@ from models.patient.chart import Chart, PartState
 from models.patient.vocabulary import GROUPS, VARIABLES
 
 # How far back a risk at a moment looks, by part: two days of extremes, or the longest life of a
-# value, and the six hours of the trend.
+# value, and the six hours of the trend. A weight may be older: what is not known of it is stated.
 COVERED = {
-    group: max(timedelta(hours=48), *(v.max_age for v in VARIABLES.values() if v.group == group))
+    group: max(
+        timedelta(hours=48),
+        *(v.max_age for v in VARIABLES.values() if v.group == group and v.name != "weight"),
+    )
     + timedelta(hours=6)
     for group in GROUPS
 }

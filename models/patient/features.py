@@ -9,8 +9,10 @@ can be grouped; a number in it is the look-back in hours.
 import math
 from datetime import timedelta
 
+from models.patient.amounts import GATHERED, per_hour
 from models.patient.chart import Reading
 from models.patient.snapshot import Snapshot
+from models.patient.vocabulary import VARIABLES
 
 FeatureRow = dict[str, float | None]
 VITALS = (
@@ -39,6 +41,11 @@ VITAL_KINDS = (
     ".change24",
 )
 LAB_KINDS = ("", ".change48")
+# Its newest amount, and mL/kg/h over a shift and a day.
+URINE = "urine"
+URINE_RATES = {"urine.rate6": timedelta(hours=6), "urine.rate24": timedelta(hours=24)}
+# Every variable that has features, each with one of its own name: the newest value.
+FEATURED = (*VITALS, *LABS, URINE)
 # What follows from two variables, and is missing where one of them is.
 DERIVED = {
     "heart_rate.shock_index": ("heart_rate", "systolic"),
@@ -57,7 +64,7 @@ def names() -> tuple[str, ...]:
     """Return every feature's name in the order of a row."""
     vitals = [f"{name}{kind}" for name in VITALS for kind in VITAL_KINDS]
     labs = [f"{name}{kind}" for name in LABS for kind in LAB_KINDS]
-    return ("age", "sex", *vitals, *labs, *DERIVED)
+    return ("age", "sex", *vitals, *labs, URINE, *URINE_RATES, *DERIVED)
 
 
 def variable_of(feature: str) -> str:
@@ -86,7 +93,7 @@ def feature_row(snapshot: Snapshot) -> FeatureRow:
         row |= _vital(name, snapshot)
     for name in LABS:
         row |= _laboratory(name, snapshot)
-    return row | of_two(row)
+    return row | _urine(snapshot) | of_two(row)
 
 
 def _vital(name: str, snapshot: Snapshot) -> FeatureRow:
@@ -133,6 +140,35 @@ def _laboratory(name: str, snapshot: Snapshot) -> FeatureRow:
         name: last.value,
         f"{name}.change48": last.value - earlier[-1].value if earlier else None,
     }
+
+
+def _urine(snapshot: Snapshot) -> FeatureRow:
+    """Return the newest amount in mL, and the rates in mL/kg/h.
+
+    Missing: a rate too where one of its amounts can't be used, or they cover less than half of its
+    time.
+    """
+    last = snapshot.for_model(URINE)
+    if last is None:
+        return {URINE: None, **dict.fromkeys(URINE_RATES)}
+    rates = {name: _rate(snapshot, span) for name, span in URINE_RATES.items()}
+    return {URINE: last.value, **rates}
+
+
+def _rate(snapshot: Snapshot, span: timedelta) -> float | None:
+    start = snapshot.at - span
+    if not (snapshot.covers(URINE, start) and snapshot.usable(URINE, start)):
+        return None
+    amount = per_hour(snapshot.window(URINE, start - GATHERED), start, snapshot.at)
+    return None if amount is None else amount / weight_of(snapshot)[0]
+
+
+def weight_of(snapshot: Snapshot) -> tuple[float, bool]:
+    """Return the weight in kg by which urine is reckoned, and whether it is the patient's own: else
+    it is the vocabulary's, as a rate of an unknown weight says more than none.
+    """
+    own = snapshot.for_model("weight")
+    return (own.value, True) if own else (VARIABLES["weight"].normal or 0.0, False)
 
 
 def of_two(row: FeatureRow) -> FeatureRow:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from models.patient.chart import WHOLE, Reading, Unusable
+from models.patient.features import URINE
 from models.patient.printing import both_units, display, number, printed_unit
 from models.patient.series import SISTERS, SPEAKERS, SPOKEN_BY
 from models.patient.snapshot import UNREAD, UNUSABLE, Snapshot
@@ -45,8 +46,9 @@ def inputs(snapshot: Snapshot, used: set[str]) -> tuple[Input, ...]:
     """Return every variable of the vocabulary in its order; `used` names those that a model has
     features of.
     """
+    beside = {"weight"} if URINE in used else set()
     return tuple(
-        _input(variable, snapshot, variable.name in used or variable.name in SISTERS)
+        _input(variable, snapshot, name in used | beside | set(SISTERS))
         for name, variable in VARIABLES.items()
         if name not in NOT_SHOWN
     )

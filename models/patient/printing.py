@@ -1,9 +1,10 @@
 """Turns a value into text as a clinician writes it: with its variable's digits and printed unit."""
 
 from models.patient.chart import Reading
-from models.patient.consciousness import LEVELS
 from models.patient.vocabulary import VARIABLES, Variable
 
+# The levels of consciousness by their ACVPU points (RCP NEWS2, 2017).
+LEVELS = ("alert", "new confusion", "voice", "pain", "unresponsive")
 # How a clinician writes a UCUM unit.
 PRINTED = {"mm[Hg]": "mmHg", "Cel": "°C", "{score}": "", "[pH]": "", "10*3/uL": "×10³/µL"}
 
@@ -15,10 +16,11 @@ def display(variable: Variable, value: float) -> str:
 
 def both_units(reading: Reading) -> str:
     """Return a reading as its chart has it, with the variable's own unit beside another one:
-    "178 umol/L (2.01 mg/dL)".
+    "178 umol/L (2.01 mg/dL)", and the period of an amount: "1200 mL in 24 h".
     """
     own = display(VARIABLES[reading.variable], reading.value)
-    return f"{reading.written} ({own})" if reading.written else own
+    text = f"{reading.written} ({own})" if reading.written else own
+    return f"{text} in {reading.hours:.3g} h" if reading.hours else text
 
 
 def age(hours: float | None) -> str:

@@ -12,9 +12,11 @@ from datetime import datetime
 
 from models.patient.chart import Chart, Reading
 from models.patient.conflicts import Conflict, Rows, outvoted, settled
-from models.patient.consciousness import GCS_OF_LEVEL
 from models.patient.vocabulary import GROUPS, VARIABLES
 
+# Median coma score seen at each level of ACVPU, in its order (Kelly et al., Resuscitation 2004:
+# A 15, V 13, P 8, U 6); confusion is a verbal score of 4, so 14.
+GCS_OF_LEVEL = (15.0, 14.0, 13.0, 8.0, 6.0)
 # Mean ratio of haematocrit (%) to haemoglobin (g/dL), for charts that hold only the latter.
 HAEMATOCRIT_PER_HAEMOGLOBIN = 2.94
 # Charts that lack the first variable need not be asked for it: the second says as much.

@@ -73,6 +73,13 @@ class Snapshot:
         since = self._series.since[VARIABLES[variable].group]
         return since is not None and since <= start
 
+    def usable(self, variable: str, start: datetime) -> bool:
+        """Tell whether every value of a variable from `start` until now can be used."""
+        return not any(
+            item.variable == variable and start <= item.time <= self.at
+            for item in self.chart.unusable
+        )
+
     def _unfit(self, reading: Reading) -> bool:
         return (reading.time, reading.variable) in self._series.unfit
 

@@ -21,6 +21,11 @@ SYSTEMS = {
     UCUM: "ucum", "urn:oid:2.16.840.1.113883.6.8": "ucum",
 }  # fmt: skip
 LIMITS = ("low_critical", "low_warning", "high_warning", "high_critical")
+# Asked for with the vital signs, but none themselves: nothing is urgent where one is not known, and
+# NEWS2 does not ask for it.
+NO_SIGNS = {"urine", "weight"}
+# What is an amount over a period, and the hours of the period that a code itself names.
+AMOUNTS = {"urine": {"9188-4": 8.0, "9192-6": 24.0, "3167-4": 24.0}}
 TABLE = Path(__file__).with_name("vocabulary.csv")
 
 
@@ -58,6 +63,11 @@ class Variable:
     def unitless(self) -> bool:
         """Tell whether a bare number without a unit is a full answer (scores and pH)."""
         return self.unit in {"{score}", "[pH]"}
+
+    @property
+    def sign(self) -> bool:
+        """Tell whether this is a vital sign, which may be grave at any moment."""
+        return self.group == "vitals" and self.name not in NO_SIGNS
 
     def for_model(self, value: float) -> bool:
         """Tell whether a value, in `unit`, is one that a model may be given."""

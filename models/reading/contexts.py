@@ -19,9 +19,6 @@ TABLE = Path(__file__).with_name("contexts.csv")
 OWN, OTHER, UNKNOWN = "own", "other", "unknown"
 MDC = {"urn:iso:std:iso:11073:10101": "mdc", "urn:oid:2.16.840.1.113883.6.24": "mdc"}
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
-# A specimen says whose blood a laboratory value is of, and a method how it was assayed: only
-# another body makes it another value.
-VITALS = "vitals"
 LONGEST_WORDS = 200
 
 
@@ -66,7 +63,7 @@ def _one(concept: Concept, where: str, variable: Variable) -> str:
     if any(_names_other(text[:LONGEST_WORDS], variable.name) for text in words):
         return OTHER
     empty = not concept.coding and not concept.text
-    return OWN if own or empty or variable.group != VITALS else UNKNOWN
+    return OWN if own or empty or not variable.sign else UNKNOWN
 
 
 def _system(coding: Coding) -> str:
@@ -114,7 +111,9 @@ def _words() -> dict[str, re.Pattern[str]]:
             continue
         names = VARIABLES if row["variables"] == "all" else row["variables"].split()
         for name in names:
-            if VARIABLES[name].group == VITALS or row["meaning"] == "another body":
+            # A specimen says whose blood a laboratory value is of, a method how it was assayed, and
+            # 24 h over what time urine was gathered: only another body makes it another value.
+            if VARIABLES[name].sign or row["meaning"] == "another body":
                 found.setdefault(name, []).extend(row["code"].split("|"))
     return {
         name: re.compile(r"\b(?:" + "|".join(map(_pattern, words)) + ")")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
-from models.patient.vocabulary import VARIABLES, Variable, asked_by
+from models.patient.vocabulary import AMOUNTS, VARIABLES, Variable, asked_by
 from models.reading.contexts import OTHER, OWN, is_activity, meant, verdict
 from models.reading.fhir import Component, Concept, Reference, Resource, instant
 from models.reading.oxygen import Oxygen, oxygen
@@ -21,6 +21,8 @@ UNSAID = WITHDRAWN | {"cancelled"}
 # What was measured over longer is an average, not a reading of a moment. Profiles of whole
 # countries chart moments as an hour, so it is not "an hour or longer".
 LONGEST = timedelta(hours=1)
+# An amount over a day is one; a day has 25 hours when the clocks go back.
+LONGEST_AMOUNT = timedelta(hours=25)
 POSITION = "observation-bodyPosition"
 Member = TypeVar("Member", Concept, Reference)
 
@@ -46,11 +48,12 @@ class Left(NamedTuple):
 
 class Moment(NamedTuple):
     """When an Observation was made (aware UTC); not `exact` is the latest that it may have been,
-    and `time` is None where nothing is said of it.
+    and `time` is None where nothing is said of it. `hours` is how long before it began.
     """
 
     time: datetime | None
     exact: bool
+    hours: float = 0.0
 
 
 def told(resource: Resource, is_patient: Callable[[str | None], bool]) -> list[Told | Left]:
@@ -73,17 +76,31 @@ def label(part: Component) -> str:
     return meant(part.code) or said(part.code) or "without a code"
 
 
-def moment(resource: Resource, at: datetime) -> Moment | None:
-    """Return when an Observation was made; None where it is an average of more than an hour, or may
-    be. A period that has not ended lasts until `at`.
+def amounts(parts: Iterable[Told | Left]) -> bool:
+    """Tell whether all that parts speak of are amounts over a period."""
+    names = {part.variable.name for part in parts if isinstance(part, Told)}
+    return bool(names) and names <= set(AMOUNTS)
+
+
+def period(one: Told, when: Moment) -> float:
+    """Return the hours over which an amount came: those of its Observation, else those that its
+    code names; 0 where nobody says.
+    """
+    named = AMOUNTS.get(one.variable.name)
+    return 0.0 if named is None else when.hours or named.get(one.code or "", 0.0)
+
+
+def moment(resource: Resource, at: datetime, longest: timedelta = LONGEST) -> Moment | None:
+    """Return when an Observation was made; None where it took more than `longest`, or may have. A
+    period that has not ended lasts until `at`.
     """
     period, text = resource.effectivePeriod, resource.effectiveDateTime or resource.effectiveInstant
     if text is None and period is not None:
         start = instant(period.start)
         end = instant(period.end) if period.end else at
-        if start is None or end is None or end - start > LONGEST:
+        if start is None or end is None or end - start > longest:
             return None
-        return Moment(min(end, start + LONGEST), True)
+        return Moment(end, True, max(end - start, timedelta()) / timedelta(hours=1))
     time = instant(text)
     return Moment(_latest(text) if time is None else time, time is not None)
 

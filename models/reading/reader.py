@@ -13,7 +13,19 @@ from datetime import date, datetime, timedelta
 from models.patient.chart import Chart, LeftOut, PartState, Reading, Unusable
 from models.patient.vocabulary import Variable
 from models.reading.fhir import Component, Damaged, Resource, instant
-from models.reading.meaning import USABLE, Left, Moment, Told, label, moment, told
+from models.reading.meaning import (
+    LONGEST,
+    LONGEST_AMOUNT,
+    USABLE,
+    Left,
+    Moment,
+    Told,
+    amounts,
+    label,
+    moment,
+    period,
+    told,
+)
 from models.reading.values import Value, value
 from models.reading.versions import newest_versions, refers_to
 
@@ -34,7 +46,7 @@ REASONS = {
     "code": "not a value that Vigil reads",
     "context": "of another site or kind, such as a pulmonary, standing or average value",
     "modifier": "changed by something that Vigil does not know",
-    "time": "without an exact time and time zone, or over more than an hour",
+    "time": "without an exact time and time zone, or over more than an hour (an amount: a day)",
     "future": "dated in the future",
     "old": "older than seven days",
     "value": "without a number",
@@ -107,10 +119,10 @@ def read_chart(
 
 
 def without_duplicates(readings: list[Reading], rejected: Counter[str]) -> tuple[Reading, ...]:
-    """Return the readings oldest first, one of each variable, time and value (a panel and its
-    rows, a page sent twice).
+    """Return the readings oldest first, one of each variable, time, value and period (a panel and
+    its rows, a page sent twice).
     """
-    kept = {reading[:3]: reading for reading in sorted(readings, reverse=True)}
+    kept = {(*reading[:3], reading.hours): reading for reading in sorted(readings, reverse=True)}
     rejected["duplicate"] += len(readings) - len(kept)
     return tuple(reversed(kept.values()))
 
@@ -142,7 +154,7 @@ class _Reader:
     def read(self, resource: Resource) -> None:
         """Take an Observation apart into readings, values that can't be used, and what is left."""
         parts = told(resource, self._is_patient)
-        when = moment(resource, self._at)
+        when = moment(resource, self._at, LONGEST_AMOUNT if amounts(parts) else LONGEST)
         reason = "time" if when is None else self._out_of_time(when)
         if reason and any(isinstance(part, Told) for part in parts):
             self._leave(Left(label(resource), reason))
@@ -192,7 +204,15 @@ class _Reader:
         else:
             words = found.written if found.converted else ""
             self.readings.append(
-                Reading(time, one.variable.name, found.number, source, one.known, words)
+                Reading(
+                    time,
+                    one.variable.name,
+                    found.number,
+                    source,
+                    one.known,
+                    words,
+                    period(one, when),
+                )
             )
             if one.variable.name == "spo2" and _has_scale2_target(one.part):
                 self.readings.append(Reading(time, "spo2_target", 92.0, source))

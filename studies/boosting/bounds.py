@@ -7,7 +7,7 @@ bound as in 0.4.0, for deaths within 36 hours 0.872 against 0.860, and 0.799 aga
 where only vital signs are known.
 """
 
-from models.patient.features import DERIVED, LABS, VITALS
+from models.patient.features import DERIVED, LABS, URINE_RATES, VITALS
 from models.patient.sides import ABOVE, BELOW, WORSE
 from models.patient.vocabulary import VARIABLES
 
@@ -40,6 +40,8 @@ def directions() -> dict[str, int]:
         found |= _vital(name)
     for name in LABS:
         found |= _laboratory(name)
+    # Less urine is worse; how much a diuretic brings is no illness.
+    found |= dict.fromkeys(URINE_RATES, FALLING)
     return found | {name: RATIOS[name] for name in DERIVED if name in RATIOS}
 
 

@@ -16,7 +16,7 @@ from studies.data.stays import ADMITTED, DataError, Stay, birth_date, files, not
 HOURS = 48
 HEAD, DIED, SURVIVAL = "Time,Parameter,Value", "In-hospital_death", "Survival"
 # Parameter -> (variable, unit). Invasive and cuff pressures are the same variable; FiO2 is a
-# fraction.
+# fraction; a weight of -1 or 0 is none, which the limits leave out. Nothing uses a height.
 PARAMETERS = {
     "HR": ("heart_rate", "/min"), "RespRate": ("respiratory_rate", "/min"), "SaO2": ("spo2", "%"),
     "FiO2": ("fio2", "1"), "SysABP": ("systolic", "mm[Hg]"), "NISysABP": ("systolic", "mm[Hg]"),
@@ -29,7 +29,7 @@ PARAMETERS = {
     "Platelets": ("platelets", "10*3/uL"), "Bilirubin": ("bilirubin", "mg/dL"),
     "Albumin": ("albumin", "g/dL"), "pH": ("ph", "[pH]"), "PaCO2": ("paco2", "mm[Hg]"),
     "PaO2": ("pao2", "mm[Hg]"), "TroponinI": ("troponin_i", "ug/L"),
-    "TroponinT": ("troponin_t", "ug/L"),
+    "TroponinT": ("troponin_t", "ug/L"), "Urine": ("urine", "mL"), "Weight": ("weight", "kg"),
 }  # fmt: skip
 
 

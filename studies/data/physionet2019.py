@@ -16,7 +16,7 @@ from models.patient.chart import Chart, Reading
 from models.reading.reader import without_duplicates
 from studies.data.stays import ADMITTED, DataError, Stay, birth_date, files, reading
 
-# Column -> (variable, unit). FiO2 is a fraction; EtCO2, urine and enzymes are not read.
+# Column -> (variable, unit). FiO2 is a fraction; EtCO2 and enzymes are not read.
 COLUMNS = {
     "HR": ("heart_rate", "/min"), "O2Sat": ("spo2", "%"), "Temp": ("temperature", "Cel"),
     "SBP": ("systolic", "mm[Hg]"), "MAP": ("mean_pressure", "mm[Hg]"),

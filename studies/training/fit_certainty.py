@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from models.certainty import half_width
-from models.patient.features import LABS, VITALS, names, variable_of
+from models.patient.features import FEATURED, names, variable_of
 from models.patient.printing import number
 from models.patient.vocabulary import VARIABLES
 from studies.boosting.bounds import directions
@@ -149,7 +149,7 @@ def _seen(fitted: np.ndarray, measured: np.ndarray) -> tuple[dict[str, list[floa
 
 def _ranges(x: np.ndarray, tail: float) -> dict[str, list[float]]:
     found = {}
-    for variable in (*VITALS, *LABS):
+    for variable in FEATURED:
         values = x[:, names().index(variable)]
         if len(values := values[~np.isnan(values)]):
             found[variable] = [

@@ -4,7 +4,7 @@ each input, and how many rows each band alerts.
 
 import numpy as np
 
-from models.patient.features import LABS, VITALS, names
+from models.patient.features import FEATURED, names
 from studies.training.rows import Rows
 
 TENTHS = np.linspace(0.1, 0.9, 9)
@@ -15,7 +15,7 @@ def inputs_seen(data: Rows) -> dict[str, dict]:
     unit, and the share of rows in which it is missing; no edges where it is never known.
     """
     found = {}
-    for name in ("age", "sex", *VITALS, *LABS):
+    for name in ("age", "sex", *FEATURED):
         values = data.x[:, names().index(name)]
         known = values[~np.isnan(values)]
         edges = np.unique(np.quantile(known, TENTHS)) if len(known) else np.array([])

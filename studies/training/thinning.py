@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.answerable import CORE
-from models.patient.features import LABS, VITALS, made_of, names
+from models.patient.features import FEATURED, LABS, URINE, made_of, names
 from models.patient.vocabulary import VARIABLES
 
 # What a chart may lack as a whole; "vital signs only" keeps age and sex.
 HIDDEN: dict[str, tuple[str, ...]] = {
     "no laboratory values": LABS,
-    "vital signs only": (*LABS, "gcs", "fio2"),
+    "vital signs only": (*LABS, "gcs", "fio2", URINE),
     "no coma score and respiratory rate": ("gcs", "respiratory_rate"),
-    "three vital signs only": (*LABS, "gcs", "fio2", "respiratory_rate", "spo2"),
+    "three vital signs only": (*LABS, "gcs", "fio2", URINE, "respiratory_rate", "spo2"),
     **{f"no {VARIABLES[name].label}": (name,) for name in CORE},
 }
 PANELS = ("no laboratory values", "vital signs only")
@@ -57,7 +57,7 @@ def thinned(x: np.ndarray, random: np.random.Generator) -> np.ndarray:
     together.
     """
     copy = x.copy()
-    for variable in (*VITALS, *LABS):
+    for variable in FEATURED:
         hidden = random.random(len(x)) < CHANCE
         copy[np.ix_(hidden, np.array(columns((variable,))))] = np.nan
     return copy

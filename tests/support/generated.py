@@ -17,7 +17,12 @@ CORE = ("heart_rate", "respiratory_rate", "spo2", "systolic", "temperature")
 @st.composite
 def charts(draw: st.DrawFn) -> Chart:
     """Draw the Chart of an adult with at least the five core vital signs of the last hours."""
-    names = draw(st.lists(st.sampled_from((*VITALS, *LABS, "acvpu", "oxygen_flow")), max_size=60))
+    names = draw(
+        st.lists(
+            st.sampled_from((*VITALS, *LABS, "acvpu", "oxygen_flow", "urine", "weight")),
+            max_size=60,
+        )
+    )
     found = [_reading(draw, name, 11 * 60) for name in CORE]
     found += [_reading(draw, name, 72 * 60) for name in names]
     born = date(draw(st.integers(1920, 2005)), 6, 1)

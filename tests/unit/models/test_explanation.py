@@ -147,6 +147,8 @@ def test_every_feature_has_words():
         for hours in (1, 4, 9, 20)
         if name not in ("acvpu", "spo2_target") and hours < variable.max_age_hours + 12
     ]
+    # Urine is gathered since the amount before it, which may be no longer ago than a night.
+    values += [("urine", hours, 80.0) for hours in (2, 6, 13, 15)]
     found = snapshot(*((n, h, min(v, VARIABLES[n].high)) for n, h, v in values))
     row = feature_row(found)
     for name in names():

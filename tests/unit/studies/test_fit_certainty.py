@@ -29,7 +29,7 @@ KNOWN = {
 @pytest.fixture(scope="module")
 def found():
     """Facts fitted on invented rows in which some values are missing at random."""
-    x = np.full((4500, len(names())), np.nan)
+    x = np.full((9000, len(names())), np.nan)
     for name, (mean, spread) in KNOWN.items():
         x[:, names().index(name)] = np.abs(RANDOM.normal(mean, spread, len(x)))
     odds = (
