@@ -1,10 +1,10 @@
 """Says what a model sees of each variable, and which way each may move the risk.
 
 Worse never lowers the risk: every feature is a distance from normal and rises, but for sex and some
-spreads, of which only data can tell which way they go. Trained on 2012 a and tried on b, and the other way round,
-with the trees of studies/boosting/prior.py, AUROC at hour 48 is 0.859 against 0.860 of raw values
-bound as in 0.4.0, for deaths within 36 hours 0.872 against 0.860, and 0.799 against 0.783 for these
-where only vital signs are known.
+spreads, of which only data can tell which way they go. Trained on 2012 a and tried on b, and the
+other way round, with the trees of studies/boosting/prior.py, AUROC at hour 48 is 0.859 against
+0.860 of raw values bound as in 0.4.0, for deaths within 36 hours 0.872 against 0.860, and 0.799
+against 0.783 for these where only vital signs are known.
 """
 
 from models.patient.features import DERIVED, LABS, URINE_RATES, VITALS
