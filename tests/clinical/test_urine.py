@@ -19,6 +19,8 @@ from models.patient.snapshot import Snapshot, snapshot_at
 from models.reading.fhir import parse
 from models.reading.reader import read_chart
 from models.reference import reference_row
+from studies.data.physionet2012 import read_stay
+from studies.data.stays import ADMITTED
 from tests.conftest import AT, SICK, bundle, observation, patient, table
 
 HOUR = timedelta(hours=1)
@@ -224,3 +226,15 @@ def test_a_weight_is_used_where_a_model_has_urine():
     for used, state in (({"urine"}, "used"), ({"heart_rate"}, "not in model")):
         told = {i.variable: (i.display, i.state) for i in inputs(found, used)}
         assert told["urine"] == ("600 mL in 8 h", state) and told["weight"] == ("70.0 kg", state)
+
+
+def test_a_stay_of_2012_has_its_urine_and_weight():
+    """Amounts at their times; a weight of -1 or 0 is none; a height is nobody's."""
+    lines = ["00:00,Weight,-1", "00:00,Height,175.3", "00:30,Weight,80", "01:00,Urine,900"]
+    lines += [f"{hour:02d}:00,Urine,{amount}" for hour, amount in ((2, 40), (3, 60), (4, 20))]
+    text = "\n".join(["Time,Parameter,Value", *lines, "04:30,Weight,0"])
+    chart, about = read_stay("1", "1.txt", text)
+    assert [r.value for r in chart.readings if r.variable == "weight"] == [80]
+    assert chart.rejected == {"range": 2} and "Weight" not in about
+    row = feature_row(snapshot_at(series(chart), ADMITTED + 4 * HOUR))
+    assert row["urine.rate6"] == pytest.approx((40 + 60 + 20) / 3 / 80)

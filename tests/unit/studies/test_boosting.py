@@ -8,7 +8,7 @@ import pytest
 from models.fitted.model import logit
 from models.patient.features import names
 from models.patient.sides import known
-from studies.boosting.bounds import RISING, directions, normals
+from studies.boosting.bounds import FALLING, RISING, directions, normals
 from studies.boosting.fit import PARAMETERS, fit, seen
 from studies.boosting.prior import STEPS, prior
 from studies.training.recipes import DETERIORATION
@@ -34,6 +34,8 @@ def test_every_feature_is_one_that_a_row_gives_and_all_but_few_are_bound():
     assert all(known(name) for name in FEATURES) and len(FEATURES) == len(set(FEATURES))
     free = {name.partition(".")[2] for name, way in directions().items() if not way}
     assert free == {"", "spread48"} and "spo2.spread48" not in directions()
+    urine = {name: way for name, way in directions().items() if name.startswith("urine")}
+    assert urine == {"urine.rate6": FALLING, "urine.rate24": FALLING}
 
 
 @pytest.mark.parametrize(

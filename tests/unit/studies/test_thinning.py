@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from models.patient.features import DERIVED, LABS, made_of, names
+from studies.training.recipes import DETERIORATION
 from studies.training.thinning import HIDDEN, WEIGHT, columns, shown, thinned, without
 
 ROWS = np.random.default_rng(1).random((400, len(names())))
@@ -60,3 +61,18 @@ def test_rows_are_shown_whole_first_and_then_thinner_with_less_weight():
     assert (events[weights == 2] == event[100:]).all()
     panel = rows[(weights == WEIGHT)]
     assert len(panel) > 400 and np.isnan(panel[:, columns(LABS)]).all(axis=1).sum() > 100
+
+
+def test_the_habit_of_a_catheter_is_shown_again_without_urine():
+    """Deterioration sees each row with urine once more without any of it, at half the weight."""
+    again = DETERIORATION.shown_again
+    assert again["urine"] == 0.5
+    rows, _, weights = shown(ROWS, ROWS[:, 0] > 2, np.ones(len(ROWS)), {"urine": 0.5}, 3)
+    last = rows[-len(ROWS) :]
+    gone = np.isnan(last).all(axis=0)
+    assert [name for name, is_gone in zip(names(), gone, strict=True) if is_gone] == [
+        "urine", "urine.rate6", "urine.rate24",
+    ]  # fmt: skip
+    assert set(weights[-len(ROWS) :]) == {0.5}
+    for panel in ("vital signs only", "three vital signs only"):
+        assert np.isnan(without(ROWS, HIDDEN[panel])[:, names().index("urine.rate6")]).all()
