@@ -12,6 +12,7 @@ def how_trained(manifest: dict[str, Any]) -> dict[str, str | None]:
     parameters = manifest.get("parameters") or {}
     return {
         "leak": (manifest.get("leak") or {}).get("said"),
+        "acute": _acute(manifest.get("acute")),
         "across": _across(manifest.get("across")),
         "by_hand": _by_hand(parameters),
         "weights": _weights(parameters),
@@ -27,6 +28,17 @@ def _across(found: dict[str, Any] | None) -> str | None:
         f"{_interval(one['news2_auroc'])}; before the event {_interval(one['auroc_before_event'])}"
         f", NEWS2 {_interval(one['news2_auroc_before_event'])}"
         for site, one in found.items()
+    )
+
+
+def _acute(found: dict[str, Any] | None) -> str | None:
+    """Return how deaths of the next hours are ranked, out of fold, beside NEWS2."""
+    if not found:
+        return None
+    return (
+        f"events within {found['hours']:g} h ({counted(found['events'])} of "
+        f"{counted(found['rows'])} rows; those whose answer the data leave open are left out): "
+        f"AUROC {_interval(found['auroc'])}, NEWS2 {_interval(found['news2_auroc'])}"
     )
 
 

@@ -16,7 +16,8 @@ class Recipe:
     `least_patients` have to have the outcome, and as many not. `red` and `extreme` are the log-odds
     that a vital sign of 3 NEWS2 points and one that is hardly ever seen add before any data
     (studies/boosting/prior.py). A row before an event counts 1 + `early_weight` times as much right
-    before it, which falls to a third every `early_days` before.
+    before it, which falls to a third every `early_days` before. Within `acute_hours` an event
+    is judged apart; 0 judges none.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Recipe:
     extreme: float = 0.3
     early_weight: float = 0.0
     early_days: float = 2.0
+    acute_hours: float = 0.0
 
 
 # One outcome of death leads, and it is death in hospital: its rows count the more the sooner the
@@ -50,6 +52,7 @@ DETERIORATION = Recipe(
     horizon="during this hospital stay", first=6, every=6, last=48, trees=400,
     medium_sensitivity=0.8, command="vigil train --physionet-2012 FOLDER",
     shown_again={"respiratory_rate": 1.0, "urine": 0.5}, extreme=0.75, early_weight=4.0,
+    acute_hours=36.0,
 )  # fmt: skip
 # In set A no stay without sepsis is longer than 59 h, so that later rows give the label away: from
 # A to B, in B's first 58 h, AUROC is 0.764 without them and 0.743 with them. That inspired oxygen

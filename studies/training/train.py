@@ -24,6 +24,7 @@ from studies.data import split
 from studies.data.stays import DataError, Stay
 from studies.effects.effect_plots import draw
 from studies.training.across import across
+from studies.training.acute import acute
 from studies.training.calibrate import curve, risks
 from studies.training.fit_certainty import fit_certainty
 from studies.training.inputs_seen import alert_rates, inputs_seen
@@ -110,6 +111,7 @@ def _judged(raw: np.ndarray, data: Rows, recipe: Recipe) -> dict:
         "inputs": inputs_seen(data),
         "alert_rate": rates,
         "figures": _figures(risk, data, recipe),
+        "acute": acute(risk, data, recipe),
         "across": across(data, recipe),
         "leak": leak(data.x, data.event, data.hour, data.patient, SEED),
     }

@@ -98,24 +98,64 @@ def test_the_bands_are_the_models_own(name):
     assert said == [float(f"{100 * cuts[band]:.2g}") for band in ("medium", "high")]
 
 
+def manifest(name: str) -> dict:
+    """Return the champion's manifest."""
+    version = (TRAINED / name / "champion").read_text().strip()
+    return json.loads((TRAINED / name / version / "manifest.json").read_text())
+
+
+def written(figure: dict) -> str:
+    return "{:.3f} ({:.3f} to {:.3f})".format(figure["value"], *figure["interval"])
+
+
 def test_the_sentences_beside_the_table_are_true():
-    """The challenges' scores, and the group for which the gate stopped the sepsis model."""
-    scores = [
-        shipped("deterioration")[1]["challenge"]["figures"]["score1_at_high"],
-        shipped("sepsis")[1]["challenge"]["figures"]["utility_at_medium"],
-    ]
-    for score in scores:
-        value, low, high = (f"{number:.3f}" for number in (score["value"], *score["interval"]))
-        assert f"{value} ({low} to {high})" in MODELS
-    sepsis = shipped("sepsis")[1]
-    (surgical,) = [group for group in sepsis["groups"] if group["value"] == "surgical ICU"]
-    found, overall = (
-        f"{100 * figures['medium_sensitivity']['value']:.0f} %"
-        for figures in (surgical["figures"], sepsis["figures"])
-    )
-    text = " ".join(MODELS.split())
-    assert f"it finds {found} of the rows with the label, {overall} overall" in text
-    assert f"({surgical['events']} stays with sepsis there)" in text
+    """The challenges' scores, and that the gate let both models pass."""
+    challenges = [shipped(name)[1]["challenge"]["figures"] for name in COLUMNS]
+    for found, names in zip(
+        challenges, (("score1_at_high", "score1_at_medium"), ("utility_at_medium",)), strict=True
+    ):
+        assert all(written(found[name]) in MODELS for name in names)
+    assert "let both models pass without an override" in MODELS
+    assert all(manifest(name)["release"]["override"] is None for name in COLUMNS)
+
+
+def test_the_alerts_are_the_validations_own():
+    """New alerts in 100 patient-days by band, beside NEWS2."""
+    (table,) = [t for t in tables(MODELS) if t[0][0].startswith("alerts in 100 patient-days")]
+    names = {
+        "medium": "medium",
+        "high": "high",
+        "NEWS2 of 5 or more": "news2_5",
+        "NEWS2 of 7 or more": "news2_7",
+    }
+    for line, *cells in table[2:]:
+        for cell, name in zip(cells, COLUMNS, strict=True):
+            found = shipped(name)[1]["alerts"][f"{names[line]}_alerts_per_100_patient_days"]
+            assert cell == "{:.1f} ({:.1f} to {:.1f})".format(found["value"], *found["interval"])
+    assert len(table) == 6
+
+
+def test_each_hospital_left_out_has_its_own_line():
+    """As the manifest of the sepsis model says it."""
+    (table,) = [t for t in tables(MODELS) if t[0][0] == "hospital left out"]
+    names = ("auroc", "news2_auroc", "auroc_before_event", "news2_auroc_before_event")
+    found = {
+        f"set {site}": [written(one[name]) for name in names]
+        for site, one in manifest("sepsis")["across"].items()
+    }
+    assert {line[0]: line[1:] for line in table[2:]} == found
+
+
+def test_the_table_of_sense_is_the_validations_own():
+    """Failing steps by kind, and the share in which nothing fails."""
+    (table,) = [t for t in tables(MODELS) if t[0][0] == "what fails"]
+    for line in table[2:]:
+        kind = re.search(r"`(\w+)`", line[0])
+        for cell, name in zip(line[1:3], COLUMNS, strict=True):
+            figures = shipped(name)[1]["sense"]["figures"]
+            found = figures[kind[1]] if kind else figures["passed"]
+            said = f"{found['number']:,} of {found['steps']:,}" if kind else None
+            assert cell == (said or f"{100 * found['value']:.1f} %"), line
 
 
 def test_the_readme_is_short_and_has_one_table_of_figures():

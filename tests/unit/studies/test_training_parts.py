@@ -11,6 +11,7 @@ from models.patient.features import names
 from studies.boosting.fit import PARAMETERS
 from studies.data.stays import ADMITTED, Stay, birth_date
 from studies.training.across import across
+from studies.training.acute import acute
 from studies.training.inputs_seen import alert_rates, inputs_seen
 from studies.training.recipes import DETERIORATION, SEPSIS
 from studies.training.rows import Rows, rows
@@ -88,6 +89,21 @@ def test_each_hospital_keeps_the_burden_and_high_is_never_below_medium():
     found = thresholds(risk, data, dataclasses.replace(DETERIORATION, medium_sensitivity=0.99))
     assert found["high"] == own and found["medium"] <= own
     assert "2.5 new alerts" in words(DETERIORATION) and "80 %" in words(DETERIORATION)
+
+
+def test_deaths_of_the_next_hours_are_judged_apart():
+    """Certain within 36 h is what is expected within 12; certain later what is expected after 60;
+    what lies between, or has no day, is left out.
+    """
+    left = np.array([0, 12, 13, 60, 61, 500, np.inf, np.inf])
+    event = np.array([1, 1, 1, 1, 1, 1, 1, 0], bool)
+    data = dataclasses.replace(
+        made(8), left=left, event=event, patient=np.arange(8), news2=np.zeros(8)
+    )
+    found = acute(np.array([0.9, 0.8, 0.1, 0.1, 0.5, 0.2, 0.99, 0.7]), data, DETERIORATION)
+    assert (found["rows"], found["events"]) == (5, 2) and found["auroc"]["value"] == 1.0
+    assert found["news2_auroc"]["value"] == 0.5
+    assert acute(np.zeros(8), data, SEPSIS) is None
 
 
 def test_each_hospital_is_left_out_in_turn(monkeypatch):
