@@ -7,6 +7,8 @@ other way round, with the trees of studies/boosting/prior.py, AUROC at hour 48 i
 against 0.783 for these where only vital signs are known.
 """
 
+from collections.abc import Collection
+
 from models.patient.features import DERIVED, LABS, URINE_RATES, VITALS
 from models.patient.sides import ABOVE, BELOW, WORSE
 from models.patient.vocabulary import VARIABLES
@@ -14,8 +16,6 @@ from models.patient.vocabulary import VARIABLES
 RISING, FREE, FALLING = 1, 0, -1
 # Of these only one side is an illness, or the other has no end in sight.
 NEVER_ABOVE, NEVER_BELOW = {"spo2", "gcs", "pao2"}, {"fio2"}
-# Of these a course to worse may have less spread than what went before, and lower the risk by it.
-UNSTEADY = {"spo2", "fio2", "heart_rate"}
 # Their values themselves are bound: a rise from low to normal is no harm, but rare and small.
 ONE_WAY = {
     "lactate": RISING,
@@ -33,11 +33,13 @@ RATIOS = {
 CHANGES = ("change6", "change12", "change24")
 
 
-def directions() -> dict[str, int]:
-    """Return every feature of a model in order, each with RISING, FALLING or FREE."""
+def directions(spreads: Collection[str] = ()) -> dict[str, int]:
+    """Return every feature of a model in order, each with RISING, FALLING or FREE; `spreads` names
+    the vital signs whose spread it sees.
+    """
     found = {"age": RISING, "sex": FREE}
     for name in VITALS:
-        found |= _vital(name)
+        found |= _vital(name) | ({f"{name}.spread48": FREE} if name in spreads else {})
     for name in LABS:
         found |= _laboratory(name)
     # Less urine is worse; how much a diuretic brings is no illness.
@@ -52,8 +54,8 @@ def normals() -> dict[str, float]:
 
 
 def _vital(name: str) -> dict[str, int]:
-    """Return the sides of the last value, of the extreme on that side and of the mean, the spread,
-    and how much worse it has become.
+    """Return the sides of the last value, of the extreme on that side and of the mean, and how much
+    worse it has become.
     """
     found: dict[str, int] = {}
     for side, extreme, never in ((BELOW, "low48", NEVER_BELOW), (ABOVE, "high48", NEVER_ABOVE)):
@@ -64,8 +66,6 @@ def _vital(name: str) -> dict[str, int]:
         found[f"{name}.high48.{BELOW}"] = RISING
     if name in NEVER_BELOW:
         found[f"{name}.low48.{ABOVE}"] = RISING
-    if name not in UNSTEADY:
-        found[f"{name}.spread48"] = FREE
     return found | {f"{name}.{change}.{WORSE}": RISING for change in CHANGES}
 
 

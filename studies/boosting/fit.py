@@ -1,5 +1,6 @@
 """Turns rows into a booster that is bound and knows what every ward knows: `Fitted`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import lightgbm
@@ -29,20 +30,25 @@ class Fitted:
     """
 
     booster: lightgbm.Booster
+    features: tuple[str, ...]
 
     def raw(self, x: np.ndarray) -> np.ndarray:
         """Return the raw score of each row."""
-        return np.asarray(self.booster.predict(seen(x), raw_score=True))
+        return np.asarray(self.booster.predict(self.seen(x), raw_score=True))
 
     def contributions(self, x: np.ndarray) -> np.ndarray:
-        """Return the TreeSHAP values, rows x directions, without the baseline."""
-        return np.asarray(self.booster.predict(seen(x), pred_contrib=True))[:, :-1]
+        """Return the TreeSHAP values, rows x features, without the baseline."""
+        return np.asarray(self.booster.predict(self.seen(x), pred_contrib=True))[:, :-1]
+
+    def seen(self, x: np.ndarray) -> np.ndarray:
+        """Return what the model sees of rows; NaN is missing."""
+        return seen(x, self.features)
 
 
-def seen(x: np.ndarray) -> np.ndarray:
-    """Return what a model sees of rows; NaN is missing."""
+def seen(x: np.ndarray, features: Sequence[str]) -> np.ndarray:
+    """Return rows in features; NaN is missing."""
     middles, columns = normals(), []
-    for feature in directions():
+    for feature in features:
         value = x[:, names().index(base(feature))]
         if base(feature) != feature:
             name = variable_of(feature)
@@ -54,17 +60,18 @@ def seen(x: np.ndarray) -> np.ndarray:
 def fit(x: np.ndarray, event: np.ndarray, weight: np.ndarray, recipe: Recipe) -> Fitted:
     """Fit one model, on full and on thinned rows, after the trees that are made by hand."""
     rows, events, weights = shown(x, event, weight, recipe.shown_again, SEED)
-    features = list(directions())
+    ways = directions(recipe.spreads)
+    features = list(ways)
     table = lightgbm.Dataset(
-        seen(rows),
+        seen(rows, features),
         events,
         weight=weights,
         feature_name=[name.replace(".", "_") for name in features],
     )
-    bounds = {"monotone_constraints": list(directions().values())}
+    bounds = {"monotone_constraints": list(ways.values())}
     share = float(np.average(events, weights=weights))
     known = prior(features, logit(share), recipe.red, recipe.extreme)
     booster = lightgbm.train(
         PARAMETERS | bounds, table, num_boost_round=recipe.trees, init_model=known
     )
-    return Fitted(booster)
+    return Fitted(booster, tuple(features))

@@ -1,15 +1,13 @@
 """Tells how a model does in a hospital that it was not trained on: each is left out in turn."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from studies.boosting.fit import fit
-from studies.training.performance import auroc, bootstrap
+from studies.training.performance import areas
 from studies.training.recipes import Recipe
 from studies.training.rows import Rows
 
-DRAWS, SEED = 200, 20261121
+DRAWS = 200
 Figures = dict[str, int | dict]
 
 
@@ -29,19 +27,8 @@ def _left_out(site: str, data: Rows, recipe: Recipe) -> Figures:
     fitted = fit(data.x[there], data.event[there], weight[there], recipe)
     score = np.zeros(len(here))
     score[here] = fitted.raw(data.x[here])
-    before = here & (data.left > 0)
-    return {"rows": int(here.sum()), "events": int(data.event[here].sum())} | {
-        f"{name}{beside}": _figure(values[chosen], data, chosen)
-        for name, values in (("auroc", score), ("news2_auroc", data.news2))
-        for beside, chosen in (("", here), ("_before_event", before))
-    }
-
-
-def _figure(score: np.ndarray, data: Rows, chosen: np.ndarray) -> dict:
-    event, patient = data.event[chosen], data.patient[chosen]
-    figure: Callable = auroc
-    interval = bootstrap(figure, score, event, patient, DRAWS, SEED)
-    return {
-        "value": round(auroc(score, event), 4),
-        "interval": [round(value, 4) for value in interval],
-    }
+    found: Figures = {"rows": int(here.sum()), "events": int(data.event[here].sum())}
+    for beside, chosen in (("", here), ("_before_event", here & (data.left > 0))):
+        both = {f"auroc{beside}": score[chosen], f"news2_auroc{beside}": data.news2[chosen]}
+        found |= areas(both, data.event[chosen], data.patient[chosen], DRAWS)
+    return found

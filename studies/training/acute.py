@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from studies.training.performance import auroc, bootstrap
+from studies.training.performance import areas
 from studies.training.recipes import Recipe
 from studies.training.rows import Rows
 
-DRAWS, SEED = 200, 20261121
+DRAWS = 200
 # So far may an event be from when it is expected: 2012 leaves two days open.
 OPEN = 24.0
 
@@ -22,15 +22,6 @@ def acute(risk: np.ndarray, data: Rows, recipe: Recipe) -> dict | None:
     if not (recipe.acute_hours and sure.any() and never.any()):
         return None
     event, patient = sure[chosen], data.patient[chosen]
-    figures = {
-        name: {
-            "value": round(auroc(score[chosen], event), 4),
-            "interval": [
-                round(end, 4)
-                for end in bootstrap(auroc, score[chosen], event, patient, DRAWS, SEED)
-            ],
-        }
-        for name, score in (("auroc", risk), ("news2_auroc", data.news2))
-    }
     counts = {"hours": recipe.acute_hours, "rows": int(chosen.sum()), "events": int(event.sum())}
-    return counts | figures
+    both = {"auroc": risk[chosen], "news2_auroc": data.news2[chosen]}
+    return counts | areas(both, event, patient, DRAWS)

@@ -18,7 +18,6 @@ from models.certainty import half_width
 from models.patient.features import FEATURED, names, variable_of
 from models.patient.printing import number
 from models.patient.vocabulary import VARIABLES
-from studies.boosting.bounds import directions
 from studies.boosting.fit import Fitted
 from studies.training.thinning import HIDDEN, SPARSE, without
 
@@ -79,7 +78,7 @@ def evidence(model: Fitted, x: np.ndarray) -> dict[str, float]:
     """Return each variable's share of what the model goes by: its mean absolute contribution
     where it is known; together 1.
     """
-    parts, owners = model.contributions(x), [variable_of(name) for name in directions()]
+    parts, owners = model.contributions(x), [variable_of(name) for name in model.features]
     weight = {}
     for variable in dict.fromkeys(owners):
         own = [place for place, owner in enumerate(owners) if owner == variable]

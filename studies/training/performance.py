@@ -2,8 +2,11 @@
 discrimination, thresholds, intervals.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from studies.validation.intervals import with_intervals
 from studies.validation.ranking import Ranked
 
 
@@ -38,16 +41,16 @@ def threshold_at_break_even(probability: np.ndarray, outcome: np.ndarray) -> flo
     return float(counts.thresholds[int(np.argmax(smaller))])
 
 
-def bootstrap(
-    figure, score: np.ndarray, outcome: np.ndarray, groups: np.ndarray, draws: int, seed: int
-) -> list[float]:
-    """Return the 95 % interval of a figure, drawing whole patients with replacement."""
-    random = np.random.default_rng(seed)
-    order = np.argsort(groups, kind="stable")
-    starts = np.flatnonzero(np.append(True, np.diff(groups[order]) != 0))
-    members = np.split(order, starts[1:])
-    values = []
-    for _ in range(draws):
-        rows = np.concatenate([members[i] for i in random.integers(0, len(members), len(members))])
-        values.append(figure(score[rows], outcome[rows]))
-    return [float(np.quantile(values, q)) for q in (0.025, 0.975)]
+def areas(
+    scores: Mapping[str, np.ndarray], outcome: np.ndarray, patient: np.ndarray, draws: int
+) -> dict[str, dict]:
+    """Return the AUROC of each score with its 95 % interval, drawing whole patients with
+    replacement.
+    """
+    person = np.unique(patient, return_inverse=True)[1]
+    ranked = {name: Ranked(score, outcome, person) for name, score in scores.items()}
+
+    def figures(weight: np.ndarray) -> dict[str, float]:
+        return {name: one.counts(weight).auroc() for name, one in ranked.items()}
+
+    return with_intervals(figures, int(person.max()) + 1, draws)

@@ -6,7 +6,7 @@ folds of patients that the fold's model has not seen.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from models.fitted.whole import write_whole
 from models.patient.features import names
 from models.patient.vocabulary import vocabulary_sha256
 from studies.boosting.bounds import FALLING, RISING, directions, normals
-from studies.boosting.fit import PARAMETERS, SEED, fit, seen
+from studies.boosting.fit import PARAMETERS, SEED, fit
 from studies.data import split
 from studies.data.stays import DataError, Stay
 from studies.effects.effect_plots import draw
@@ -29,10 +29,11 @@ from studies.training.calibrate import curve, risks
 from studies.training.fit_certainty import fit_certainty
 from studies.training.inputs_seen import alert_rates, inputs_seen
 from studies.training.leak import leak
-from studies.training.performance import auprc, auroc, bootstrap, brier
 from studies.training.recipes import Recipe
 from studies.training.rows import Rows, rows
 from studies.training.thresholds import thresholds, words
+from studies.validation.intervals import with_intervals
+from studies.validation.ranking import Ranked
 from studies.version import code_version
 
 FOLDS, DRAWS = 5, 200
@@ -71,7 +72,7 @@ def train(
         "outcome": recipe.outcome,
         "label": recipe.label,
         "horizon": recipe.horizon,
-        "features": list(directions()),
+        "features": list(fitted.features),
         "normal": normals(),
         **_judged(raw, data, recipe),
         "certainty": fit_certainty(
@@ -86,11 +87,11 @@ def train(
         "command": recipe.command,
         "source": source,
         "held_out": split.RULE if hold_out else None,
-        "golden": _golden(fitted.booster, seen(data.x)),
+        "golden": _golden(fitted.booster, fitted.seen(data.x)),
     }
     write(folder / recipe.name / version, text, manifest)
     newest = {name: data.x[:, n] for n, name in enumerate(names())}
-    draw(text, manifest["features"], seen(data.x), newest, folder / recipe.name / version)
+    draw(text, fitted.features, fitted.seen(data.x), newest, folder / recipe.name / version)
     return manifest
 
 
@@ -139,7 +140,7 @@ def _enough(data: Rows, recipe: Recipe) -> None:
 
 
 def _parameters(recipe: Recipe) -> dict:
-    bound = directions()
+    bound = directions(recipe.spreads)
     return PARAMETERS | {
         "trees": recipe.trees,
         "rising": [name for name, way in bound.items() if way == RISING],
@@ -153,30 +154,26 @@ def _parameters(recipe: Recipe) -> dict:
 
 def _figures(risk: np.ndarray, data: Rows, recipe: Recipe) -> dict:
     """Return the figures of the model and of NEWS2 on the same out-of-fold rows."""
+    person = np.unique(data.patient, return_inverse=True)[1]
+    ranked = {
+        name: Ranked(s, data.event, person) for name, s in (("", risk), ("news2_", data.news2))
+    }
+    error = (risk - data.event) ** 2
 
-    def line(name: str, figure: Callable, score: np.ndarray) -> tuple[str, dict]:
-        interval = bootstrap(figure, score, data.event, data.patient, DRAWS, SEED)
-        return name, {
-            "value": round(figure(score, data.event), 4),
-            "interval": [round(v, 4) for v in interval],
-        }
+    def figures(weight: np.ndarray) -> dict[str, float]:
+        counts = {name: one.counts(weight) for name, one in ranked.items()}
+        areas = {f"{name}auroc": one.auroc() for name, one in counts.items()}
+        areas |= {f"{name}auprc": one.auprc() for name, one in counts.items()}
+        return areas | {"brier": float(np.average(error, weights=weight[person]))}
 
-    figures = dict(
-        [
-            line("auroc", auroc, risk),
-            line("auprc", auprc, risk),
-            line("brier", brier, risk),
-            line("news2_auroc", auroc, data.news2),
-            line("news2_auprc", auprc, data.news2),
-        ]
-    )
-    counts = {
+    counted = {
         "rows": len(risk),
-        "patients": len(np.unique(data.patient)),
+        "patients": int(person.max()) + 1,
         "events": int(data.event.sum()),
     }
     how = f"{FOLDS} folds by patient, a row every {recipe.every} hours"
-    return counts | {"prevalence": round(float(data.event.mean()), 4), "how": how} | figures
+    about = {"prevalence": round(float(data.event.mean()), 4), "how": how}
+    return counted | about | with_intervals(figures, counted["patients"], DRAWS)
 
 
 def _golden(booster: lightgbm.Booster, x: np.ndarray) -> list[dict]:

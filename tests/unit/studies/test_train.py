@@ -14,9 +14,9 @@ from models.patient.chart import Chart, Reading
 from studies.boosting.fit import PARAMETERS
 from studies.data.stays import ADMITTED, Stay, birth_date
 from studies.training.performance import (
+    areas,
     auprc,
     auroc,
-    bootstrap,
     brier,
     threshold_at_break_even,
     threshold_at_sensitivity,
@@ -144,6 +144,8 @@ def test_bootstrap_draws_whole_patients():
     """An interval holds the figure, and one patient of many rows widens it."""
     random = np.random.default_rng(4)
     score, event = random.random(600), random.random(600) < 0.3
-    few = bootstrap(auroc, score, event, np.arange(600) // 60, 100, 1)
-    many = bootstrap(auroc, score, event, np.arange(600), 100, 1)
+    few, many = (
+        areas({"auroc": score}, event, patient, 100)["auroc"]["interval"]
+        for patient in (np.arange(600) // 60, np.arange(600))
+    )
     assert many[0] <= auroc(score, event) <= many[1] and few[0] < few[1]
