@@ -24,11 +24,11 @@ ONE_WAY = {
     "bilirubin": RISING,
     "albumin": FALLING,
 }
+# Of urea to creatinine none: it falls where creatinine rises, and took back what that adds.
 RATIOS = {
     "heart_rate.shock_index": RISING,
     "spo2.over_fio2": FALLING,
     "pao2.over_fio2": FALLING,
-    "bun.over_creatinine": RISING,
 }
 CHANGES = ("change6", "change12", "change24")
 
