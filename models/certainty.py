@@ -21,6 +21,8 @@ NAMED = 4
 # What is smaller is written as 0, and what lacks less than this share is not unsure for want of
 # values.
 LEAST_SHOWN, SPARSE = 0.001, 0.2
+# One in two is a high risk, wherever the burden of its alerts lets the high band begin.
+EVEN = 0.5
 BETWEEN = "The risk lies between the bands, and the model is not sure enough to choose one."
 
 
@@ -30,8 +32,8 @@ class Certainty:
     unsure. `missing` holds the variables that the model usually goes by and lacks here, the
     weightiest first.
 
-    `indeterminate` when the interval reaches from the low band into the high one, so that no band
-    can be told.
+    `indeterminate` when the interval reaches from the low band into the high one, or to even odds,
+    so that no band can be told.
     """
 
     low: float
@@ -71,7 +73,7 @@ def certainty(model: Model, row: Mapping[str, float | None], raw: float) -> Cert
     width = half_width(facts["widths"], gone)
     low, high = sigmoid(model.calibrated(raw - width)), sigmoid(model.calibrated(raw + width))
     high = 1.0 if strange else high
-    unsure = model.band(low) == "low" and model.band(high) == "high"
+    unsure = model.band(low) == "low" and high >= min(model.manifest["thresholds"]["high"], EVEN)
     reasons = [_strange(name, value, facts["seen"][name]) for name, value in strange.items()]
     if unsure and (gone >= SPARSE or not reasons):
         reasons.append(_sparse(missing) if gone >= SPARSE else BETWEEN)

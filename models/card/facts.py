@@ -131,8 +131,8 @@ def _certainty(fitted: dict[str, Any] | None) -> str | None:
     found = f"{percent(measured['coverage'])} of {counted(measured['rows'])} charts"
     return (
         f"a conformal interval for each risk ({fitted['how']}); measured: {found}. Where it "
-        "reaches from the low band into the "
-        "high one, the answer is indeterminate: no band is given, and the reasons are."
+        "reaches from the low band into the high one, or to 50 %, the answer is indeterminate: no "
+        "band is given, and the reasons are."
     )
 
 

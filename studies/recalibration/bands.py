@@ -73,11 +73,13 @@ def cut(risk: np.ndarray, event: np.ndarray, patient: np.ndarray, rule: Rule) ->
         4,
     )
     for name, threshold in (("medium", medium), ("high", high)):
-        found = len(np.unique(patient[event & (risk >= threshold)]))
+        by_rows = name == "high" and rule.high_rows is not None
+        found = len(np.unique(patient[(event | by_rows) & (risk >= threshold)]))
         if found < LEAST_PATIENTS:
+            which = "" if by_rows else " with the outcome"
             raise ModelError(
-                f"The {name} band would be cut by {found} patients with the outcome above it, and "
-                f"needs {LEAST_PATIENTS}: give more rows."
+                f"The {name} band would be cut by {found} patients{which} above it, and needs "
+                f"{LEAST_PATIENTS}: give more rows."
             )
     if not 0 < medium < high:
         raise ModelError(

@@ -10,21 +10,6 @@ from studies.validation.intervals import with_intervals
 from studies.validation.ranking import Ranked
 
 
-def auroc(score: np.ndarray, outcome: np.ndarray) -> float:
-    """Return the area under the ROC curve; ties count half. NaN when only one class is there."""
-    return Ranked(score, outcome).counts(np.ones(len(score))).auroc()
-
-
-def auprc(score: np.ndarray, outcome: np.ndarray) -> float:
-    """Return the average precision over distinct thresholds; NaN without events."""
-    return Ranked(score, outcome).counts(np.ones(len(score))).auprc()
-
-
-def brier(probability: np.ndarray, outcome: np.ndarray) -> float:
-    """Return the mean squared error of the probabilities."""
-    return float(np.mean((probability - outcome) ** 2))
-
-
 def threshold_at_sensitivity(
     probability: np.ndarray, outcome: np.ndarray, sensitivity: float
 ) -> float:

@@ -20,15 +20,15 @@ from models.patient.features import names
 from models.patient.vocabulary import vocabulary_sha256
 from studies.boosting.bounds import FALLING, RISING, directions, normals
 from studies.boosting.fit import PARAMETERS, SEED, fit
+from studies.checks.across import across
+from studies.checks.acute import acute
+from studies.checks.inputs_seen import alert_rates, inputs_seen
+from studies.checks.leak import leak
 from studies.data import split
 from studies.data.stays import DataError, Stay
 from studies.effects.effect_plots import draw
-from studies.training.across import across
-from studies.training.acute import acute
 from studies.training.calibrate import curve, risks
 from studies.training.fit_certainty import fit_certainty
-from studies.training.inputs_seen import alert_rates, inputs_seen
-from studies.training.leak import leak
 from studies.training.recipes import Recipe
 from studies.training.rows import Rows, rows
 from studies.training.thresholds import thresholds, words

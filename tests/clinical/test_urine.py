@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.assess import assess
 from models.drivers import driver_text
-from models.fitted.registry import load_models
+from models.fitted.registry import recorded
 from models.patient.amounts import per_hour
 from models.patient.chart import Chart, PartState, Reading
 from models.patient.features import FeatureRow, feature_row
@@ -209,7 +209,7 @@ def test_the_reference_patient_makes_a_millilitre_a_kilogram_an_hour():
 
 def test_urine_and_weight_change_nothing_of_0_4_0_and_raise_no_alarm():
     """Risks, level and findings are as without them, even where they can't be used."""
-    models = load_models()
+    models = recorded([("deterioration", "0.4.0"), ("sepsis", "0.4.0")])
     plain = assess(read(*table(SICK)), AT, models)
     odd = urine(0, 1, valueQuantity={"value": 3, "unit": "bags"})
     for more in ([*hourly(3), observation("weight", 70)], [odd, observation("weight", 900)]):

@@ -56,8 +56,13 @@ def test_a_row_of_another_length_is_refused():
 
 @pytest.fixture
 def copy(tmp_path):
-    """A copy of the shipped models that a test may damage."""
+    """A copy of the shipped models that a test may damage, without former versions to give way
+    to.
+    """
     shutil.copytree(TRAINED, tmp_path / "trained")
+    for other in (tmp_path / "trained" / MODEL.id.name).glob("*/"):
+        if other.name != MODEL.id.version:
+            shutil.rmtree(other)
     return tmp_path / "trained" / MODEL.id.name / MODEL.id.version
 
 

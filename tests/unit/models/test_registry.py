@@ -294,11 +294,13 @@ def test_a_manifest_that_is_none_is_one_sentence(world, content):
     assert in_service(world) == "1.0.0"
 
 
-def test_the_shipped_champions_are_signed_by_the_shipped_key():
-    """What a fresh clone serves needs no setting to be trusted."""
-    (key,) = signature.trusted_keys()
-    champions = [version for version in list_versions() if "champion" in version.aliases]
-    assert champions and {version.signed_by for version in champions} == {key}
+def test_every_shipped_version_is_signed_by_a_shipped_key():
+    """What a fresh clone serves, and what it can be rolled back to, needs no setting to be
+    trusted.
+    """
+    keys, versions = signature.trusted_keys(), list_versions()
+    assert {version.signed_by for version in versions} <= set(keys)
+    assert {"0.4.0", "0.5.0"} <= {version.version for version in versions}
 
 
 @pytest.mark.parametrize("breaks", [break_manifest, break_text, break_signature])

@@ -120,7 +120,7 @@ def test_recalibrate_writes_a_version_and_prints_before_and_after(trained, tmp_p
     assert code == 0 and "observed_expected" in text
     assert account["before"]["observed_expected"]["value"] == pytest.approx(2, abs=0.1)
     assert account["after"]["observed_expected"]["value"] == pytest.approx(1, abs=0.05)
-    assert "medium band begins at 0.1" in text and "assumed from what 0.4.0 says" in text
+    assert "medium band begins at 0.1" in text and f"the manifest of {SHIPPED.id.version}" in text
     code, text = run(*words, "--new-version", "9.9.9")
     assert code == 1 and "is there already" in text
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from studies.training.leak import FEATURES, TIME, leak
+from studies.checks.leak import FEATURES, TIME, leak
 
 PATIENTS = 400
 

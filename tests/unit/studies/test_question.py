@@ -75,7 +75,10 @@ def test_another_frequency_and_level_are_told_with_the_remedy():
     for ratio, way in (((0.6, 0.5, 0.79), "too high"), ((1.5, 1.26, 1.8), "too low")):
         found = question(DETERIORATION, STAY, figures(ratio=ratio))
         assert way in found["differs"][0]["said"]
-        assert "vigil recalibrate deterioration 0.4.0 --data" in notices(found)[-1]
+        assert (
+            f"vigil recalibrate deterioration {DETERIORATION['version']} --data"
+            in notices(found)[-1]
+        )
 
 
 def test_it_stands_before_the_first_figure():

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from models.fitted.booster import ModelError
 from models.fitted.model import Model, ModelId, load, logit
-from models.fitted.registry import TRAINED, Trust, admit, load_models
+from models.fitted.registry import TRAINED, Trust, admit
 from studies.data.stays import DataError
 from studies.recalibration.outcomes import Outcomes, read_outcomes
 from studies.recalibration.recalibrate import recalibrate, recalibrate_from, uncalibrated
 from studies.training.calibrate import isotonic, line
 
-PARENT = load_models()[0]
+PARENT = load(TRAINED / "deterioration" / "0.4.0")
 
 
 def sigmoid(eta):

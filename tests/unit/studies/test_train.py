@@ -15,9 +15,6 @@ from studies.boosting.fit import PARAMETERS
 from studies.data.stays import ADMITTED, Stay, birth_date
 from studies.training.performance import (
     areas,
-    auprc,
-    auroc,
-    brier,
     threshold_at_break_even,
     threshold_at_sensitivity,
 )
@@ -25,6 +22,7 @@ from studies.training.recipes import DETERIORATION, SEPSIS
 from studies.training.thresholds import words
 from studies.training.train import train
 from studies.validation.calibration import logistic_line
+from studies.validation.ranking import Ranked
 
 SMALL = dataclasses.replace(DETERIORATION, trees=12, every=12, last=24)
 
@@ -113,15 +111,15 @@ def test_recipes_say_how_their_bands_were_cut():
 
 
 def test_figures_equal_their_definitions():
-    """AUROC by pairs, average precision and Brier by hand, a line that made the data."""
+    """AUROC by pairs, average precision by hand, a line that made the data."""
     score, event = (
         np.array([0.1, 0.4, 0.35, 0.8, 0.35]),
         np.array([False, False, True, True, False]),
     )
     pairs = [(p > n) + 0.5 * (p == n) for p in score[event] for n in score[~event]]
-    assert auroc(score, event) == pytest.approx(np.mean(pairs))
-    assert auprc(score, event) == pytest.approx(0.5 * 1 + 0.5 * 2 / 4)
-    assert brier(score, event) == pytest.approx(np.mean((score - event) ** 2))
+    counts = Ranked(score, event).counts(np.ones(5))
+    assert counts.auroc() == pytest.approx(np.mean(pairs))
+    assert counts.auprc() == pytest.approx(0.5 * 1 + 0.5 * 2 / 4)
     random = np.random.default_rng(1)
     raw = random.normal(0, 2, 40_000)
     drawn = random.random(40_000) < 1 / (1 + np.exp(-(0.5 + 0.7 * raw)))
@@ -148,4 +146,6 @@ def test_bootstrap_draws_whole_patients():
         areas({"auroc": score}, event, patient, 100)["auroc"]["interval"]
         for patient in (np.arange(600) // 60, np.arange(600))
     )
-    assert many[0] <= auroc(score, event) <= many[1] and few[0] < few[1]
+    assert (
+        many[0] <= Ranked(score, event).counts(np.ones(600)).auroc() <= many[1] and few[0] < few[1]
+    )

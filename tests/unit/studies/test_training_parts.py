@@ -9,10 +9,10 @@ import pytest
 from models.patient.chart import Chart, Reading
 from models.patient.features import names
 from studies.boosting.fit import PARAMETERS
+from studies.checks.across import across
+from studies.checks.acute import acute
+from studies.checks.inputs_seen import alert_rates, inputs_seen
 from studies.data.stays import ADMITTED, Stay, birth_date
-from studies.training.across import across
-from studies.training.acute import acute
-from studies.training.inputs_seen import alert_rates, inputs_seen
 from studies.training.recipes import DETERIORATION, SEPSIS
 from studies.training.rows import Rows, rows
 from studies.training.thresholds import MOST_ALERTS, threshold_at_burden, thresholds, words
@@ -109,7 +109,7 @@ def test_deaths_of_the_next_hours_are_judged_apart():
 def test_each_hospital_is_left_out_in_turn(monkeypatch):
     """With its own figures, beside NEWS2's; of one hospital there is nothing to leave out."""
     monkeypatch.setitem(PARAMETERS, "num_threads", 1)
-    monkeypatch.setattr("studies.training.across.DRAWS", 10)
+    monkeypatch.setattr("studies.checks.across.DRAWS", 10)
     small = dataclasses.replace(SEPSIS, trees=30)
     found = across(made(6000, ("A", "B")), small)
     assert set(found) == {"A", "B"} and found["A"]["rows"] == 3000
