@@ -103,7 +103,7 @@ def test_recalibrate_writes_a_version_and_prints_before_and_after(trained, tmp_p
     1 after.
     """
     random = np.random.default_rng(1)
-    risks = random.uniform(0.02, 0.4, 2000)
+    risks = random.uniform(0.02, 0.4, 4000)
     rows = "\n".join(f"{risk:.6f},{int(random.random() < 2 * risk)}" for risk in risks)
     (tmp_path / "outcomes.csv").write_text(f"score,outcome\n{rows}\n")
     words = (
@@ -130,7 +130,7 @@ def test_a_hospital_serves_what_it_recalibrated(trained, tmp_path):
     without the key's folder nothing is served.
     """
     rows = "\n".join(
-        f"{0.05 + 0.9 * n / 999:.4f},{int(n % 3 == 0 or n > 600)}" for n in range(1000)
+        f"{0.05 + 0.9 * n / 3999:.4f},{int(n % 3 == 0 or n > 2400)}" for n in range(4000)
     )
     (tmp_path / "outcomes.csv").write_text(f"score,outcome\n{rows}\n")
     (tmp_path / "keys").mkdir()
