@@ -14,7 +14,7 @@ from models.fitted.model import Model, sigmoid
 from models.patient.inputs import Input, percent
 from models.patient.printing import display, number
 from models.patient.series import SISTERS
-from models.patient.vocabulary import VARIABLES
+from models.patient.vocabulary import NO_SIGNS, VARIABLES
 
 INDETERMINATE = "indeterminate"
 NAMED = 4
@@ -87,11 +87,13 @@ def foremost(
     there are.
 
     Without a certainty the vocabulary's order decides, which begins with the vital signs. What a
-    sister variable could stand for goes last: the sister says as much.
+    sister variable could stand for goes last, as the sister says as much; so do urine and weight
+    where the model does not miss them.
     """
     order = {name: n for n, name in enumerate(sure.missing if sure else ())}
+    late = {*SISTERS, *(NO_SIGNS - set(order))}
     ranked = sorted(
-        items, key=lambda item: (item.variable in SISTERS, order.get(item.variable, len(order)))
+        items, key=lambda item: (item.variable in late, order.get(item.variable, len(order)))
     )
     return ranked[:most], len(ranked[most:])
 

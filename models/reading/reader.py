@@ -46,7 +46,7 @@ REASONS = {
     "code": "not a value that Vigil reads",
     "context": "of another site or kind, such as a pulmonary, standing or average value",
     "modifier": "changed by something that Vigil does not know",
-    "time": "without an exact time and time zone, or over more than an hour (an amount: a day)",
+    "time": "without an exact time and time zone, or over too long a time",
     "future": "dated in the future",
     "old": "older than seven days",
     "value": "without a number",

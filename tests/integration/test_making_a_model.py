@@ -83,7 +83,7 @@ def test_a_model_is_made_from_nothing(data, tmp_path):
         "--limits",
         limits,
     )
-    assert code == 0 and text.count("passed  ") == 7, text
+    assert code == 0 and text.count("passed  ") == 8, text
     who = ("--by", "Dr Test", "--reason", "to see that it works")
     code, text = run(
         "models", "promote", "deterioration", "1.0.0", "--models", own, "--keys", keys, *who

@@ -192,7 +192,10 @@ def test_the_shipped_cards_say_what_their_files_say(folder):
             for value in model.manifest["calibration"].values()
             if isinstance(value, float)
         }
-        trained = [*(model.manifest.get("across") or {}).values(), model.manifest.get("acute") or {}]
+        trained = [
+            *(model.manifest.get("across") or {}).values(),
+            model.manifest.get("acute") or {},
+        ]
         known |= {
             f"{number:.3f}"
             for one in trained
