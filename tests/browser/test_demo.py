@@ -45,7 +45,9 @@ def sideways(frame) -> int:
 
 def card_percent(page) -> str:
     """Return the risk that leads the card's detail."""
-    return re.search(r"(?i)risk of [^:]+: ((?:under )?[\d.]+ %)", page.locator(".card").inner_text())[1]
+    return re.search(
+        r"(?i)risk of [^:]+: ((?:under )?[\d.]+ %)", page.locator(".card").inner_text()
+    )[1]
 
 
 def test_the_list_leads_to_every_chart(page, demo_url):
