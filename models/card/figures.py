@@ -1,6 +1,7 @@
 """Figures, their origin and their tables: what the model card, label and pages show of a model."""
 
 from dataclasses import dataclass
+from typing import Any
 
 ABSENT = "not available"
 
@@ -77,6 +78,12 @@ class Table:
 def counted(number: int | None) -> str:
     """Return n or events for people."""
     return f"{number:,}" if isinstance(number, int) else ABSENT
+
+
+def ranged(figure: dict[str, Any]) -> str:
+    """Return the value and the 95 % interval of a figure as a manifest holds it."""
+    low, high = figure["interval"]
+    return f"{written(figure['value'])} ({written(low)} to {written(high)})"
 
 
 def written(value: float) -> str:

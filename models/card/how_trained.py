@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from models.card.figures import counted
+from models.card.figures import counted, ranged
 
 
 def how_trained(manifest: dict[str, Any]) -> dict[str, str | None]:
@@ -24,9 +24,9 @@ def _across(found: dict[str, Any] | None) -> str | None:
     if not found:
         return None
     return "; ".join(
-        f"{site} ({counted(one['rows'])} rows) AUROC {_interval(one['auroc'])}, NEWS2 "
-        f"{_interval(one['news2_auroc'])}; before the event {_interval(one['auroc_before_event'])}"
-        f", NEWS2 {_interval(one['news2_auroc_before_event'])}"
+        f"{site} ({counted(one['rows'])} rows) AUROC {ranged(one['auroc'])}, NEWS2 "
+        f"{ranged(one['news2_auroc'])}; before the event {ranged(one['auroc_before_event'])}"
+        f", NEWS2 {ranged(one['news2_auroc_before_event'])}"
         for site, one in found.items()
     )
 
@@ -38,13 +38,8 @@ def _acute(found: dict[str, Any] | None) -> str | None:
     return (
         f"events within {found['hours']:g} h ({counted(found['events'])} of "
         f"{counted(found['rows'])} rows; those whose answer the data leave open are left out): "
-        f"AUROC {_interval(found['auroc'])}, NEWS2 {_interval(found['news2_auroc'])}"
+        f"AUROC {ranged(found['auroc'])}, NEWS2 {ranged(found['news2_auroc'])}"
     )
-
-
-def _interval(figure: dict[str, Any]) -> str:
-    low, high = figure["interval"]
-    return f"{figure['value']:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _by_hand(parameters: dict[str, Any]) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from models.findings.finding import Finding, about
 from models.patient.chart import Reading, Unusable
 from models.patient.inputs import origin
-from models.patient.news2 import YOUNGEST
+from models.patient.news2 import is_child
 from models.patient.printing import number
 from models.patient.snapshot import Snapshot
 from models.patient.vocabulary import VARIABLES, Variable
@@ -45,9 +45,8 @@ def passed(item: Reading | Unusable, snapshot: Snapshot, span: Span) -> tuple[st
     if found is None:
         return None
     level, side = found
-    adult = snapshot.age is None or snapshot.age >= YOUNGEST
     words = f"critically {side}" if level == "critical" else side
-    return level, words if adult else f"{words} for an adult"
+    return level, f"{words} for an adult" if is_child(snapshot) else words
 
 
 def certain(item: Reading | Unusable) -> Span:

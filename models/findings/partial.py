@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from models.findings.finding import Finding, about
 from models.findings.limits import certain, passed
-from models.findings.vitals import NEWS2, NOT_ADULT, RED, is_zero
+from models.findings.vitals import NEWS2, is_zero, red_words
 from models.patient.chart import Reading
 from models.patient.conflicts import gravity
-from models.patient.news2 import YOUNGEST
+from models.patient.news2 import is_child
 from models.patient.snapshot import UNREAD, Snapshot
 from models.patient.vocabulary import VARIABLES
 
@@ -30,13 +30,13 @@ def partly_read(snapshot: Snapshot) -> Iterator[Finding]:
             yield about(level, "partial", reading, snapshot, (words, MAYBE_OLD), source)
         elif _is_red(reading, snapshot):
             level = "critical" if is_zero(reading) else "warning"
-            words = RED if snapshot.age is not None else NOT_ADULT
+            words = red_words(snapshot)
             yield about(level, "partial", reading, snapshot, (words, MAYBE_OLD), NEWS2)
 
 
 def _is_red(reading: Reading, snapshot: Snapshot) -> bool:
-    adult = snapshot.age is None or snapshot.age >= YOUNGEST
-    return adult and gravity(VARIABLES[reading.variable], reading.value)[1] == 3
+    points = gravity(VARIABLES[reading.variable], reading.value)[1]
+    return points == 3 and not is_child(snapshot)
 
 
 def _newest(snapshot: Snapshot) -> dict[str, Reading]:

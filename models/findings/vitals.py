@@ -37,10 +37,15 @@ def doubtful(snapshot: Snapshot, score: Score) -> Iterator[Finding]:
 
 def single(snapshot: Snapshot, score: Score, seen: set[str | None]) -> Iterator[Finding]:
     """Yield a finding for each parameter that alone scores 3, but for those that were `seen`."""
-    words = RED if snapshot.age is not None else NOT_ADULT
+    words = red_words(snapshot)
     for item in _red(snapshot, score):
         if item.variable not in seen:
             yield about("warning", "red", item, snapshot, (words, ""), NEWS2)
+
+
+def red_words(snapshot: Snapshot) -> str:
+    """Return what is said of a parameter that alone scores 3, by whether the age is known."""
+    return RED if snapshot.age is not None else NOT_ADULT
 
 
 def unusable(snapshot: Snapshot, score: Score, seen: set[str | None]) -> Iterator[Finding]:

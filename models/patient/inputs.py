@@ -46,9 +46,9 @@ def inputs(snapshot: Snapshot, used: set[str]) -> tuple[Input, ...]:
     """Return every variable of the vocabulary in its order; `used` names those that a model has
     features of.
     """
-    beside = {"weight"} if URINE in used else set()
+    fed = {*used, *SISTERS, *(("weight",) if URINE in used else ())}
     return tuple(
-        _input(variable, snapshot, name in used | beside | set(SISTERS))
+        _input(variable, snapshot, name in fed)
         for name, variable in VARIABLES.items()
         if name not in NOT_SHOWN
     )

@@ -126,6 +126,11 @@ def adult_news2(snapshot: Snapshot, of_any_time: bool = False) -> Score:
     return news2(values, _scale2(known), why)
 
 
+def is_child(snapshot: Snapshot) -> bool:
+    """Tell whether a patient is known to be younger than those for whom NEWS2 is made."""
+    return snapshot.age is not None and snapshot.age < YOUNGEST
+
+
 def _listed(names: list[str]) -> str:
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last

@@ -10,7 +10,7 @@ from models.fitted.model import logit
 from models.patient.features import names, variable_of
 from models.patient.sides import base, side
 from studies.boosting.bounds import directions, normals
-from studies.boosting.prior import prior
+from studies.boosting.prior import plain, prior
 from studies.training.recipes import Recipe
 from studies.training.thinning import shown
 
@@ -66,7 +66,7 @@ def fit(x: np.ndarray, event: np.ndarray, weight: np.ndarray, recipe: Recipe) ->
         seen(rows, features),
         events,
         weight=weights,
-        feature_name=[name.replace(".", "_") for name in features],
+        feature_name=plain(features),
     )
     bounds = {"monotone_constraints": list(ways.values())}
     share = float(np.average(events, weights=weights))

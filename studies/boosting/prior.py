@@ -44,14 +44,19 @@ def prior(features: list[str], start: float, red: float, extreme: float) -> ligh
     `start`, the log-odds of the outcome.
     """
     found: lightgbm.Booster | None = None
+    names = plain(features)
     for feature in STEPS:
         x, heights = _rows(features, feature, (red, extreme))
         before = np.full(len(x), start) if found is None else found.predict(x, raw_score=True)
-        names = [name.replace(".", "_") for name in features]
         table = lightgbm.Dataset(x, before + heights, feature_name=names, params=PARAMETERS)
         found = lightgbm.train(PARAMETERS, table, num_boost_round=1, init_model=found)
     assert found is not None
     return found
+
+
+def plain(features: list[str]) -> list[str]:
+    """Return the names by which LightGBM keeps features."""
+    return [name.replace(".", "_") for name in features]
 
 
 def _rows(

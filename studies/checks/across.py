@@ -7,7 +7,6 @@ from studies.training.performance import areas
 from studies.training.recipes import Recipe
 from studies.training.rows import Rows
 
-DRAWS = 200
 Figures = dict[str, int | dict]
 
 
@@ -30,5 +29,5 @@ def _left_out(site: str, data: Rows, recipe: Recipe) -> Figures:
     found: Figures = {"rows": int(here.sum()), "events": int(data.event[here].sum())}
     for beside, chosen in (("", here), ("_before_event", here & (data.left > 0))):
         both = {f"auroc{beside}": score[chosen], f"news2_auroc{beside}": data.news2[chosen]}
-        found |= areas(both, data.event[chosen], data.patient[chosen], DRAWS)
+        found |= areas(both, data.event[chosen], data.patient[chosen])
     return found

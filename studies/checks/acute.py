@@ -6,7 +6,6 @@ from studies.training.performance import areas
 from studies.training.recipes import Recipe
 from studies.training.rows import Rows
 
-DRAWS = 200
 # So far may an event be from when it is expected: 2012 leaves two days open.
 OPEN = 24.0
 
@@ -24,4 +23,4 @@ def acute(risk: np.ndarray, data: Rows, recipe: Recipe) -> dict | None:
     event, patient = sure[chosen], data.patient[chosen]
     counts = {"hours": recipe.acute_hours, "rows": int(chosen.sum()), "events": int(event.sum())}
     both = {"auroc": risk[chosen], "news2_auroc": data.news2[chosen]}
-    return counts | areas(both, event, patient, DRAWS)
+    return counts | areas(both, event, patient)

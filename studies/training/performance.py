@@ -9,6 +9,9 @@ import numpy as np
 from studies.validation.intervals import with_intervals
 from studies.validation.ranking import Ranked
 
+# Bootstrap draws of the figures that training itself gives; a validation draws more.
+DRAWS = 200
+
 
 def threshold_at_sensitivity(
     probability: np.ndarray, outcome: np.ndarray, sensitivity: float
@@ -27,7 +30,10 @@ def threshold_at_break_even(probability: np.ndarray, outcome: np.ndarray) -> flo
 
 
 def areas(
-    scores: Mapping[str, np.ndarray], outcome: np.ndarray, patient: np.ndarray, draws: int
+    scores: Mapping[str, np.ndarray],
+    outcome: np.ndarray,
+    patient: np.ndarray,
+    draws: int = DRAWS,
 ) -> dict[str, dict]:
     """Return the AUROC of each score with its 95 % interval, drawing whole patients with
     replacement.

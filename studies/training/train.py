@@ -29,6 +29,7 @@ from studies.data.stays import DataError, Stay
 from studies.effects.effect_plots import draw
 from studies.training.calibrate import curve, risks
 from studies.training.fit_certainty import fit_certainty
+from studies.training.performance import DRAWS
 from studies.training.recipes import Recipe
 from studies.training.rows import Rows, rows
 from studies.training.thresholds import thresholds, words
@@ -36,7 +37,7 @@ from studies.validation.intervals import with_intervals
 from studies.validation.ranking import Ranked
 from studies.version import code_version
 
-FOLDS, DRAWS = 5, 200
+FOLDS = 5
 
 
 def out_of_fold(data: Rows, recipe: Recipe) -> np.ndarray:
@@ -65,6 +66,7 @@ def train(
     _enough(data, recipe)
     raw, weight = out_of_fold(data, recipe), data.weights(recipe)
     fitted = fit(data.x, data.event, weight, recipe)
+    seen = fitted.seen(data.x)
     text = fitted.booster.model_to_string()
     manifest = {
         "name": recipe.name,
@@ -87,11 +89,11 @@ def train(
         "command": recipe.command,
         "source": source,
         "held_out": split.RULE if hold_out else None,
-        "golden": _golden(fitted.booster, fitted.seen(data.x)),
+        "golden": _golden(fitted.booster, seen),
     }
     write(folder / recipe.name / version, text, manifest)
     newest = {name: data.x[:, n] for n, name in enumerate(names())}
-    draw(text, fitted.features, fitted.seen(data.x), newest, folder / recipe.name / version)
+    draw(text, fitted.features, seen, newest, folder / recipe.name / version)
     return manifest
 
 

@@ -20,7 +20,7 @@ from studies.recalibration.bands import LEAST_PATIENTS, RULE, Rule, cut, rule_of
 from studies.recalibration.outcomes import Outcomes, read_outcomes
 from studies.recalibration.recalibrate import _out_of_fold, recalibrate
 from studies.training.release import held_out
-from tests.support.hospital import validate
+from tests.support.hospital import WIDE, validate
 from tests.unit.studies.test_recalibrate import PARENT, outcomes, parent
 from vigil import main
 
@@ -173,22 +173,16 @@ def test_figures_on_the_rows_of_a_recalibration_are_not_validation():
     assert kind_of(again, found) == SEEN
 
 
-MAPPING = """
-time_unit = "hours"
-[columns]
-id = "stay"
-time = "hour"
-age = "age"
-[outcome]
-name = "death"
-column = "died"
-[variables]
+MAPPING = (
+    WIDE.partition("[variables]")[0]
+    + """[variables]
 hr = {variable = "heart_rate", unit = "/min"}
 rr = {variable = "respiratory_rate", unit = "/min"}
 sat = {variable = "spo2", unit = "%"}
 sys = {variable = "systolic", unit = "mm[Hg]"}
 bun = {variable = "bun", unit = "mg/dL"}
 """
+)
 
 
 @pytest.fixture(scope="module")

@@ -109,7 +109,6 @@ def test_deaths_of_the_next_hours_are_judged_apart():
 def test_each_hospital_is_left_out_in_turn(monkeypatch):
     """With its own figures, beside NEWS2's; of one hospital there is nothing to leave out."""
     monkeypatch.setitem(PARAMETERS, "num_threads", 1)
-    monkeypatch.setattr("studies.checks.across.DRAWS", 10)
     small = dataclasses.replace(SEPSIS, trees=30)
     found = across(made(6000, ("A", "B")), small)
     assert set(found) == {"A", "B"} and found["A"]["rows"] == 3000
