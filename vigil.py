@@ -52,7 +52,8 @@ def create_app(
     import cdshooks.views
     import smartapp.views
     from ehr import fetch, http, keys
-    from runtime import audit, health, logs, signing_key, store, web
+    from runtime import health, logs, signing_key, store, web
+    from runtime.audit.log import Audit
 
     root = Path(__file__).parent
     app = Flask("vigil", root_path=str(root), static_folder="static", template_folder="templates")
@@ -60,7 +61,7 @@ def create_app(
     outgoing = http.Outgoing()
     redis, sessions = store.connect(redis_url), store.connect(redis_url, store.PATIENT)
     keysets = keys.KeySets(outgoing, settings.key_set_hours)
-    log, models = audit.Audit(settings.data_path / "audit.sqlite"), models_of(settings)
+    log, models = Audit(settings.data_path / "audit.sqlite"), models_of(settings)
     own_key = signing_key.signing_key(settings.data_path)
     web.install(app, settings)
     fetching = fetch.Fhir(outgoing, settings)
@@ -109,9 +110,9 @@ class Door(click.Group):
 
 def _mendable() -> tuple[type[Exception], ...]:
     from models.fitted.booster import ModelError
-    from runtime.audit import AuditError
+    from runtime.audit.log import AuditError
     from runtime.secretfile import SecretFileError
-    from runtime.settings import SettingsError
+    from runtime.settings_file import SettingsError
 
     offline = sys.modules.get("studies.data.stays")
     return (
@@ -137,7 +138,7 @@ def serve(config: Path) -> None:
     from gevent import monkey
 
     monkey.patch_all()
-    from runtime import server
+    from runtime.serving import server
 
     server.serve(create_app, settings_of(config))
 
@@ -179,7 +180,7 @@ def demo(port: int, ehr_port: int, examples: Path | None, stays: int, **shown: A
 @CONFIG
 def check(config: Path) -> None:
     """Check a configuration and the shipped models, without serving."""
-    from runtime.settings import secret
+    from runtime.settings_file import secret
 
     settings = settings_of(config)
     for ehr in settings.ehr:
@@ -198,7 +199,7 @@ def check(config: Path) -> None:
 def doctor(config: Path, ehr_id: str) -> None:
     """Look at what one EHR's record needs, and say what to mend; exit code 1 if it is wrong."""
     from ehr import doctor, http, refusals
-    from runtime.audit import Audit
+    from runtime.audit.log import Audit
 
     settings = settings_of(config)
     ehr = next((ehr for ehr in settings.ehr if ehr.id == ehr_id), None)
@@ -230,7 +231,7 @@ def models_of(settings: "Settings", remembered: bool = True) -> "tuple[Model, ..
 
 def settings_of(config: Path) -> "Settings":
     """Return the Settings of a configuration file."""
-    from runtime.settings import load_settings
+    from runtime.settings_file import load_settings
 
     return load_settings(config)
 

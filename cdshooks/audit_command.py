@@ -7,9 +7,10 @@ import msgspec
 
 from cdshooks.replay import again, answered_by, difference
 from models.fitted.registry import Trust, recorded
-from runtime.audit import Audit
+from runtime.audit.log import Audit
 from runtime.config_option import CONFIG
-from runtime.settings import Settings, load_settings
+from runtime.settings import Settings
+from runtime.settings_file import load_settings
 
 
 @click.group()

@@ -18,7 +18,7 @@ from models.fitted.booster import ModelError
 from models.fitted.registry import Model
 from models.patient.chart import Chart
 from models.reading.reader import WrongPatient
-from runtime.audit import Audit
+from runtime.audit.log import Audit
 from runtime.logs import get_logger
 from runtime.settings import Ehr, Settings
 from runtime.web import PreconditionFailed

@@ -7,7 +7,7 @@ from flask import Response, g, request
 
 from cdshooks.auth import Refused
 from ehr.jws import Token
-from runtime.audit import Audit, AuditError
+from runtime.audit.log import Audit, AuditError
 from runtime.body import drain
 from runtime.logs import get_logger, keyed_hash
 from runtime.web import TooManyRefusals, Unavailable, VigilError, outcome

@@ -22,7 +22,7 @@ from cdshooks.used_tokens import UsedTokens
 from ehr.fetch import Fhir
 from ehr.keys import KeySets
 from models.fitted.registry import Model
-from runtime.audit import Audit, AuditError
+from runtime.audit.log import Audit, AuditError
 from runtime.body import read_json_body
 from runtime.logs import get_logger
 from runtime.settings import Ehr, Settings

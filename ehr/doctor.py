@@ -8,7 +8,8 @@ import msgspec
 
 from ehr.http import Outgoing, OutgoingError
 from ehr.keys import KeySetError, read_set
-from runtime.settings import Algorithm, Ehr, Settings, SettingsError, secret
+from runtime.settings import Algorithm, Ehr, Settings
+from runtime.settings_file import SettingsError, secret
 
 SECONDS = 5.0
 LARGEST = 256 * 1024

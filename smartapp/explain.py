@@ -12,7 +12,7 @@ from models.assess import Assessment, assess
 from models.findings.overdue import OVERDUE_FACTOR
 from models.fitted.registry import Model
 from models.patient.chart import Chart
-from runtime.audit import Audit
+from runtime.audit.log import Audit
 from runtime.settings import Ehr
 from smartapp.pages import compare, explanation
 from smartapp.problems import Mismatch

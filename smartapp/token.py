@@ -17,7 +17,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from ehr.http import Outgoing
-from runtime.settings import Ehr, Settings, secret
+from runtime.settings import Ehr, Settings
+from runtime.settings_file import secret
 from smartapp.connection import Refused, bind
 from smartapp.discovery import Endpoints
 from smartapp.oauth_error import said, word

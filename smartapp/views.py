@@ -16,9 +16,10 @@ from ehr.http import Outgoing
 from ehr.keys import KeySets
 from models.fitted.booster import ModelError
 from models.fitted.registry import Model
-from runtime.audit import Audit, AuditError
+from runtime.audit.log import Audit, AuditError
 from runtime.logs import get_logger, keyed_hash
-from runtime.settings import Ehr, Settings, SettingsError
+from runtime.settings import Ehr, Settings
+from runtime.settings_file import SettingsError
 from runtime.signing_key import public_jwks
 from runtime.web import HTML_POLICY, json_response
 from smartapp import problems

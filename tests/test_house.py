@@ -254,7 +254,7 @@ def test_a_serving_process_stays_light():
     process.
     """
     code = (
-        "import sys, cdshooks.views, smartapp.views, runtime.server, models.fitted.registry;"
+        "import sys, cdshooks.views, smartapp.views, runtime.serving.server, models.fitted.registry;"
         "models.fitted.registry.load_models();"
         "print([m for m in ('pandas','sklearn','shap','matplotlib','lightgbm','numpy','scipy') if m in sys.modules])"
     )
@@ -268,7 +268,8 @@ def test_every_setting_is_documented():
     """vigil.example.toml names every key, loads as it stands, and holds no other."""
     import msgspec
 
-    from runtime.settings import Ehr, Settings, load_settings
+    from runtime.settings import Ehr, Settings
+    from runtime.settings_file import load_settings
 
     text = (ROOT / "vigil.example.toml").read_text("utf-8")
     keys = set(re.findall(r"^(?:# )?([a-z_]+) = ", text, re.MULTILINE))
@@ -308,7 +309,7 @@ def test_what_serves_imports_nothing_of_studies():
     the demonstration.
     """
     code = (
-        "import sys, vigil, cdshooks.views, smartapp.views, runtime.server;"
+        "import sys, vigil, cdshooks.views, smartapp.views, runtime.serving.server;"
         f"vigil.main(['check', '--config', {str(ROOT / 'vigil.example.toml')!r}], standalone_mode=False);"
         "print([m for m in sys.modules if m.split('.')[0] in ('studies', 'demo')])"
     )
@@ -323,7 +324,7 @@ def test_serving_needs_nothing_that_the_lock_lacks():
     requirements.lock, not only in the tests' list.
     """
     code = (
-        "import sys, vigil, cdshooks.views, smartapp.views, runtime.server, gunicorn.workers.ggevent, demo.app, demo.serve, demo.run;"
+        "import sys, vigil, cdshooks.views, smartapp.views, runtime.serving.server, gunicorn.workers.ggevent, demo.app, demo.serve, demo.run;"
         "from importlib.metadata import packages_distributions as owners;"
         "owners = owners();"
         "print(*{o for m in sys.modules for o in owners.get(m.split('.')[0], ())})"

@@ -20,8 +20,9 @@ from pathlib import Path
 
 import vigil
 from models.fitted.registry import load_models
-from runtime import server, store
-from runtime.settings import settings_from
+from runtime import store
+from runtime.serving import server
+from runtime.settings_file import settings_from
 from tests.bench import request as call
 
 ROUNDS, CALLS, WARM = 12, 25, 20

@@ -12,8 +12,8 @@ import vigil
 from models.reading.fhir import parse
 from models.reading.reader import read_chart
 from runtime import store
-from runtime.audit import Audit
-from runtime.settings import settings_from
+from runtime.audit.log import Audit
+from runtime.settings_file import settings_from
 from tests.support import captures
 
 FHIR = "https://ehr.example.org/r4"

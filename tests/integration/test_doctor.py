@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 from joserfc.jwk import ECKey, RSAKey
 
-from runtime.audit import Audit
+from runtime.audit.log import Audit
 from tests.support.listener import Listener
 from vigil import main
 

@@ -16,7 +16,7 @@ from models.assess import assess
 from models.fitted.registry import load_models, recorded
 from models.patient.chart import Chart
 from runtime import store
-from runtime.settings import load_settings
+from runtime.settings_file import load_settings
 from tests.conftest import SICK, bundle, observation, patient, table
 
 FHIR = "https://ehr.example.org/r4"

@@ -394,7 +394,7 @@ def test_the_record_holds_all_that_a_replay_needs(world):
 
 @pytest.mark.rule("G5")
 def test_without_a_record_there_is_no_card(world, monkeypatch):
-    from runtime.audit import AuditError
+    from runtime.audit.log import AuditError
 
     def full(*_):
         raise AuditError("The audit record could not be written: disk full.")

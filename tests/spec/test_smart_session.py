@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from models.patient.chart import Chart, Reading
-from runtime.audit import AuditError
+from runtime.audit.log import AuditError
 from smartapp import record
 from tests.support.launch_bench import Bench
 from tests.support.small_ehr import SmallEhr

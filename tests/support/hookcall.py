@@ -18,8 +18,8 @@ from ehr.keys import KeySets
 from models.fitted.registry import Model, ModelId
 from models.patient.features import names
 from runtime import store, web
-from runtime.audit import Audit
-from runtime.settings import settings_from
+from runtime.audit.log import Audit
+from runtime.settings_file import settings_from
 
 AT = datetime(2026, 11, 20, 14, 5, tzinfo=UTC)
 PUBLIC = "https://vigil.example.org"

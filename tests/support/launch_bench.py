@@ -18,8 +18,9 @@ from ehr.http import Outgoing
 from ehr.keys import KeySets
 from models.fitted.registry import load_models
 from runtime import logs, web
-from runtime.audit import Audit
-from runtime.settings import Settings, settings_from
+from runtime.audit.log import Audit
+from runtime.settings import Settings
+from runtime.settings_file import settings_from
 from runtime.signing_key import signing_key
 from smartapp.views import create_blueprint
 from tests.support.small_ehr import SmallEhr

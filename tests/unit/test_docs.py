@@ -11,7 +11,8 @@ import click
 import msgspec
 import pytest
 
-from runtime.settings import Ehr, Settings, settings_from
+from runtime.settings import Ehr, Settings
+from runtime.settings_file import settings_from
 from tests.support import commands_page
 
 ROOT = Path(__file__).parents[2]

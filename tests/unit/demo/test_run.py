@@ -231,7 +231,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, capsys):
 
 def test_the_configuration_is_one_that_vigil_accepts(tmp_path):
     """Read by Vigil's own loader; the folders are for their owner alone."""
-    from runtime.settings import load_settings
+    from runtime.settings_file import load_settings
 
     path = runner.write_configuration(tmp_path / "demo", 8100, 8101)
     settings = load_settings(path)
@@ -278,7 +278,7 @@ def test_a_sandbox_is_handed_on(tmp_path):
     """To the demonstration EHR as it stands, and to Vigil as a record that is open, found by a
     FHIR base of its own and without keys.
     """
-    from runtime.settings import load_settings
+    from runtime.settings_file import load_settings
 
     sandbox = "http://localhost:8080"
     _, ehr = runner.servers(8100, 8101, tmp_path / "vigil.toml", sandbox=sandbox)

@@ -9,7 +9,7 @@ import pytest
 from ehr import breaker, fetch
 from ehr.fetch import Fetch, FetchError, Fhir, inside, linked
 from ehr.http import Answer, OutgoingError
-from runtime.settings import settings_from
+from runtime.settings_file import settings_from
 
 BASE = "https://fhir.example.org/r4"
 BUDGET = 0.8

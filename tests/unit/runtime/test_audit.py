@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from runtime.audit import Audit, AuditError
+from runtime.audit.log import Audit, AuditError
 
 
 @pytest.fixture

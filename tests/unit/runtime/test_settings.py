@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime import server, settings
-from runtime.settings import SettingsError, load_settings, settings_from
+from runtime import settings, settings_file
+from runtime.serving import server
+from runtime.settings_file import SettingsError, load_settings, settings_from
 
 ROOT = Path(__file__).parents[3]
 TOP = 'public_url = "http://localhost:8000"\n'
@@ -122,8 +123,8 @@ def test_a_secret_comes_from_a_private_file_or_the_environment(tmp_path, monkeyp
         with pytest.raises(SettingsError, match="readable by others|has no V"):
             server.serve(None, found)
     (tmp_path / "secret").chmod(0o600)
-    assert settings.secret(by_file.ehr[0], by_file) == "s3"
-    assert settings.secret(by_name.ehr[0], by_name, {"V": "s3"}) == "s3"
+    assert settings_file.secret(by_file.ehr[0], by_file) == "s3"
+    assert settings_file.secret(by_name.ehr[0], by_name, {"V": "s3"}) == "s3"
 
 
 @pytest.mark.rule("C1", "SMART-5")

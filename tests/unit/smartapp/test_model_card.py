@@ -11,7 +11,7 @@ from flask import Blueprint, Flask
 from models.card.text import as_json
 from models.fitted.registry import TRAINED, load_models
 from runtime import web
-from runtime.settings import settings_from
+from runtime.settings_file import settings_from
 from smartapp import problems
 from smartapp.modelcard import ModelCards
 from smartapp.pages import register_words

@@ -15,7 +15,8 @@ from wsgiref.types import WSGIApplication
 from gunicorn.app.base import BaseApplication
 
 from runtime import store
-from runtime.settings import Settings, secret
+from runtime.settings import Settings
+from runtime.settings_file import secret
 
 GC_THRESHOLD = (50_000, 20, 20)
 

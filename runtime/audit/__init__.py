@@ -1,0 +1,1 @@
+"""What Vigil did, as durable records that can be proved."""

@@ -1,0 +1,71 @@
+"""Turns one TOML file into checked Settings, or stops the start with the key's name and what is
+allowed.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runtime.misfit import allowed, explain
+from runtime.settings import Ehr, Settings
+from runtime.settings_problems import problems
+
+
+class SettingsError(Exception):
+    """The configuration can't be used; the message names the key and what is allowed."""
+
+
+def load_settings(path: str | Path) -> Settings:
+    """Read a configuration file and check all of it before anything starts.
+
+    Raises SettingsError with one sentence that names the key.
+    """
+    path = Path(path)
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"The configuration {path} can't be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The configuration {path} is not valid TOML: {error}.") from None
+    if "base_dir" in raw:
+        raise SettingsError(f"{path}: unknown key `base_dir`. Allowed: {allowed(Settings)}.")
+    return settings_from(raw | {"base_dir": str(path.resolve().parent)}, str(path))
+
+
+def settings_from(raw: dict[str, Any], name: str = "configuration") -> Settings:
+    """Check a parsed configuration; `name` stands in the messages."""
+    try:
+        settings = msgspec.convert(raw, Settings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{name}: {explain(str(error), Settings, Ehr)}") from None
+    for problem in problems(settings):
+        raise SettingsError(f"{name}: {problem}")
+    return settings
+
+
+def secret(ehr: Ehr, settings: Settings, environ: Mapping[str, str] | None = None) -> str | None:
+    """Return the SMART client secret of an EHR from its file or environment name (F6).
+
+    Raises SettingsError when it is named but absent, empty, or readable by others.
+    """
+    if ehr.smart_client_secret_env:
+        value = (os.environ if environ is None else environ).get(ehr.smart_client_secret_env)
+        if not value:
+            raise SettingsError(
+                f"ehr `{ehr.id}`: the environment has no {ehr.smart_client_secret_env}."
+            )
+        return value
+    if not ehr.smart_client_secret_file:
+        return None
+    path = settings.path(ehr.smart_client_secret_file)
+    if not path.is_file():
+        raise SettingsError(f"ehr `{ehr.id}`: smart_client_secret_file {path} does not exist.")
+    if path.stat().st_mode & 0o077:
+        raise SettingsError(
+            f"ehr `{ehr.id}`: smart_client_secret_file {path} is readable by others: chmod 600 it."
+        )
+    return path.read_text("utf-8").strip()

@@ -1,0 +1,119 @@
+"""Says what in a configuration can't be served, key by key."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from runtime.settings import LOOPBACK, Ehr, Settings, bare_url
+
+# An origin goes into a Content-Security-Policy, where a space or a semicolon would end it.
+ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+SMALLEST_BODY = 64 * 1024
+
+
+def problems(settings: Settings) -> Iterator[str]:
+    """Yield a sentence for each thing that is wrong."""
+    yield from _bad_url("public_url", settings.public_url)
+    if urlsplit(settings.public_url).path.strip("/") or settings.public_url.endswith("/"):
+        yield "`public_url` is scheme, host and port only, without a path or a final slash."
+    if not settings.ehr:
+        yield "at least one [[ehr]] is required: without one nobody may call."
+    if not 1 <= settings.workers <= 64:
+        yield "`workers` must be from 1 to 64."
+    if settings.port is not None and not 1 <= settings.port <= 65535:
+        yield "`port` must be from 1 to 65535."
+    if settings.max_body_bytes < SMALLEST_BODY:
+        yield f"`max_body_bytes` must be {SMALLEST_BODY} or more."
+    if not 1 <= settings.key_set_hours <= 168:
+        yield "`key_set_hours` must be from 1 to 168."
+    if settings.redis_url is not None and not settings.redis_url.startswith(
+        ("redis://", "rediss://", "unix://")
+    ):
+        yield "`redis_url` must begin with redis://, rediss:// or unix://."
+    for key, folder in (
+        ("models_dir", settings.models_path),
+        ("model_keys_dir", settings.model_keys_path),
+    ):
+        if folder and not folder.is_dir():
+            yield f"`{key}` {folder} is no folder."
+    ids = [ehr.id for ehr in settings.ehr]
+    bases = [bare_url(base) for ehr in settings.ehr for base in ehr.fhir_base]
+    for kind, values in (("id", ids), ("fhir_base", bases)):
+        if len(set(values)) != len(values):
+            yield f"two [[ehr]] records share one `{kind}`; each must be unique."
+    for ehr in settings.ehr:
+        yield from (f"ehr `{ehr.id}`: {problem}" for problem in _ehr_problems(ehr))
+        if ehr.hook_jwks_file and not settings.path(ehr.hook_jwks_file).is_file():
+            yield (
+                f"ehr `{ehr.id}`: `hook_jwks_file` {settings.path(ehr.hook_jwks_file)} does "
+                "not exist."
+            )
+
+
+def _ehr_problems(ehr: Ehr) -> Iterator[str]:
+    if not ehr.id:
+        yield "`id` needs a short name."
+    if not ehr.fhir_base:
+        yield "`fhir_base` needs at least one URL."
+    for base in ehr.fhir_base:
+        yield from _bad_url("fhir_base", base)
+    for key in ("frame_ancestors", "cors_origins"):
+        for origin in getattr(ehr, key):
+            if not ORIGIN.fullmatch(origin):
+                yield (
+                    f"`{key}` holds {origin!r}; allowed are origins such as "
+                    "https://ehr.example.org, never `*`."
+                )
+    hooks = bool(ehr.hook_issuer or ehr.hook_jwks_url or ehr.hook_jwks_file)
+    if ehr.hook_auth == "required" and not hooks and not ehr.smart_client_id:
+        yield (
+            "`hook_issuer` with `hook_jwks_url`, or `smart_client_id`, is required: this "
+            "record allows nothing."
+        )
+    if ehr.hook_auth == "required" and hooks:
+        if not ehr.hook_issuer:
+            yield "`hook_issuer` is required while hook_auth is `required`."
+        if bool(ehr.hook_jwks_url) == bool(ehr.hook_jwks_file):
+            yield (
+                "exactly one of `hook_jwks_url` and `hook_jwks_file` is required while "
+                "hook_auth is `required`."
+            )
+    if ehr.hook_jwks_url and ehr.hook_jwks_file:
+        yield "`hook_jwks_url` and `hook_jwks_file` exclude each other: a file pins the keys."
+    if ehr.hook_token_seconds is not None and not 60 <= ehr.hook_token_seconds <= 3600:
+        yield "`hook_token_seconds` must be from 60 to 3600."
+    if not 100 <= ehr.hook_budget_ms <= 5000:
+        yield "`hook_budget_ms` must be from 100 to 5000."
+    if not 1 <= ehr.overdue_factor <= 24:
+        yield "`overdue_factor` must be from 1 to 24."
+    if not ehr.hook_algorithms:
+        yield "`hook_algorithms` needs at least one algorithm; leave it out for all that are safe."
+    if ehr.hook_jwks_url:
+        yield from _bad_url("hook_jwks_url", ehr.hook_jwks_url)
+    yield from _bad_zone(ehr)
+    has_secret = bool(ehr.smart_client_secret_file or ehr.smart_client_secret_env)
+    if ehr.smart_client_id and ehr.smart_client_auth == "client_secret_basic" and not has_secret:
+        yield "client_secret_basic needs `smart_client_secret_file` or `smart_client_secret_env`."
+
+
+def _bad_zone(ehr: Ehr) -> Iterator[str]:
+    try:
+        _ = ehr.zone
+    # A name that is a folder of zones ("Europe") is an OSError, one that leaves it a ValueError.
+    except (KeyError, ValueError, OSError):
+        yield (
+            f"`time_zone` is {ehr.time_zone!r}, which is not known; allowed is UTC or a name of "
+            "the IANA time zone database such as Europe/Berlin."
+        )
+
+
+def _bad_url(key: str, url: str) -> Iterator[str]:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment or parts.username:
+        yield f"`{key}` is {url!r}; allowed is a URL such as https://host.example.org."
+    elif parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        yield f"`{key}` is {url!r}; plain http is allowed for localhost only, use https."
