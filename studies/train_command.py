@@ -45,6 +45,13 @@ FIGURES = ("auroc", "auprc", "brier", "news2_auroc", "news2_auprc")
 )
 @click.option("--name", help="Name of your model; the outcome's if not given.")
 @click.option("--label", help="Your outcome in the words of a card; its name if not given.")
+@click.option(
+    "--from",
+    "start",
+    metavar="NAME/VERSION",
+    help="Your own data: begin with the trees of one of our versions, such as "
+    "deterioration/0.5.0. It pays with few patients.",
+)
 @click.option("--version", default="0.1.0", show_default=True, help="Version to write.")
 @click.option(
     "--output",

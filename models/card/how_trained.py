@@ -14,7 +14,7 @@ def how_trained(manifest: dict[str, Any]) -> dict[str, str | None]:
         "leak": (manifest.get("leak") or {}).get("said"),
         "acute": _acute(manifest.get("acute")),
         "across": _across(manifest.get("across")),
-        "by_hand": _by_hand(parameters),
+        "first_trees": _first_trees(manifest.get("started_from"), parameters),
         "weights": _weights(parameters),
     }
 
@@ -42,8 +42,15 @@ def _acute(found: dict[str, Any] | None) -> str | None:
     )
 
 
-def _by_hand(parameters: dict[str, Any]) -> str | None:
-    """Return what the trees that are made by hand say, where there are such."""
+def _first_trees(started_from: dict[str, Any] | None, parameters: dict[str, Any]) -> str | None:
+    """Return what the first trees say, where they were not fitted: those of another version, or
+    made by hand.
+    """
+    if started_from:
+        return (
+            f"The first trees are those of {started_from['name']} {started_from['version']} "
+            f"(SHA-256 {started_from['sha256'][:12]}), its score brought to this outcome by a line."
+        )
     if not parameters.get("red"):
         return None
     return (

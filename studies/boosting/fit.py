@@ -58,19 +58,25 @@ def seen(x: np.ndarray, features: Sequence[str]) -> np.ndarray:
 
 
 def fit(x: np.ndarray, event: np.ndarray, weight: np.ndarray, recipe: Recipe) -> Fitted:
-    """Fit one model, on full and on thinned rows, after the trees that are made by hand."""
+    """Fit one model, on full and on thinned rows, after the trees that are made by hand, or those
+    of the version that the recipe starts from.
+    """
     rows, events, weights = shown(x, event, weight, recipe.shown_again, SEED)
     ways = directions(recipe.spreads)
     features = list(ways)
+    x = seen(rows, features)
     table = lightgbm.Dataset(
-        seen(rows, features),
+        x,
         events,
         weight=weights,
         feature_name=plain(features),
     )
     bounds = {"monotone_constraints": list(ways.values())}
-    share = float(np.average(events, weights=weights))
-    known = prior(features, logit(share), recipe.red, recipe.extreme)
+    if recipe.start:
+        known = recipe.start.booster(x, events, weights)
+    else:
+        share = float(np.average(events, weights=weights))
+        known = prior(features, logit(share), recipe.red, recipe.extreme)
     booster = lightgbm.train(
         PARAMETERS | bounds, table, num_boost_round=recipe.trees, init_model=known
     )

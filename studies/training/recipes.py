@@ -4,6 +4,8 @@ what is shown again without a value.
 
 from dataclasses import dataclass, field
 
+from studies.boosting.start import Start
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -18,7 +20,8 @@ class Recipe:
     (studies/boosting/prior.py). A row before an event counts 1 + `early_weight` times as much right
     before it, which falls to a third every `early_days` before. Within `acute_hours` an event
     is judged apart; 0 judges none. `spreads` names the vital signs whose spread a model sees: it
-    can't be bound, so that a course to worse may lower the risk by it.
+    can't be bound, so that a course to worse may lower the risk by it. `start` is a version whose
+    trees come first, in place of those made by hand.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Recipe:
     early_days: float = 2.0
     acute_hours: float = 0.0
     spreads: tuple[str, ...] = ()
+    start: Start | None = None
 
 
 # One outcome of death leads, and it is death in hospital: its rows count the more the sooner the

@@ -7,6 +7,7 @@ folds of patients that the fold's model has not seen.
 import hashlib
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -86,6 +87,7 @@ def train(
         "made": f"{datetime.now(UTC):%Y-%m-%d}",
         "lightgbm": lightgbm.__version__,
         "parameters": _parameters(recipe),
+        "started_from": asdict(recipe.start.id) if recipe.start else None,
         "command": recipe.command,
         "source": source,
         "held_out": split.RULE if hold_out else None,

@@ -7,15 +7,17 @@ import json
 from dataclasses import replace
 from functools import partial
 
+import lightgbm
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import vigil
 from demo.export import export
-from models.fitted.registry import TRAINED, load, verify
+from models.fitted.registry import TRAINED, ModelError, load, verify
 from models.patient.features import names
 from studies.boosting.fit import PARAMETERS, fit
+from studies.boosting.start import start_of
 from studies.data.mapping import read_mapping
 from studies.data.tables import table_stays
 from studies.training import make
@@ -95,6 +97,49 @@ def test_bulk_data_give_the_same_model(examples, trained, quick, tmp_path):
     assert two["label"] == "transfer to intensive care"
 
 
+def test_a_model_starts_from_one_of_ours(examples, quick, tmp_path, monkeypatch):
+    """The trees of 0.5.0 come first, scaled to the new outcome, and no vital sign's bound is lost;
+    manifest and model card name them.
+    """
+    monkeypatch.setattr(make, "TREES_AFTER", 10)
+    code, text = run(
+        "train", examples / "stays.csv", "--mapping", examples / "stays.toml",
+        "--outcome", "icu_transfer", "--from", "deterioration/0.5.0", "--output", tmp_path,
+    )  # fmt: skip
+    assert code == 0, text
+    made = verify(load(tmp_path / "icu-transfer" / "0.1.0"))
+    ours = load(TRAINED / "deterioration" / "0.5.0")
+    assert made.features == ours.features
+    assert made.manifest["started_from"]["sha256"] == ours.id.sha256
+    trees = lightgbm.Booster(model_str=made.text).dump_model()["tree_info"]
+    first = lightgbm.Booster(model_str=ours.text).dump_model()["tree_info"]
+    assert len(trees) == len(first) + 10
+    low = {"spo2": 97.0, "spo2.low48": 97.0}, {"spo2": 80.0, "spo2.low48": 80.0}
+    nothing = dict.fromkeys(names())
+    calm, grave = (made.predictor.score(made.seen(nothing | one)) for one in low)
+    assert grave > calm
+    code, text = run("card", "icu-transfer", "--version", "0.1.0", "--models", tmp_path)
+    assert code == 0 and "The first trees are those of deterioration 0.5.0" in text, text
+
+
+def test_a_start_is_the_score_on_the_outcomes_own_scale():
+    """Twice the log-odds and one less: the line gives that back, leaf by leaf, TreeSHAP too."""
+    start = start_of("deterioration/0.5.0")
+    random = np.random.default_rng(5)
+    x = np.where(random.random((4000, len(start.features))) < 0.5, np.nan, 1.0)
+    x *= random.normal(20, 10, x.shape)
+    raw = lightgbm.Booster(model_str=start.text).predict(x, raw_score=True)
+    event = random.random(len(x)) < 1 / (1 + np.exp(-(2 * (raw - raw.mean()) - 1)))
+    found = start.booster(x, event, np.ones(len(x)))
+    moved = found.predict(x, raw_score=True)
+    slope = np.polyfit(raw, moved, 1)[0]
+    assert slope == pytest.approx(2, abs=0.3)
+    assert np.allclose(moved, moved[0] + slope * (raw - raw[0]))
+    assert np.allclose(found.predict(x[:50], pred_contrib=True).sum(axis=1), moved[:50])
+    with pytest.raises(ModelError, match="do not rise with the score of deterioration/0.5.0"):
+        start.booster(x, ~event, np.ones(len(x)))
+
+
 def test_what_was_left_out_validates_the_model(examples, trained, quick, tmp_path):
     """The fifth that training never saw, by the files' own hashes."""
     output, _ = trained
@@ -126,6 +171,18 @@ REFUSED = {
         "is the folder of the models that Vigil ships",
     ),
     "no outcome": ([], "TABLE needs --outcome"),
+    "no such version": (
+        ["--outcome", "icu_transfer", "--from", "deterioration/9.9.9"],
+        "There is no version '9.9.9' of deterioration",
+    ),
+    "no version": (
+        ["--outcome", "icu_transfer", "--from", "deterioration"],
+        "allowed is a version such as deterioration/0.5.0",
+    ),
+    "features of before": (
+        ["--outcome", "icu_transfer", "--from", "deterioration/0.4.0"],
+        "deterioration/0.4.0 sees other features than a model that is made now",
+    ),
     "two kinds of data": (
         ["--outcome", "icu_transfer", "--physionet-2012", "."],
         "Give either TABLE with --outcome",
