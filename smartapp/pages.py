@@ -12,7 +12,7 @@ from flask import Blueprint
 from models.assess import Assessment
 from models.fitted.registry import Model
 from models.patient.chart import Chart
-from models.patient.inputs import absent, percent
+from models.patient.inputs import Input, absent, percent
 from models.patient.printing import age
 from smartapp import wording
 from smartapp.attention import attention
@@ -77,10 +77,17 @@ def compare(card: Assessment, now: Assessment) -> Comparison:
     changes = [
         Change(i.label, before[i.variable].display, i.display)
         for i in now.inputs
-        if i.variable in before
-        and (i.value, i.time) != (before[i.variable].value, before[i.variable].time)
+        if i.variable in before and _told(i) != _told(before[i.variable])
     ]
     return Comparison(_headline(card, now, bool(changes)), tuple(changes), card.at, now.at)
+
+
+def _told(told: Input) -> tuple[object, ...]:
+    """Return what makes an input the same one: an undated value, which can't be used, stands at the
+    moment of reading, so that its time says nothing.
+    """
+    time = None if told.state == "unusable" else told.time
+    return told.value, told.display, told.source, time
 
 
 def _headline(card: Assessment, now: Assessment, changed: bool) -> str:

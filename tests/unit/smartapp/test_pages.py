@@ -9,12 +9,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Blueprint, Flask, render_template
 
+from models.assess import assess
 from models.patient.chart import LeftOut, Unusable
+from models.reading.fhir import parse
+from models.reading.reader import read_chart
 from smartapp import pages
 from smartapp.outcomes import bands_text
 from smartapp.plots.course import risk_course
 from smartapp.plots.news2 import news2_strip
 from smartapp.record import Person
+from tests.conftest import AT, bundle, observation, patient
 from tests.support import assessments
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -161,6 +165,23 @@ def test_what_changed_since_the_card():
         (),
         "No newer data since then; the risk is still 65 %.",
     )
+
+
+@pytest.mark.parametrize("when", [f"{AT:%Y-%m-%d}", "some day"])
+def test_an_undated_value_is_no_newer_data(when):
+    """It stands at the moment of reading, each time anew, and is the same value all the same; a
+    second one is another.
+    """
+    doubtful = observation("systolic", 120, 6) | {"effectiveDateTime": when}
+
+    def at(hours, *more):
+        moment = AT + timedelta(hours=hours)
+        document = parse(bundle([patient(), doubtful, *more]))
+        return assess(read_chart(document.resources, "p1", moment), moment, ())
+
+    assert pages.compare(at(0), at(1)).changes == ()
+    another = doubtful | {"id": "another", "valueQuantity": {"value": 70, "unit": "mmHg"}}
+    assert [c.label for c in pages.compare(at(0), at(1, another)).changes] == ["systolic pressure"]
 
 
 def test_findings_stand_above_the_risk_with_time_and_source(render):
