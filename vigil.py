@@ -16,8 +16,10 @@ from runtime.config_option import CONFIG
 if TYPE_CHECKING:
     from flask import Flask
 
+    from cdshooks.calling.chart_file import ChartFile
     from models.fitted.model import Model
     from runtime.settings import Settings
+    from studies.one_stay import OneStay
 
 MOST_REFUSALS_READ = 500
 FOLDER = click.Path(exists=True, path_type=Path)
@@ -115,12 +117,14 @@ def _mendable() -> tuple[type[Exception], ...]:
     from runtime.settings_file import SettingsError
 
     offline = sys.modules.get("studies.data.stays")
+    files = sys.modules.get("cdshooks.calling.chart_file")
     return (
         SettingsError,
         SecretFileError,
         AuditError,
         ModelError,
         *([offline.DataError] if offline else ()),
+        *([files.ChartFileError] if files else ()),
     )
 
 
@@ -174,6 +178,62 @@ def demo(port: int, ehr_port: int, examples: Path | None, stays: int, **shown: A
     from demo.run import run
 
     sys.exit(run(port, ehr_port, **shown))
+
+
+@main.command()
+@click.argument("source", metavar="CHART")
+@click.option("--mapping", type=FOLDER, help="TOML that says what the columns of a table mean.")
+@click.option("--patient", help="Whose chart, where there are several; of a table the stay's id.")
+@click.option(
+    "--at",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]),
+    help="The moment asked for, with its zone; the newest value's unless given.",
+)
+@click.option("--profile", type=click.Choice(["generic", "epic", "oracle"]), default="generic")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as a client gets it.")
+@click.option("--page", type=click.Path(path_type=Path), help="Write the explanation page here.")
+def call(
+    source: str,
+    mapping: Path | None,
+    patient: str | None,
+    at: datetime | None,
+    profile: Any,
+    as_json: bool,
+    page: Path | None,
+) -> None:
+    """Print the card of one chart as a clinician would read it, without an EHR or a record.
+
+    CHART is a file of FHIR resources (a Bundle, NDJSON, the body of a hook call), a folder of them,
+    a table with --mapping, or a demonstration patient's name.
+    """
+    from cdshooks.calling.answer import answer
+    from models.fitted.registry import load_models
+    from smartapp import page_file
+
+    file, models = _chart(source, mapping, patient), load_models()
+    moment = at.astimezone(UTC) if at else file.newest(utc_now())
+    found = answer(chart := file.at(moment), moment, models, profile)
+    if page:
+        page.write_text(page_file.page(chart, found.assessment, models), "utf-8")
+    click.echo(found.as_json if as_json else found.text)
+
+
+def _chart(source: str, mapping: Path | None, patient: str | None) -> "ChartFile | OneStay":
+    if mapping:
+        from studies.one_stay import one_stay
+
+        return one_stay(Path(source), mapping, patient)
+    from cdshooks.calling.chart_file import chart_of, read_file
+
+    if Path(source).exists():
+        return read_file(Path(source), patient)
+    from demo.patients.generate import generate
+
+    invented = {one.id: one.resources for one in generate(utc_now())}
+    if source not in invented:
+        known = ", ".join(invented)
+        raise click.ClickException(f"{source} is no file, and none of the patients {known}.")
+    return chart_of(invented[source], source, source)
 
 
 @main.command()
