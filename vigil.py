@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from cdshooks.calling.chart_file import ChartFile
     from models.fitted.model import Model
+    from models.fitted.stock import Stock
     from runtime.settings import Settings
     from studies.one_stay import OneStay
 
@@ -43,19 +44,26 @@ def utc_now() -> datetime:
 
 
 def create_app(
-    settings: "Settings", redis_url: str, clock: Callable[[], datetime] = utc_now
+    settings: "Settings",
+    redis_url: str,
+    clock: Callable[[], datetime] = utc_now,
+    stock: "Stock | None" = None,
 ) -> "Flask":
     """Return the Flask application of both services; the only place that builds clients.
 
-    Raises ModelError, AuditError or SettingsError when a part that must work does not.
+    `stock` holds the models, those of `settings` unless given; the application does without one
+    that can't be loaded. Raises AuditError, SecretFileError or SettingsError when a part that must
+    work does not, ModelError when there is no model's folder at all.
     """
     from flask import Flask
 
     import cdshooks.views
     import smartapp.views
     from ehr import fetch, http, keys
+    from models.fitted.stock import loaded
     from runtime import health, logs, signing_key, store, web
     from runtime.audit.log import Audit
+    from runtime.serving import state
 
     root = Path(__file__).parent
     app = Flask("vigil", root_path=str(root), static_folder="static", template_folder="templates")
@@ -63,23 +71,30 @@ def create_app(
     outgoing = http.Outgoing()
     redis, sessions = store.connect(redis_url), store.connect(redis_url, store.PATIENT)
     keysets = keys.KeySets(outgoing, settings.key_set_hours)
-    log, models = Audit(settings.data_path / "audit.sqlite"), models_of(settings)
+    log = Audit(settings.data_path / "audit.sqlite")
+    stock = loaded(stock or stock_of(settings))
+    models, missing = stock.models, tuple(stock.missing)
     own_key = signing_key.signing_key(settings.data_path)
     web.install(app, settings)
     fetching = fetch.Fhir(outgoing, settings)
     app.register_blueprint(
-        cdshooks.views.create_blueprint(settings, models, redis, log, keysets, fetching, clock)
+        cdshooks.views.create_blueprint(
+            settings, models, redis, log, keysets, fetching, clock, missing
+        )
     )
     # Signing in has one of its own: who waits on one shares its look-ups, also one that hangs.
     signing_in = http.Outgoing()
     app.register_blueprint(
         smartapp.views.create_blueprint(
-            settings, models, sessions, log, signing_in, keysets, fetching, own_key, clock
+            settings, models, sessions, log, signing_in, keysets, fetching, own_key, clock, missing
         )
     )
-    app.register_blueprint(
-        health.create_blueprint(redis, [f"{model.id.name} {model.id.version}" for model in models])
-    )
+    for name, why in (stock.missing | stock.behind).items():
+        logs.get_logger("models").error("model_damaged", model=name, why=why)
+    named = tuple(f"{model.id.name} {model.id.version}" for model in models)
+    serving = state.State(named, stock.missing, stock.behind)
+    state.keep(app, serving)
+    app.register_blueprint(health.create_blueprint(redis, serving))
     return app
 
 
@@ -249,8 +264,11 @@ def check(config: Path) -> None:
             f"ehr {ehr.id}: {ehr.profile}, hooks {ehr.hook_auth}, SMART client "
             f"{ehr.smart_client_id or 'none'}, {ehr.mode}"
         )
-    for model in models_of(settings, remembered=False):
+    failed: list[str] = []
+    for model in models_of(settings, failed.append):
         click.echo(f"model {model.id.name} {model.id.version}: {model.id.sha256[:12]}, verified")
+    if failed:
+        raise click.ClickException(" ".join(failed))
 
 
 @main.command()
@@ -277,16 +295,24 @@ def doctor(config: Path, ehr_id: str) -> None:
     sys.exit(1 if any(finding.state == "wrong" for finding in findings) else 0)
 
 
-def models_of(settings: "Settings", remembered: bool = True) -> "tuple[Model, ...]":
+def models_of(settings: "Settings", notice: Callable[[str], None]) -> "tuple[Model, ...]":
     """Return the verified champions that a configuration serves: the shipped ones, or a
-    hospital's own.
-
-    What a child process passed before is not asked again, unless `remembered` is False.
+    hospital's own; each is asked anew, and `notice` is told of one that gave way.
     """
     from models.fitted.registry import Trust, load_models
 
-    verdicts = settings.data_path / "model_verdicts" if remembered else None
-    return load_models(settings.models_path, Trust(settings.model_keys_path, verdicts=verdicts))
+    return load_models(settings.models_path, Trust(settings.model_keys_path), notice)
+
+
+def stock_of(settings: "Settings", before: "Stock | None" = None) -> "Stock":
+    """Return what a configuration serves with, or goes on with since `before`; what a child
+    process passed once is not asked again.
+    """
+    from models.fitted.registry import Trust
+    from models.fitted.stock import stocked
+
+    verdicts = settings.data_path / "model_verdicts"
+    return stocked(settings.models_path, Trust(settings.model_keys_path, verdicts=verdicts), before)
 
 
 def settings_of(config: Path) -> "Settings":

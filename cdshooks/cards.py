@@ -102,13 +102,15 @@ def summary(assessment: Assessment, zone: tzinfo = UTC) -> str:
     risk = _risk_beside(assessment)
     news2 = next((f.sentence for f in assessment.findings if f.kind == "news2"), "")
     data = _data_time(assessment.data_time, assessment.at, zone)
-    # Where no risk was calculated, a summary without that would read as if one were low.
-    first = [*grave[:1], *([] if assessment.lead else [risk])]
+    # Where no risk was calculated, or not each, a summary without that would read as if one were
+    # low.
+    without = _missing(assessment) if assessment.lead else risk
+    first = [*grave[:1], without]
     chosen: list[str] = []
     for part in filter(None, dict.fromkeys([*first, *grave, news2, risk, data, *rest])):
         if len(" ".join([*chosen, part])) <= LONGEST_SUMMARY:
             chosen.append(part)
-    shown = dict.fromkeys([*grave, *rest, *([] if grave else [risk]), news2, risk, data])
+    shown = dict.fromkeys([*grave, *rest, *([] if grave else [risk]), news2, risk, without, data])
     return " ".join(part for part in shown if part in chosen)
 
 
@@ -156,6 +158,11 @@ def _not_calculated(assessment: Assessment) -> str:
     return f"Risk not calculated: {WITHOUT_NUMBER[assessment.status]}."
 
 
+def _missing(assessment: Assessment) -> str:
+    names = assessment.unavailable
+    return f"Model {' and '.join(names)} unavailable." if names else ""
+
+
 def detail(assessment: Assessment, zone: tzinfo = UTC) -> str:
     """Return the detail in GitHub Flavored Markdown: what drives the risk, NEWS2, what is missing,
     stale or left out, and the time of the data, for which a summary may have no room.
@@ -172,6 +179,7 @@ def detail(assessment: Assessment, zone: tzinfo = UTC) -> str:
         contributions=lead.explanation.shown(STRONGEST) if lead else (),
         rest=lead.explanation.rest(STRONGEST) if lead else None,
         others=assessment.risks[1:],
+        unavailable=assessment.unavailable,
         reasons=assessment.reasons
         or (() if lead else ("The model could not be used for this chart.",)),
         news2=score.text,

@@ -39,6 +39,7 @@ class PatientView:
         audit: Audit,
         fhir: Fhir,
         clock: Callable[[], datetime],
+        missing: Sequence[str] = (),
     ):
         self.settings, self.models, self.audit, self.fhir, self.clock = (
             settings,
@@ -47,6 +48,7 @@ class PatientView:
             fhir,
             clock,
         )
+        self.missing = missing
 
     def answer(
         self, request: HookRequest[Context], ehr: Ehr, caller: Caller, request_id: str
@@ -83,17 +85,18 @@ class PatientView:
     def _assess(
         self, chart: Chart, at: datetime, notes: list[str], overdue_factor: float
     ) -> Assessment:
-        """Assess a chart; a model that fails leaves NEWS2 (G7)."""
+        """Assess a chart; a model that fails leaves NEWS2, one that is missing the others (G7)."""
+        notes += [replay.MISSING + name for name in self.missing]
         try:
-            assessment = assess(chart, at, self.models, overdue_factor)
+            assessment = assess(chart, at, self.models, overdue_factor, self.missing)
             # Asked for here, so that a fault of the model is met here and not on the card.
             if assessment.lead:
                 _ = assessment.lead.contributions
             return assessment
         except ModelError as error:
             log.error("model", error=error)
-            notes.append("model")
-            return assess(chart, at, (), overdue_factor)
+            notes.append(replay.FAILED)
+            return assess(chart, at, (), overdue_factor, self.missing)
 
     def _card(self, assessment: Assessment, record: dict[str, Any], ehr: Ehr) -> dict[str, Any]:
         return cards.card(assessment, record["assessment_id"], ehr, self.settings.public_url)

@@ -10,16 +10,23 @@ from models.findings.overdue import OVERDUE_FACTOR
 from models.fitted.registry import Model
 from models.patient.chart import Chart
 
+# Among a record's `degraded`: the models failed on this chart; this one could not be loaded.
+FAILED, MISSING = "model", "model missing: "
+
 
 def again(record: dict[str, Any], models: Sequence[Model]) -> Assessment:
     """Return the assessment of an audit record: its chart, its moment and its setting; without
-    the models where they failed then.
+    the models that failed then or were missing.
     """
+    degraded = record.get("degraded", ())
+    missing = [note.removeprefix(MISSING) for note in degraded if note.startswith(MISSING)]
+    left = [model for model in models if model.id.name not in missing]
     return assess(
         Chart.from_json(record["chart"]),
         datetime.fromisoformat(record["at"]),
-        () if "model" in record.get("degraded", ()) else models,
+        () if FAILED in degraded else left,
         record.get("overdue_factor", OVERDUE_FACTOR),
+        missing,
     )
 
 

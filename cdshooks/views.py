@@ -39,8 +39,11 @@ def create_blueprint(
     keysets: KeySets,
     fhir: Fhir,
     clock: Callable[[], datetime],
+    missing: Sequence[str] = (),
 ) -> Blueprint:
-    """Return the CDS Hooks routes; all they need is handed in."""
+    """Return the CDS Hooks routes; all they need is handed in. `missing` names the models that
+    could not be loaded.
+    """
     # An embedded Redis serves one host, for which the table on disk is exact: asking it too would
     # only cost time.
     shared = store if settings.redis_url else None
@@ -53,7 +56,7 @@ def create_blueprint(
         return _discovery(document)
 
     for service in SERVICES:
-        answer = service.answer(settings, models, audit, fhir, clock)
+        answer = service.answer(settings, models, audit, fhir, clock, missing)
         endpoint = _Endpoint(service, answer, gate, settings, audit)
         _route(blueprint, service.id, service.path, endpoint.call)
         _route(blueprint, f"{service.id}-feedback", service.feedback_path, endpoint.feedback)

@@ -5,7 +5,7 @@ It is pure: the same chart at the same moment gives the same assessment, which i
 replayable.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -109,6 +109,8 @@ class Risk:
 class Assessment:
     """All that Vigil says of a patient at a moment; without a number `risks` is empty and
     `reasons` says why.
+
+    `unavailable` names the models that would have been asked and could not be (G7).
     """
 
     patient: str
@@ -125,6 +127,7 @@ class Assessment:
     unread: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    unavailable: tuple[str, ...] = ()
 
     @property
     def lead(self) -> Risk | None:
@@ -149,10 +152,15 @@ class Assessment:
 
 
 def assess(
-    chart: Chart, at: datetime, models: Sequence[Model], overdue_factor: float = OVERDUE_FACTOR
+    chart: Chart,
+    at: datetime,
+    models: Sequence[Model],
+    overdue_factor: float = OVERDUE_FACTOR,
+    missing: Iterable[str] = (),
 ) -> Assessment:
     """Assess a chart at `at` (aware UTC), from readings known by then; a set of observations that
-    is overdue by more than `overdue_factor` times its interval is a warning.
+    is overdue by more than `overdue_factor` times its interval is a warning. `missing` names the
+    models that are in service and could not be loaded.
 
     Raises ModelError when a model gives no finite number.
     """
@@ -182,6 +190,7 @@ def assess(
         tuple(unread(chart, at).values()),
         findings(snapshot, score, of_risks, overdue_factor),
         chart.left_out,
+        tuple(missing) if status == "scored" else (),
     )
 
 

@@ -2,17 +2,16 @@
 away.
 """
 
-from collections.abc import Sequence
-
 import redis
 from flask import Blueprint, Response
 
+from runtime.serving.state import State
 from runtime.web import json_response
 
 
-def create_blueprint(store: redis.Redis, models: Sequence[str]) -> Blueprint:
+def create_blueprint(store: redis.Redis, state: State) -> Blueprint:
     """Return the health page; it answers 200 while cards can be answered, even without Redis
-    (G1).
+    (G1) or a model (G7).
     """
     blueprint = Blueprint("health", __name__)
 
@@ -20,7 +19,13 @@ def create_blueprint(store: redis.Redis, models: Sequence[str]) -> Blueprint:
     def health() -> Response:
         up = _answers(store)
         return json_response(
-            {"status": "ok" if up else "degraded", "redis": up, "models": list(models)}
+            {
+                "status": "ok" if up and state.whole else "degraded",
+                "redis": up,
+                "models": state.models,
+                "missing": sorted(state.missing),
+                "behind": sorted(state.behind),
+            }
         )
 
     return blueprint

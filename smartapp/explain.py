@@ -46,22 +46,25 @@ def explain(
     fhir: Fhir,
     models: Sequence[Model],
     now: datetime,
+    missing: Sequence[str] = (),
 ) -> View:
-    """Build the page of a session; `wish` is "now" for the newest view where there is a card's.
+    """Build the page of a session; `wish` is "now" for the newest view where there is a card's,
+    `missing` names the models that could not be loaded.
 
     Raises Mismatch when the card or the chart belongs to another patient or EHR, TokenRefused when
     the token is refused.
     """
     card = _card(session, audit)
     record = read_record(session, now, ehr, fhir)
-    fresh = assess(record.chart, now, models, ehr.overdue_factor)
+    fresh = assess(record.chart, now, models, ehr.overdue_factor, missing)
     comparison, shown = None, "now"
     chart, assessment = record.chart, fresh
     notice: str | None = NO_CARD if session.assessment_id is None else UNKNOWN_CARD
     if card:
         before = Chart.from_json(card["chart"])
         at = datetime.fromisoformat(card["at"])
-        explained = assess(before, at, models, card.get("overdue_factor", OVERDUE_FACTOR))
+        factor = card.get("overdue_factor", OVERDUE_FACTOR)
+        explained = assess(before, at, models, factor, missing)
         comparison, notice = compare(explained, fresh), _model_notice(card, explained)
         if wish != "now":
             chart, assessment, shown = before, explained, "card"

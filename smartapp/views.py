@@ -50,8 +50,9 @@ def create_blueprint(
     fhir: Fhir,
     signing_key: ECKey,
     clock: Callable[[], datetime],
+    missing: Sequence[str] = (),
 ) -> Blueprint:
-    """Return the SMART app; `clock` gives aware UTC."""
+    """Return the SMART app; `clock` gives aware UTC, `missing` models could not be loaded."""
     discovery = Discovery(http)
     views = _Views(
         settings,
@@ -62,6 +63,7 @@ def create_blueprint(
         discovery,
         SignIn(settings, http, discovery, keysets, signing_key),
         clock,
+        missing,
     )
     blueprint = Blueprint("smartapp", __name__, template_folder="../templates")
     register_words(blueprint)
@@ -102,6 +104,7 @@ class _Views:
         discovery: Discovery,
         sign_in: SignIn,
         clock: Callable[[], datetime],
+        missing: Sequence[str],
     ):
         self.settings = settings
         self.models = models
@@ -111,6 +114,7 @@ class _Views:
         self.discovery = discovery
         self.sign_in = sign_in
         self.clock = clock
+        self.missing = missing
 
     def launch(self) -> BaseResponse:
         """Answer the EHR's launch with a redirect to its authorization server (SMART-4,
@@ -172,7 +176,10 @@ class _Views:
         g.ehr = ehr
         try:
             wish = request.args.get("view")
-            view = explain(session, ehr, wish, self.audit, self.fhir, self.models, self.clock())
+            now = self.clock()
+            view = explain(
+                session, ehr, wish, self.audit, self.fhir, self.models, now, self.missing
+            )
         except (problems.Mismatch, problems.SessionEnded):
             self.sessions.end(handle, secret, agent)
             raise

@@ -54,6 +54,8 @@ def _child(folder: Path) -> str:
         )
     except subprocess.TimeoutExpired:
         raise ModelError(f"{folder} did not load within {SECONDS:.0f} seconds.") from None
+    except OSError as error:
+        raise ModelError(f"{folder} can't be tried, no process starts ({error}).") from None
     if run.returncode < 0:
         raise ModelError(
             f"{folder} ends the process that loads it ({signal.Signals(-run.returncode).name})."

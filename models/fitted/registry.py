@@ -58,21 +58,17 @@ def load_models(
     """Return the champion of each model below `folder`, verified and loaded, in order of name.
 
     `notice` is told in one sentence of a champion that gave way to an earlier version. Raises
-    ModelError when a model has no good one.
+    ModelError when a model has no good one; `stock` is for a server, which goes on without it.
     """
-    return tuple(verify(model) for model in chosen(folder, trust, notice))
-
-
-def chosen(
-    folder: Path | None = None, trust: Trust = SHIPPED, notice: Notice = LOG
-) -> tuple[Model, ...]:
-    """Return what `load_models` does, checked but not loaded in this process: what a server may
-    do before it forks (F5).
-    """
-    found = sorted(path.parent for path in (folder or TRAINED).glob(f"*/{CHAMPION}"))
-    if not found:
+    homes = in_service(folder)
+    if not homes:
         raise ModelError(f"There is no trained model below {folder or TRAINED}.")
-    return tuple(_champion(model, trust, notice) for model in found)
+    return tuple(verify(champion(home, trust, notice)) for home in homes)
+
+
+def in_service(folder: Path | None = None) -> list[Path]:
+    """Return the folder of each model below `folder` that has a champion, in order of name."""
+    return sorted(path.parent for path in (folder or TRAINED).glob(f"*/{CHAMPION}"))
 
 
 def load_shadows(
@@ -118,26 +114,40 @@ def admit(folder: Path, trust: Trust = SHIPPED) -> Model:
     return model
 
 
-def _champion(folder: Path, trust: Trust, notice: Notice) -> Model:
+def champion(
+    folder: Path, trust: Trust = SHIPPED, notice: Notice = LOG, held: Model | None = None
+) -> Model:
+    """Return the champion of a model's folder, checked but not loaded in this process: what a
+    server may do before it forks (F5).
+
+    One that fails gives way to `held`, the version that is being served, else to the last good one
+    before it, and `notice` is told. Raises ModelError when there is none.
+    """
     reasons: list[str] = []
     try:
-        champion = aliases.current(folder)
+        named = aliases.current(folder)
     except ModelError as error:
-        champion = None
+        named = None
         reasons.append(str(error))
-    for version in [*([champion] if champion else ()), *aliases.earlier(folder, champion)]:
+    for version in [*([named] if named else ()), *aliases.earlier(folder, named)]:
+        if reasons and held:
+            break
         try:
             model = admit(folder / version, trust)
         except ModelError as error:
             reasons.append(str(error))
             continue
         if reasons:
-            notice(
-                f"{folder.name} serves {version}, the last good version, since its champion "
-                f"failed: {reasons[0]}"
-            )
+            notice(f"{folder.name} serves {version}, the last good version, {_since(reasons)}")
         return model
+    if held:
+        notice(f"{folder.name} goes on with {held.id.version} from memory, {_since(reasons)}")
+        return held
     raise ModelError(" ".join(reasons))
+
+
+def _since(reasons: list[str]) -> str:
+    return f"since its champion failed: {reasons[0]}"
 
 
 def list_versions(folder: Path | None = None, trust: Trust = SHIPPED) -> list[Listed]:

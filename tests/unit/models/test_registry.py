@@ -16,7 +16,7 @@ from models.fitted.registry import (
     TRAINED,
     Trust,
     admit,
-    chosen,
+    champion,
     list_versions,
     load_models,
     load_shadows,
@@ -244,7 +244,7 @@ def test_features_that_we_do_not_make_are_named(world):
 def test_what_is_chosen_before_a_fork_is_not_loaded(world):
     """A server may look before it forks: LightGBM stays untouched in this process (F5)."""
     put(world, "1.0.0")
-    (model,) = chosen(*world)
+    model = champion(world[0] / NAME, world[1])
     assert "predictor" not in model.__dict__
     (model,) = load_models(*world)
     assert "predictor" in model.__dict__

@@ -5,6 +5,7 @@ import redis
 from flask import Flask
 
 from runtime import health
+from runtime.serving.state import State
 
 
 @pytest.mark.parametrize("up", [True, False])
@@ -16,11 +17,13 @@ def test_health_is_200_while_cards_can_be_answered(up):
             return True
 
     app = Flask("vigil")
-    app.register_blueprint(health.create_blueprint(Store(), ["deterioration 1.0.0"]))
+    app.register_blueprint(health.create_blueprint(Store(), State(("deterioration 1.0.0",))))
     answer = app.test_client().get("/health")
     assert answer.status_code == 200
     assert answer.json == {
         "status": "ok" if up else "degraded",
         "redis": up,
         "models": ["deterioration 1.0.0"],
+        "missing": [],
+        "behind": [],
     }
