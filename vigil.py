@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cdshooks.calling.chart_file import ChartFile
     from models.fitted.model import Model
     from models.fitted.stock import Stock
+    from runtime.serving.state import State
     from runtime.settings import Settings
     from studies.one_stay import OneStay
 
@@ -89,13 +90,21 @@ def create_app(
             settings, models, sessions, log, signing_in, keysets, fetching, own_key, clock, missing
         )
     )
-    for name, why in (stock.missing | stock.behind).items():
-        logs.get_logger("models").error("model_damaged", model=name, why=why)
-    named = tuple(f"{model.id.name} {model.id.version}" for model in models)
-    serving = state.State(named, stock.missing, stock.behind)
+    serving = _state(stock)
     state.keep(app, serving)
     app.register_blueprint(health.create_blueprint(redis, serving))
     return app
+
+
+def _state(stock: "Stock") -> "State":
+    """Return what is served in words, and log what is not served by its champion."""
+    from runtime import logs
+    from runtime.serving.state import State
+
+    for name, why in (stock.missing | stock.behind).items():
+        logs.get_logger("models").error("model_damaged", model=name, why=why)
+    named = tuple(f"{model.id.name} {model.id.version}" for model in stock.models)
+    return State(named, stock.missing, stock.behind)
 
 
 class Door(click.Group):
@@ -157,9 +166,17 @@ def serve(config: Path) -> None:
     from gevent import monkey
 
     monkey.patch_all()
+    # Imported here, and not by each worker: a new one is ready in a tenth of the time.
+    import cdshooks.views  # noqa: F401
+    import smartapp.views  # noqa: F401
     from runtime.serving import server
 
-    server.serve(create_app, settings_of(config))
+    settings = settings_of(config)
+    server.serve(
+        settings,
+        lambda before: stock_of(settings, before),
+        lambda url, stock: create_app(settings, url, stock=stock),
+    )
 
 
 @main.command()

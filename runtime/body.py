@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flask import Request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
-from runtime.web import PLAIN, RequestTimeout, UnsupportedMedia
+from runtime.web import PLAIN, BadRequest, RequestTimeout, UnsupportedMedia, VigilError
 
 BODY_SECONDS = 5.0
 POLL_SECONDS = 0.1
@@ -36,7 +37,7 @@ def drain(incoming: Request) -> None:
     """Read what is left of a body, so that a client that still sends gets its answer."""
     try:
         _read(incoming)
-    except (RequestTimeout, HTTPException):
+    except (VigilError, HTTPException):
         return
 
 
@@ -45,9 +46,13 @@ def _read(incoming: Request) -> bytes:
     with _watch.over(next(filter(None, found), None)) as late:
         try:
             body = incoming.get_data(cache=False)
-        except (HTTPException, OSError):
+        except HTTPException:
             if not late.is_set():
                 raise
+        except (ParseException, OSError):
+            # Chunks that are none, or an end before the end.
+            if not late.is_set():
+                raise BadRequest(PLAIN[400][1]) from None
     if late.is_set():
         raise RequestTimeout(PLAIN[408][1])
     return body

