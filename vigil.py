@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from cdshooks.calling.chart_file import ChartFile
     from models.fitted.model import Model
     from models.fitted.stock import Stock
-    from runtime.serving.state import State
     from runtime.settings import Settings
     from studies.one_stay import OneStay
 
@@ -64,7 +63,6 @@ def create_app(
     from models.fitted.stock import loaded
     from runtime import health, logs, signing_key, store, web
     from runtime.audit.log import Audit
-    from runtime.serving import state
 
     root = Path(__file__).parent
     app = Flask("vigil", root_path=str(root), static_folder="static", template_folder="templates")
@@ -90,21 +88,10 @@ def create_app(
             settings, models, sessions, log, signing_in, keysets, fetching, own_key, clock, missing
         )
     )
-    serving = _state(stock)
-    state.keep(app, serving)
-    app.register_blueprint(health.create_blueprint(redis, serving))
-    return app
-
-
-def _state(stock: "Stock") -> "State":
-    """Return what is served in words, and log what is not served by its champion."""
-    from runtime import logs
-    from runtime.serving.state import State
-
     for name, why in (stock.missing | stock.behind).items():
         logs.get_logger("models").error("model_damaged", model=name, why=why)
-    named = tuple(f"{model.id.name} {model.id.version}" for model in stock.models)
-    return State(named, stock.missing, stock.behind)
+    app.register_blueprint(health.create_blueprint(redis, stock.names))
+    return app
 
 
 class Door(click.Group):

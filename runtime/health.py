@@ -2,30 +2,29 @@
 away.
 """
 
+from collections.abc import Mapping, Sequence
+
 import redis
 from flask import Blueprint, Response
 
-from runtime.serving.state import State
 from runtime.web import json_response
 
 
-def create_blueprint(store: redis.Redis, state: State) -> Blueprint:
+def create_blueprint(store: redis.Redis, models: Mapping[str, Sequence[str]]) -> Blueprint:
     """Return the health page; it answers 200 while cards can be answered, even without Redis
     (G1) or a model (G7).
+
+    `models` names those that are served, those that are `missing`, and those that are `behind`
+    their champion.
     """
     blueprint = Blueprint("health", __name__)
+    whole = not (models["missing"] or models["behind"])
 
     @blueprint.get("/health")
     def health() -> Response:
         up = _answers(store)
         return json_response(
-            {
-                "status": "ok" if up and state.whole else "degraded",
-                "redis": up,
-                "models": state.models,
-                "missing": sorted(state.missing),
-                "behind": sorted(state.behind),
-            }
+            {"status": "ok" if up and whole else "degraded", "redis": up, **models}
         )
 
     return blueprint

@@ -24,6 +24,12 @@ class Stock:
     missing: dict[str, str] = field(default_factory=dict)
     behind: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def names(self) -> dict[str, list[str]]:
+        """Return all of it by name, without the reasons: those may hold a path of the host."""
+        served = [f"{model.id.name} {model.id.version}" for model in self.models]
+        return {"models": served, "missing": sorted(self.missing), "behind": sorted(self.behind)}
+
 
 def stocked(folder: Path | None, trust: Trust, before: Stock | None = None) -> Stock:
     """Return what the models below `folder` give; `before` is what was served until now.

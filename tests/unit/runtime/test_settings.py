@@ -121,7 +121,7 @@ def test_a_secret_comes_from_a_private_file_or_the_environment(tmp_path, monkeyp
     monkeypatch.delenv("V", raising=False)
     for found in (by_file, by_name):
         with pytest.raises(SettingsError, match="readable by others|has no V"):
-            server.serve(None, found)
+            server.serve(found, None, None)
     (tmp_path / "secret").chmod(0o600)
     assert settings_file.secret(by_file.ehr[0], by_file) == "s3"
     assert settings_file.secret(by_name.ehr[0], by_name, {"V": "s3"}) == "s3"
