@@ -36,19 +36,19 @@ class Master(Arbiter):
     WORKERS: ClassVar[dict[int, Worker]]  # type: ignore[assignment]  # the base has any kind
 
     def __init__(self, app: Any, parts: Parts):
-        self.parts, self.proven = parts, False
+        self.parts, self.proven, self._due = parts, False, 0
         super().__init__(app)
 
     def reload(self) -> None:
-        """Start a new worker for each; the old ones go one by one as new ones are ready.
-
-        Those that fail to start end by themselves, and the old ones stay.
+        """Have a new worker started for each, one after the other: two that start at once would be
+        felt by callers. An old one goes as a new one is ready; where new ones fail, they end by
+        themselves and the old ones stay.
         """
         self.parts.renew()
         for pid, worker in list(self.WORKERS.items()):
             if slate.read(worker) != slate.READY:
                 self.kill_worker(pid, signal.SIGTERM)
-        self._spawn(self.num_workers)
+        self._due = self.num_workers
 
     def manage_workers(self) -> None:
         """Keep as many workers ready as there should be, and no more."""
@@ -58,11 +58,12 @@ class Master(Arbiter):
         self.proven = self.proven or bool(ready)
         for pid in ready[: max(0, len(ready) - self.num_workers)]:
             self.kill_worker(pid, signal.SIGTERM)
-        for pid, worker in workers:
-            if not slate.read(worker) and time.monotonic() - worker.since > START_SECONDS:
-                log.error("worker_start", error="timeout")
-                self.kill_worker(pid, signal.SIGKILL)
-        self._spawn(self.num_workers - len(self.WORKERS))
+        starting = {pid: worker.since for pid, worker in workers if not slate.read(worker)}
+        self._end_late(starting)
+        wanted = self.num_workers - len(workers)
+        if self._due and not starting:
+            self._due, wanted = self._due - 1, max(wanted, 1)
+        self._spawn(wanted)
 
     def reap_workers(self) -> None:
         """Take note of workers that ended; only at the very first start one can end them all."""
@@ -73,6 +74,12 @@ class Master(Arbiter):
                 raise
             # The next one is not started at once: this may happen again.
             time.sleep(1.0)
+
+    def _end_late(self, starting: dict[int, float]) -> None:
+        for pid, since in starting.items():
+            if time.monotonic() - since > START_SECONDS:
+                log.error("worker_start", error="timeout")
+                self.kill_worker(pid, signal.SIGKILL)
 
     def _spawn(self, number: int) -> None:
         """Start workers, or leave it to the next look when the host has no room for a process."""

@@ -74,7 +74,7 @@ class FakeStore:
 class Bench:
     """An app, its parts, and the steps of a launch."""
 
-    def __init__(self, folder: Path, ehr: SmallEhr, store=None, **record):
+    def __init__(self, folder: Path, ehr: SmallEhr, store=None, missing=(), **record):
         self.ehr = ehr
         base = {
             "id": "test",
@@ -98,7 +98,7 @@ class Bench:
         self.audit = Audit(folder / "audit.db")
         self.key = signing_key(folder)
         ehr.client_key = self.key.as_dict(private=False)
-        self.models = champions()
+        self.models = [model for model in champions() if model.id.name not in missing]
         self.time: datetime | None = None
         self.app = Flask("vigil", root_path=str(ROOT))
         web.install(self.app, self.settings)
@@ -115,6 +115,7 @@ class Bench:
                 fhir,
                 self.key,
                 self.now,
+                missing,
             )
         )
 

@@ -46,14 +46,15 @@ class Served:
     `environment` what its process has beside ours.
     """
 
-    def __init__(self, folder: Path, records: str, **environment: str):
+    def __init__(self, folder: Path, records: str, workers: int = 1, **environment: str):
         self.url = f"http://localhost:{free_port()}"
         self.services = f"{self.url}/cds-services"
         self.hook = f"{self.services}/vigil-patient-view"
         self.log = folder / "log"
         config = folder / "vigil.toml"
         config.write_text(
-            f'public_url = "{self.url}"\ndata_dir = "data"\nworkers = 1\n\n{records}', "utf-8"
+            f'public_url = "{self.url}"\ndata_dir = "data"\nworkers = {workers}\n\n{records}',
+            "utf-8",
         )
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
