@@ -54,13 +54,14 @@ class Master(Arbiter):
         """Keep as many workers ready as there should be, and no more."""
         self.parts.tend()
         workers = sorted(self.WORKERS.items(), key=lambda item: item[1].age)
-        ready = [pid for pid, worker in workers if slate.read(worker) == slate.READY]
+        said = {pid: slate.read(worker) for pid, worker in workers}
+        ready = [pid for pid, word in said.items() if word == slate.READY]
         self.proven = self.proven or bool(ready)
         for pid in ready[: max(0, len(ready) - self.num_workers)]:
             self.kill_worker(pid, signal.SIGTERM)
-        starting = {pid: worker.since for pid, worker in workers if not slate.read(worker)}
+        starting = {pid: worker.since for pid, worker in workers if not said[pid]}
         self._end_late(starting)
-        wanted = self.num_workers - len(workers)
+        wanted = self.num_workers - len(self.WORKERS)
         if self._due and not starting:
             self._due, wanted = self._due - 1, max(wanted, 1)
         self._spawn(wanted)

@@ -7,7 +7,7 @@ import os
 
 from gunicorn.workers.base import Worker
 
-READY, FAILED = b"ready", b"failed"
+READY, FAILED, GONE = b"ready", b"failed", b"gone"
 
 
 def write(worker: Worker, word: bytes) -> None:
@@ -18,5 +18,8 @@ def write(worker: Worker, word: bytes) -> None:
 
 
 def read(worker: Worker) -> bytes:
-    """Return what a worker said; nothing while it starts."""
-    return os.pread(worker.tmp.fileno(), 16, 0)
+    """Return what a worker said; nothing while it starts, "gone" once its file is closed."""
+    try:
+        return os.pread(worker.tmp.fileno(), 16, 0)
+    except (OSError, ValueError):
+        return GONE
