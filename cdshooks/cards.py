@@ -44,6 +44,7 @@ WITHOUT_NUMBER = {
     "deceased": "the patient has died",
     "scored": "the model is unavailable",
 }
+UNUSED = "The model could not be used for this chart."
 # So long may the values be that share a sentence.
 LONGEST_LIST = 48
 # What findings of one kind have in common, so that a summary says it once.
@@ -180,8 +181,7 @@ def detail(assessment: Assessment, zone: tzinfo = UTC) -> str:
         rest=lead.explanation.rest(STRONGEST) if lead else None,
         others=assessment.risks[1:],
         unavailable=assessment.unavailable,
-        reasons=assessment.reasons
-        or (() if lead else ("The model could not be used for this chart.",)),
+        reasons=assessment.reasons or (() if lead or assessment.unavailable else (UNUSED,)),
         news2=score.text,
         lacking=score.lacking if len(score.missing) > MOST_NAMED else "",
         asked=assessment.asked,
