@@ -17,18 +17,17 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from cdshooks.calling.chart_file import ChartFile
-    from models.fitted.model import Model
     from models.fitted.stock import Stock
     from runtime.settings import Settings
     from studies.one_stay import OneStay
 
-MOST_REFUSALS_READ = 500
 FOLDER = click.Path(exists=True, path_type=Path)
 # Commands that stand elsewhere. Imported when they are named or listed, so that serving imports
 # nothing of studies.
 COMMANDS = {
     "audit": "cdshooks.audit_command.audit",
     "card": "studies.model_card_command.model_card",
+    "doctor": "ehr.doctor_command.doctor",
     "models": "studies.registry_command.registry",
     "recalibrate": "studies.commands.recalibrate",
     "release": "studies.commands.release",
@@ -157,8 +156,9 @@ def serve(config: Path) -> None:
     import cdshooks.views  # noqa: F401
     import smartapp.views  # noqa: F401
     from runtime.serving import server
+    from runtime.settings_file import load_settings
 
-    settings = settings_of(config)
+    settings = load_settings(config)
     server.serve(
         settings,
         lambda before: stock_of(settings, before),
@@ -259,71 +259,36 @@ def _chart(source: str, mapping: Path | None, patient: str | None) -> "ChartFile
 @CONFIG
 def check(config: Path) -> None:
     """Check a configuration and the shipped models, without serving."""
-    from runtime.settings_file import secret
+    from models.fitted.stock import loaded
+    from runtime.settings_file import load_settings, secret
 
-    settings = settings_of(config)
+    settings = load_settings(config)
     for ehr in settings.ehr:
         secret(ehr, settings)
         click.echo(
             f"ehr {ehr.id}: {ehr.profile}, hooks {ehr.hook_auth}, SMART client "
             f"{ehr.smart_client_id or 'none'}, {ehr.mode}"
         )
-    failed: list[str] = []
-    for model in models_of(settings, failed.append):
+    stock = loaded(stock_of(settings, remembered=False))
+    for model in stock.models:
         click.echo(f"model {model.id.name} {model.id.version}: {model.id.sha256[:12]}, verified")
-    if failed:
-        raise click.ClickException(" ".join(failed))
+    if failed := stock.missing | stock.behind:
+        raise click.ClickException(" ".join(failed.values()))
 
 
-@main.command()
-@CONFIG
-@click.option("--ehr", "ehr_id", required=True, help="The `id` of an [[ehr]] record.")
-def doctor(config: Path, ehr_id: str) -> None:
-    """Look at what one EHR's record needs, and say what to mend; exit code 1 if it is wrong."""
-    from ehr import doctor, http, refusals
-    from runtime.audit.log import Audit
+def stock_of(
+    settings: "Settings", before: "Stock | None" = None, remembered: bool = True
+) -> "Stock":
+    """Return what a configuration serves with, the shipped models or a hospital's own, or goes on
+    with since `before`.
 
-    settings = settings_of(config)
-    ehr = next((ehr for ehr in settings.ehr if ehr.id == ehr_id), None)
-    if ehr is None:
-        known = ", ".join(ehr.id for ehr in settings.ehr)
-        raise click.ClickException(f"There is no [[ehr]] with id `{ehr_id}`; there are: {known}.")
-    findings = []
-    for finding in doctor.examine(ehr, settings, http.Outgoing()):
-        findings.append(finding)
-        click.echo(f"{finding.state:6}{finding.text} {finding.mend}".rstrip())
-    if (settings.data_path / "audit.sqlite").exists():
-        refused = Audit(settings.data_path / "audit.sqlite").records(MOST_REFUSALS_READ, "refusal")
-        for line in refusals.lately(refused, ehr_id):
-            click.echo(f"{'log':6}{line}")
-    sys.exit(1 if any(finding.state == "wrong" for finding in findings) else 0)
-
-
-def models_of(settings: "Settings", notice: Callable[[str], None]) -> "tuple[Model, ...]":
-    """Return the verified champions that a configuration serves: the shipped ones, or a
-    hospital's own; each is asked anew, and `notice` is told of one that gave way.
-    """
-    from models.fitted.registry import Trust, load_models
-
-    return load_models(settings.models_path, Trust(settings.model_keys_path), notice)
-
-
-def stock_of(settings: "Settings", before: "Stock | None" = None) -> "Stock":
-    """Return what a configuration serves with, or goes on with since `before`; what a child
-    process passed once is not asked again.
+    What a child process passed once is not asked again, unless `remembered` is False.
     """
     from models.fitted.registry import Trust
     from models.fitted.stock import stocked
 
-    verdicts = settings.data_path / "model_verdicts"
+    verdicts = settings.data_path / "model_verdicts" if remembered else None
     return stocked(settings.models_path, Trust(settings.model_keys_path, verdicts=verdicts), before)
-
-
-def settings_of(config: Path) -> "Settings":
-    """Return the Settings of a configuration file."""
-    from runtime.settings_file import load_settings
-
-    return load_settings(config)
 
 
 if __name__ == "__main__":
