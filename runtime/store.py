@@ -96,10 +96,7 @@ class Embedded:
             return
         self._pause = FIRST_PAUSE if lived > LONGEST_PAUSE else 2 * self._pause
         log.error("embedded_redis", restarted=True)
-        try:
-            self._spawn()
-        except OSError as error:
-            log.error("embedded_redis", error=error)
+        self._spawn()
 
     def stop(self) -> None:
         """End it, if it is ours; a forked worker that unwinds leaves it alone."""

@@ -18,11 +18,6 @@ from runtime.web import DATA_POLICY, PLAIN
 
 RETRY_SECONDS = 5
 LINGER_SECONDS, LINGER_BYTES = 1.0, 1024 * 1024
-MALFORMED = (
-    errors.ParseException,
-    # A premature end, and a header that contradicts itself.
-    errors.NoMoreData,
-)
 # What gunicorn answers to these; all else that is no HTTP is 400.
 STATUS: dict[type[BaseException], int] = {
     errors.LimitRequestLine: 414,
@@ -42,7 +37,7 @@ HEADERS = [
 
 def status_of(error: BaseException) -> int:
     """Return the status for an error of reading a request, or of answering it."""
-    if not isinstance(error, MALFORMED):
+    if not isinstance(error, errors.ParseException):
         return 500
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
 

@@ -66,9 +66,12 @@ class _Server(BaseApplication, Generic[Stock]):
             log.error("reload", error=error)
 
     def tend(self) -> None:
-        """Start our own Redis again if it ended."""
-        if self._own:
-            self._own.tend()
+        """Start our own Redis again if it ended; a failure of that ends nothing else."""
+        try:
+            if self._own:
+                self._own.tend()
+        except Exception as error:
+            log.error("embedded_redis", error=error)
 
 
 def settle() -> None:

@@ -167,6 +167,18 @@ def test_a_reload_under_load_fails_no_call(site):
     site.stop()
 
 
+@pytest.mark.rule("G4")
+def test_a_reload_that_fails_leaves_the_workers_that_there_are(site):
+    """New ones that can't start are given up, and not a call notices."""
+    before = site.ready()
+    (site.folder / "data" / "signing-key.json").chmod(0o644)
+    site.process.send_signal(signal.SIGHUP)
+    until(lambda: len(site.lines("worker_start")) == 2)
+    assert [site.call() for _ in range(20)] == [200] * 20
+    until(lambda: site.children() == before)
+    site.stop()
+
+
 @pytest.mark.rule("G3", "G7")
 def test_a_worker_that_can_not_start_ends_no_other_and_the_cause_gone_all_is_well(site):
     """The other answers alone. With none left callers get 503 at once; nobody has to come."""

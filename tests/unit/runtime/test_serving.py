@@ -91,7 +91,6 @@ def test_a_worker_without_an_application_answers_when_to_come_again():
     [
         (errors.InvalidHeader("x"), 400),
         (errors.InvalidChunkSize(b"x"), 400),
-        (errors.NoMoreData(), 400),
         (errors.LimitRequestLine(9000, 8190), 414),
         (errors.LimitRequestHeaders("x"), 431),
         (errors.UnsupportedTransferCoding("x"), 501),
