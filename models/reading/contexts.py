@@ -41,11 +41,11 @@ def meant(code: Concept | None) -> str:
 
 def is_activity(categories: Iterable[Concept]) -> bool:
     """Tell whether a category says that the patient was exercising."""
-    return any(
-        coding.code == "activity" and coding.system in (CATEGORY, None)
-        for concept in categories
-        for coding in concept.coding or ()
-    )
+    for concept in categories:
+        for coding in concept.coding or ():
+            if coding.code == "activity" and coding.system in (CATEGORY, None):
+                return True
+    return False
 
 
 def _one(concept: Concept, where: str, variable: Variable) -> str:

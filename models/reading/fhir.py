@@ -19,7 +19,7 @@ class FhirError(ValueError):
     """What came is no JSON object, so nothing can be read from it."""
 
 
-class Coding(msgspec.Struct, gc=False):
+class Coding(msgspec.Struct, frozen=True, gc=False):
     """A code of a code system."""
 
     system: str | None = None
@@ -27,10 +27,10 @@ class Coding(msgspec.Struct, gc=False):
     display: str | None = None
 
 
-class Concept(msgspec.Struct, gc=False):
-    """A CodeableConcept."""
+class Concept(msgspec.Struct, frozen=True, gc=False):
+    """A CodeableConcept; one that is equal means the same, so that it can be looked up."""
 
-    coding: list[Coding] | None = None
+    coding: tuple[Coding, ...] | None = None
     text: str | None = None
 
 

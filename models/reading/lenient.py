@@ -12,6 +12,7 @@ import msgspec
 
 # Longer than any number that means something, and far below the digits that Python refuses.
 LONGEST_INTEGER = 19
+ESCAPED_COLONS = (rb"\u003a", rb"\u003A")
 
 
 class Twice(dict[str, Any]):
@@ -35,8 +36,17 @@ def loaded(document: bytes) -> Any:
 def names_twice(document: bytes) -> bool:
     """Tell whether any object of a JSON text has a member written twice.
 
-    It costs a second reading, about 4 ms a megabyte; nothing is kept of it.
+    A member that is written twice is gone when the text is read and written again, and each has one
+    colon. Colons inside of texts stay, unless one is escaped; then, and where msgspec refuses the
+    text, the standard library's slower reading decides.
     """
+    if not any(colon in document for colon in ESCAPED_COLONS):
+        try:
+            again = msgspec.json.encode(msgspec.json.decode(document))
+            if again.count(b":") == document.count(b":"):
+                return False
+        except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
+            pass
     try:
         json.loads(document, object_pairs_hook=_unique)
     except (ValueError, RecursionError):

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
-from models.patient.vocabulary import AMOUNTS, VARIABLES, Variable, asked_by
+from models.patient.vocabulary import AMOUNTS, VARIABLES, Variable
 from models.reading.contexts import OTHER, OWN, is_activity, meant, verdict
 from models.reading.fhir import Component, Concept, Reference, Resource, instant
 from models.reading.oxygen import Oxygen, oxygen
+from models.reading.questions import Question, question
 from models.reading.values import said
 from models.reading.versions import WITHDRAWN
 
@@ -28,12 +29,14 @@ Member = TypeVar("Member", Concept, Reference)
 
 
 class Told(NamedTuple):
-    """A part of an Observation that speaks of a variable; `code` asked for it, `known` is False
-    where its context is not known, `given` is what it says of oxygen without a plain amount.
+    """A part of an Observation that speaks of a variable; `code`, one of those `asked`, asked for
+    it, `known` is False where its context is not known, `given` is what it says of oxygen without a
+    plain amount.
     """
 
     variable: Variable
     part: Component
+    asked: Question
     code: str | None
     known: bool
     given: Oxygen | None
@@ -63,14 +66,15 @@ def told(resource: Resource, is_patient: Callable[[str | None], bool]) -> list[T
     if reason:
         return [Left(label(resource), reason)]
     parts = [_in_context(one, resource) if isinstance(one, Told) else one for one in found]
-    if all(isinstance(one, Left) and one.reason == "context" for one in parts):
-        return [Left(label(resource), "context")]
-    return parts
+    for one in parts:
+        if not isinstance(one, Left) or one.reason != "context":
+            return parts
+    return [Left(label(resource), "context")]
 
 
 def label(part: Component) -> str:
     """Return what the chart calls a part: the variable's own name where it is one."""
-    variables = _asked(part.code)
+    variables = question(part.code).variables
     if len(variables) == 1:
         return next(iter(variables.values())).label
     return meant(part.code) or said(part.code) or "without a code"
@@ -127,8 +131,9 @@ def _of_another(resource: Resource, is_patient: Callable[[str | None], bool]) ->
     subject = resource.subject.reference if resource.subject else None
     if not is_patient(subject):
         return "patient"
-    if not all(is_patient(focus.reference) for focus in _listed(resource.focus)):
-        return "patient"
+    for focus in _listed(resource.focus):
+        if not is_patient(focus.reference):
+            return "patient"
     return None
 
 
@@ -147,23 +152,15 @@ def _parts(resource: Resource) -> list[Told | Left]:
 
 
 def _part(part: Component) -> Told | Left | None:
-    given = oxygen(part)
+    asked = question(part.code)
+    given = oxygen(part, asked)
     if given is not None:
-        return Told(VARIABLES[given.variable], part, None, True, given)
-    variables = _asked(part.code)
-    if len(variables) > 1:
+        return Told(VARIABLES[given.variable], part, asked, None, True, given)
+    if len(asked.variables) > 1:
         return Left(said(part.code), "code")
-    return next((Told(found, part, code, True, None) for code, found in variables.items()), None)
-
-
-def _asked(code: Concept | None) -> dict[str, Variable]:
-    """Return the variables that a question's codes ask for, each by the first code that does."""
-    found: dict[str, Variable] = {}
-    for coding in code.coding or () if code else ():
-        variable = asked_by(coding.system, coding.code)
-        if variable is not None and variable not in found.values():
-            found[coding.code or ""] = variable
-    return found
+    for code, found in asked.variables.items():
+        return Told(found, part, asked, code, True, None)
+    return None
 
 
 def _has_value(part: Component) -> bool:
@@ -183,19 +180,20 @@ def _in_context(one: Told, resource: Resource) -> Told | Left:
     """Return a part as it stands in its whole Observation: left out where anything around it names
     another site or kind.
     """
+    whole, variable, found = one.part is resource, one.variable, set[str]()
     # A code that says "on air" or "on oxygen" has no site, and is known by itself.
-    parent = [] if one.given is not None and one.part is resource else [resource.code]
-    own = [] if one.given is not None or one.part is resource else [one.part.code]
-    variable = one.variable
-    found = {
-        verdict([*parent, *own], "code", variable),
-        verdict(_listed(resource.bodySite), "bodySite", variable),
-        verdict(_listed(resource.method), "method", variable),
-        verdict(_positions(resource), "position", variable),
-    }
+    if one.given is None:
+        found.add(one.asked.verdict(variable))
+    if not whole:
+        found.add(question(resource.code).verdict(variable))
+    for where, said_there in (("bodySite", resource.bodySite), ("method", resource.method)):
+        if said_there:
+            found.add(verdict(_listed(said_there), where, variable))
+    if resource.extension:
+        found.add(verdict(_positions(resource), "position", variable))
     if OTHER in found or is_activity(_listed(resource.category)):
         return Left(variable.label, "context")
-    return one._replace(known=found == {OWN})
+    return one if found <= {OWN} else one._replace(known=False)
 
 
 def _positions(resource: Resource) -> Iterable[Concept | None]:

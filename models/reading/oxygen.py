@@ -4,9 +4,10 @@ that is there ("breathing room air"), a yes or no, a coded or written answer, a 
 
 from typing import NamedTuple
 
-from models.patient.vocabulary import VARIABLES, asked_by
+from models.patient.vocabulary import VARIABLES
 from models.reading.acvpu import answers, meanings
-from models.reading.fhir import Coding, Component, Concept
+from models.reading.fhir import Component, Concept
+from models.reading.questions import Question
 from models.reading.units import converted, unit_of, written
 
 AIR = 21.0
@@ -26,13 +27,12 @@ class Oxygen(NamedTuple):
     least: float | None = None
 
 
-def oxygen(part: Component) -> Oxygen | None:
-    """Return what a part says of air or oxygen; None where it is no such part, or is a plain
-    inspired oxygen or flow, which is read as any other value.
+def oxygen(part: Component, asked: Question) -> Oxygen | None:
+    """Return what a part says of air or oxygen, whose code is `asked`; None where it is no such
+    part, or is a plain inspired oxygen or flow, which is read as any other value.
     """
-    presence = _code("presence", part.code)
-    asked = part.code is not None and _asks(part.code)
-    if not presence and not asked:
+    presence = asked.presence
+    if not presence and not asked.of_oxygen:
         return None
     if part.dataAbsentReason is not None:
         return Oxygen("fio2") if presence else None
@@ -47,22 +47,6 @@ def oxygen(part: Component) -> Oxygen | None:
         return Oxygen(_measured(part))
     blank = part.valueCodeableConcept is None and part.valueInteger is None
     return _on(on) if blank else Oxygen("fio2")
-
-
-def _code(use: str, concept: Concept | None) -> set[str]:
-    """Return what the codes of a question, not its words, mean by the rows of a use."""
-    codings = (concept.coding if concept else None) or ()
-    return answers(use, Concept([Coding(one.system, one.code) for one in codings]))
-
-
-def _asks(code: Concept) -> bool:
-    """Tell whether a code asks for inspired oxygen or flow, so that its answer may be a word."""
-    asked = {
-        variable.name
-        for coding in code.coding or ()
-        if (variable := asked_by(coding.system, coding.code))
-    }
-    return bool(asked & {"fio2", "oxygen_flow"} or _code("question", code))
 
 
 def _told(part: Component) -> Oxygen | None:

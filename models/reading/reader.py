@@ -154,7 +154,8 @@ class _Reader:
     def read(self, resource: Resource) -> None:
         """Take an Observation apart into readings, values that can't be used, and what is left."""
         parts = told(resource, self._is_patient)
-        when = moment(resource, self._at, LONGEST_AMOUNT if amounts(parts) else LONGEST)
+        long = resource.effectivePeriod is not None and amounts(parts)
+        when = moment(resource, self._at, LONGEST_AMOUNT if long else LONGEST)
         reason = "time" if when is None else self._out_of_time(when)
         if reason and any(isinstance(part, Told) for part in parts):
             self._leave(Left(label(resource), reason))

@@ -18,16 +18,21 @@ BELOW, ABOVE = {"<", "<="}, {">", ">=", "ad"}
 
 class Value(NamedTuple):
     """A number in the variable's own unit, or a reason of models.reading.reader.REASONS and what
-    the value is from `least` to `greatest` for certain (None is open); `written` is the chart's,
-    and `converted` says that it has another unit than the number.
+    the value is from `least` to `greatest` for certain (None is open); `text` is the chart's, or
+    the quantity that has none, and `converted` says that it has another unit than the number.
     """
 
     number: float | None
     reason: str
-    written: str
+    text: str | Quantity
     least: float | None = None
     greatest: float | None = None
     converted: bool = False
+
+    @property
+    def written(self) -> str:
+        """Return what stands in the chart, with its unit; most values are never told as such."""
+        return self.text if isinstance(self.text, str) else _as_written(self.text)
 
 
 def value(variable: Variable, code: str | None, part: Component) -> Value:
@@ -77,13 +82,13 @@ def _blank(part: Component) -> str:
 
 
 def _quantity(variable: Variable, code: str | None, quantity: Quantity) -> Value:
-    words, unit = _as_written(quantity), unit_of(quantity)
-    if quantity.value is None or math.isnan(quantity.value):
-        return Value(None, "value", words)
-    if math.isinf(quantity.value):
+    number, unit = quantity.value, unit_of(quantity)
+    if number is None or math.isnan(number):
+        return Value(None, "value", quantity)
+    if math.isinf(number):
         # What overflowed (1e400) is no number that a body could have, so it proves no bound.
-        return Value(None, "range", words)
-    return _compared(variable, code, quantity.comparator or "", quantity.value, unit, words)
+        return Value(None, "range", quantity)
+    return _compared(variable, code, quantity.comparator or "", number, unit, quantity)
 
 
 def _as_written(quantity: Quantity) -> str:
@@ -114,7 +119,7 @@ def _compared(
     comparator: str,
     number: float,
     unit: str | None,
-    text: str,
+    text: str | Quantity,
 ) -> Value:
     if comparator in ("", "="):
         return _number(variable, code, number, unit, text)
@@ -127,7 +132,7 @@ def _compared(
 
 
 def _number(
-    variable: Variable, code: str | None, number: float, unit: str | None, text: str
+    variable: Variable, code: str | None, number: float, unit: str | None, text: str | Quantity
 ) -> Value:
     found = converted(variable, code, number, unit)
     if found is None or math.isnan(found):

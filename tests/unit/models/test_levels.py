@@ -6,6 +6,7 @@ from models.patient.vocabulary import VARIABLES
 from models.reading.acvpu import acvpu_points
 from models.reading.fhir import Coding, Component, Concept, Quantity
 from models.reading.oxygen import LEAST_OXYGEN, Oxygen, oxygen
+from models.reading.questions import question
 from models.reading.queries import searches
 
 LOINC, SNOMED = "http://loinc.org", "http://snomed.info/sct"
@@ -14,7 +15,7 @@ UNTOLD = Oxygen("fio2")
 
 
 def concept(code, system=SNOMED, display=None, text=None):
-    return Concept([Coding(system, code, display)], text)
+    return Concept((Coding(system, code, display),), text)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_air_and_oxygen_are_read_where_a_chart_says_them_without_an_amount(told,
     """A code that is there says air; yes and no, answers and devices count; a plain amount is read
     as any other value.
     """
-    assert oxygen(told) == said
+    assert oxygen(told, question(told.code)) == said
 
 
 def test_the_queries_ask_for_what_is_read():
