@@ -74,7 +74,7 @@ def result(assessment: Assessment, chart: Chart, notes: list[str]) -> dict[str, 
             "band": lead.band,
             # Against the reference patient of that vocabulary; up to 0.4.0, which has no
             # "reference", against the average of the training data.
-            "top": [[item.variable, item.log_odds] for item in lead.contributions[:TOP]],
+            "top": [[share.variable, share.log_odds] for share in lead.explanation.shares[:TOP]],
             "reference": {
                 "version": VERSION,
                 "vocabulary_sha256": vocabulary_sha256(),

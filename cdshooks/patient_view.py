@@ -91,7 +91,7 @@ class PatientView:
             assessment = assess(chart, at, self.models, overdue_factor, self.missing)
             # Asked for here, so that a fault of the model is met here and not on the card.
             if assessment.lead:
-                _ = assessment.lead.contributions
+                _ = assessment.lead.explanation
             return assessment
         except ModelError as error:
             log.error("model", error=error)

@@ -27,7 +27,7 @@ from models.patient.inputs import Input, inputs, percent
 from models.patient.news2 import YOUNGEST, Score, chart_news2
 from models.patient.series import series
 from models.patient.snapshot import Snapshot, snapshot_at
-from models.trend import new_since, trend
+from models.trend import Scene, new_since, trend
 
 TREND = timedelta(hours=6)
 # The bands in order, with the level of each.
@@ -170,7 +170,10 @@ def assess(
     risks: list[Risk] = []
     if status == "scored":
         row, earlier = feature_row(snapshot), _row(snapshot_at(readings, at - TREND))
-        risks = [_risk(model, snapshot, row, earlier) for model in models]
+        risks = [
+            _risk(model, snapshot, _scene(model, row), _scene(model, earlier) if earlier else None)
+            for model in models
+        ]
     order = list(BANDS)
     risks.sort(key=lambda risk: (order.index(risk.band), risk.beyond), reverse=True)
     score, of_risks = chart_news2(snapshot), [risk.finding for risk in risks]
@@ -216,7 +219,8 @@ def course(chart: Chart, at: datetime, model: Model, hours: int = 48) -> list[Ho
 
 
 def _hour(snapshot: Snapshot, model: Model) -> Hour:
-    return Hour(snapshot.at, *_told(_row(snapshot), model))
+    row = _row(snapshot)
+    return Hour(snapshot.at, *_told(_scene(model, row) if row else None, model))
 
 
 def _row(snapshot: Snapshot) -> FeatureRow | None:
@@ -224,29 +228,33 @@ def _row(snapshot: Snapshot) -> FeatureRow | None:
     return feature_row(snapshot) if answerable(snapshot)[0] == "scored" else None
 
 
-def _told(row: FeatureRow | None, model: Model) -> tuple[float | None, Certainty | None]:
+def _scene(model: Model, row: FeatureRow) -> Scene:
+    return Scene(row, model.seen(row))
+
+
+def _told(scene: Scene | None, model: Model) -> tuple[float | None, Certainty | None]:
     """Return the calibrated risk, or where no band can be told its certainty; neither where there
     is no row.
     """
-    if row is None:
+    if scene is None:
         return None, None
-    score, sure = _scored(row, model)
+    score, sure = _scored(scene, model)
     return (None, sure) if sure and sure.indeterminate else (sigmoid(score), None)
 
 
-def _scored(row: FeatureRow, model: Model) -> tuple[float, Certainty | None]:
+def _scored(scene: Scene, model: Model) -> tuple[float, Certainty | None]:
     """Return the calibrated log-odds of a row, and how certain they are."""
-    raw = model.predictor.score(model.seen(row))
-    return model.calibrated(raw), certainty(model, row, raw)
+    raw = model.predictor.score(scene.seen)
+    return model.calibrated(raw), certainty(model, scene.row, raw)
 
 
-def _risk(model: Model, snapshot: Snapshot, row: FeatureRow, earlier: FeatureRow | None) -> Risk:
-    score, sure = _scored(row, model)
+def _risk(model: Model, snapshot: Snapshot, scene: Scene, earlier: Scene | None) -> Risk:
+    score, sure = _scored(scene, model)
     now, (before, _) = sigmoid(score), _told(earlier, model)
     band = INDETERMINATE if sure and sure.indeterminate else model.band(now)
 
     def explain() -> Explanation:
-        return explained(model, row, snapshot, score, chart_news2(snapshot))
+        return explained(model, scene.row, snapshot, score, chart_news2(snapshot))
 
     facts = model.manifest
     known = earlier if before is not None and band != INDETERMINATE else None
@@ -259,9 +267,9 @@ def _risk(model: Model, snapshot: Snapshot, row: FeatureRow, earlier: FeatureRow
         score,
         sure,
         before,
-        trend(model, row, known) if known else None,
+        trend(model, scene, known) if known else None,
         model.id,
         facts["thresholds"],
         explain,
-        new_since(model, row, earlier) if earlier else (),
+        new_since(model, scene.row, earlier.row) if earlier else (),
     )

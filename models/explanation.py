@@ -8,8 +8,10 @@ many digits as the risk is printed with, and no more: none from 10 % on.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
 
 from models.contributions import Contribution, contribution
 from models.fitted.model import Model, sigmoid
@@ -20,36 +22,53 @@ from models.patient.snapshot import Snapshot
 from models.reference import Compared, against_reference, reference_person, reference_row
 
 
-@dataclass(frozen=True, slots=True)
+class Share(NamedTuple):
+    """What one variable adds to the risk of the reference patient: log-odds, and percentage
+    points as they are printed.
+    """
+
+    variable: str
+    log_odds: float
+    points: float
+
+
+@dataclass(frozen=True)
 class Explanation:
     """How the risk of the reference patient becomes that of this one.
 
-    `baseline` is the reference's calibrated log-odds: with the contributions' log-odds it is the
-    score. `person` says who the reference is; `start` and `end` are both risks as the column of
-    points has them, which adds up as printed. `contributions` go by their printed figure, the
-    greatest first.
+    `baseline` is the reference's calibrated log-odds: with the shares' log-odds it is the score.
+    `person` says who the reference is; `start` and `end` are both risks as the column of points has
+    them, which adds up as printed, with so many `digits`. `shares` go by their printed figure, the
+    greatest first. `tell` puts one into words, which costs more than to reckon it: a card shows
+    five of them.
     """
 
     baseline: float
     person: str
     start: str
     end: str
-    contributions: tuple[Contribution, ...]
+    digits: int
+    shares: tuple[Share, ...]
+    tell: Callable[[Share], Contribution] = field(compare=False, repr=False)
+
+    @cached_property
+    def contributions(self) -> tuple[Contribution, ...]:
+        """Return all shares in words."""
+        return tuple(map(self.tell, self.shares))
 
     def shown(self, most: int) -> tuple[Contribution, ...]:
         """Return the leading contributions, without those that are printed as 0."""
-        return tuple(item for item in self.contributions[:most] if item.points)
+        return tuple(self.tell(share) for share in self.shares[:most] if share.points)
 
     def rest(self, most: int) -> Contribution | None:
         """Return all that `shown` leaves out as one, so that the column adds up; None where
         nothing is left out.
         """
-        left = self.contributions[len(self.shown(most)) :]
+        left = self.shares[sum(bool(share.points) for share in self.shares[:most]) :]
         if not left:
             return None
-        log_odds = math.fsum(item.log_odds for item in left)
-        points, digits = sum(item.points for item in left), left[0].digits
-        label = f"all others ({len(left)})"
+        log_odds, points = math.fsum(s.log_odds for s in left), sum(s.points for s in left)
+        label, digits = f"all others ({len(left)})", self.digits
         return Contribution(
             "", label, log_odds, round(points, digits), None, None, label, True, digits
         )
@@ -65,16 +84,19 @@ def explained(
     for feature, share in shares:
         parts.setdefault(variable_of(feature), {})[feature] = share
     digits = 1 if "." in percent(sigmoid(score)) else 0
-    points = printed_points([sum(p.values()) for p in parts.values()], baseline, score, digits)
-    scored = {part.name: part.points or 0 for part in news2.parts}
-    found = [
-        contribution(name, parts[name], compared, (amount, digits), scored)
-        for name, amount in zip(parts, points, strict=True)
-    ]
+    sums = {name: sum(of_variable.values()) for name, of_variable in parts.items()}
+    points = printed_points([*sums.values()], baseline, score, digits)
+    found = [Share(*item, amount) for item, amount in zip(sums.items(), points, strict=True)]
     found.sort(key=lambda item: (-abs(item.points), -abs(item.log_odds), item.variable))
-    person = reference_person(model, compared)
+    scored = {part.name: part.points or 0 for part in news2.parts}
+
+    def tell(share: Share) -> Contribution:
+        printed = share.points, digits
+        return contribution(share.variable, parts[share.variable], compared, printed, scored)
+
+    person, start = reference_person(model, compared), _start(baseline, digits)
     end = percent(sigmoid(score))
-    return Explanation(baseline, person, _start(baseline, digits), end, tuple(found))
+    return Explanation(baseline, person, start, end, digits, tuple(found), tell)
 
 
 def printed_points(

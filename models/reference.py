@@ -15,6 +15,7 @@ The reference is versioned: by VERSION for these rules, and by the vocabulary's 
 values. An audit record holds both.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 from models.fitted.model import Model
@@ -37,6 +38,7 @@ HEALTHY_SPREAD = {
     "gcs": 0.0,
     "fio2": 0.0,
 }
+OWN, VALUE, AT_MOST = "own", "value", "at most"
 PERSONS = {"male": "a man", "female": "a woman"}
 
 
@@ -50,7 +52,13 @@ class Compared(NamedTuple):
 
 def reference_row(row: FeatureRow) -> FeatureRow:
     """Return the row of the reference patient: normal and steady where `row` has values."""
-    found = {name: None if value is None else _normal(name, value) for name, value in row.items()}
+    found: FeatureRow = {}
+    for name, value in row.items():
+        kind, normal = _healthy(name)
+        if value is None or kind == OWN:
+            found[name] = value
+        else:
+            found[name] = min(value, normal) if kind == AT_MOST else normal
     made = {name: value for name, value in of_two(found).items() if row[name] is not None}
     return found | made
 
@@ -81,16 +89,17 @@ def against_reference(model: Model, compared: Compared) -> tuple[float, list[tup
     return model.calibrated(start), shares
 
 
-def _normal(feature: str, value: float) -> float:
-    """Return the feature of a healthy person; their own value where the vocabulary has none (age,
-    sex).
+@cache
+def _healthy(feature: str) -> tuple[str, float]:
+    """Return what a healthy person has for a feature: a value, a value AT_MOST, or the patient's
+    OWN where the vocabulary has none (age, sex).
     """
     variable = VARIABLES.get(variable_of(feature))
     if variable is None or variable.normal is None:
-        return value
+        return OWN, 0.0
     kind, weight = feature.partition(".")[2], VARIABLES["weight"].normal
     if feature in URINE_RATES and weight:
-        return variable.normal / weight
+        return VALUE, variable.normal / weight
     if kind.startswith("spread"):
-        return min(value, HEALTHY_SPREAD[variable.name])
-    return 0.0 if kind.startswith("change") else variable.normal
+        return AT_MOST, HEALTHY_SPREAD[variable.name]
+    return VALUE, 0.0 if kind.startswith("change") else variable.normal

@@ -5,7 +5,7 @@ A risk moves because the patient does, or because more is known of them: a norma
 they are compared, and what is new since is named beside the older figure.
 """
 
-from collections.abc import Mapping
+from typing import NamedTuple
 
 from models.answerable import CORE, CORE_NEEDED
 from models.fitted.model import Model, sigmoid
@@ -16,14 +16,22 @@ STEADY_LOG_ODDS = 0.25
 STEADY_POINTS = 0.01
 
 
-def trend(model: Model, now: FeatureRow, before: FeatureRow) -> str | None:
+class Scene(NamedTuple):
+    """A row of a moment, and what the model sees of it."""
+
+    row: FeatureRow
+    seen: list[float | None]
+
+
+def trend(model: Model, now: Scene, before: Scene) -> str | None:
     """Return "rising", "falling" or "steady"; None where too few vital signs are in both rows.
 
     A change counts if it is one in log-odds and one in percentage points.
     """
-    if sum(now[name] is not None and before[name] is not None for name in CORE) < CORE_NEEDED:
+    known = [name for name in CORE if None not in (now.row[name], before.row[name])]
+    if len(known) < CORE_NEEDED:
         return None
-    after, first = _score(model, now, before), _score(model, before, now)
+    after, first = _score(model, now.seen, before.seen), _score(model, before.seen, now.seen)
     change, points = after - first, sigmoid(after) - sigmoid(first)
     if abs(change) < STEADY_LOG_ODDS or abs(points) < STEADY_POINTS:
         return "steady"
@@ -38,7 +46,9 @@ def new_since(model: Model, now: FeatureRow, before: FeatureRow) -> tuple[str, .
     )
 
 
-def _score(model: Model, row: FeatureRow, other: Mapping[str, float | None]) -> float:
-    """Return the calibrated score of what both rows know, with the values of the first."""
-    both = {name: value if other[name] is not None else None for name, value in row.items()}
-    return model.calibrated(model.predictor.score(model.seen(both)))
+def _score(model: Model, seen: list[float | None], other: list[float | None]) -> float:
+    """Return the calibrated score of what the model sees in both rows, with the values of the
+    first.
+    """
+    both = [None if there is None else here for here, there in zip(seen, other, strict=True)]
+    return model.calibrated(model.predictor.score(both))

@@ -14,7 +14,7 @@ from typing import Any
 
 from models.fitted.booster import ModelError, Predictor
 from models.patient.features import FeatureRow, variable_of
-from models.patient.sides import seen
+from models.patient.sides import Look, look, seen
 
 GOLDEN_TOLERANCE = 1e-9
 MANIFEST_KEYS = {
@@ -65,12 +65,17 @@ class Model:
         """Return the variable that each of the features speaks for, in the same order."""
         return tuple(map(variable_of, self.features))
 
-    def seen(self, row: FeatureRow) -> list[float | None]:
-        """Return what the model sees of a row, in the order of its features; the normal values that
-        sides are measured from are its own, as a vocabulary may change.
+    @cached_property
+    def looks(self) -> tuple[Look, ...]:
+        """Return how the model looks at each of its features; the normal values that sides are
+        measured from are its own, as a vocabulary may change.
         """
         normal = self.manifest.get("normal", {})
-        return [seen(name, row, normal) for name in self.features]
+        return tuple(look(name, normal) for name in self.features)
+
+    def seen(self, row: FeatureRow) -> list[float | None]:
+        """Return what the model sees of a row, in the order of its features."""
+        return seen(self.looks, row)
 
     def calibrated(self, score: float) -> float:
         """Return the log-odds of the calibrated risk for a raw score; strictly rising.

@@ -6,14 +6,25 @@ pressure was held up by drugs. Each side on its own can be bound: the farther fr
 higher the risk, or as high. What is missing is missing on both sides.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from models.patient.features import FeatureRow, names, variable_of
 
 BELOW, ABOVE, WORSE = "below", "above", "worse"
 SIDES = (BELOW, ABOVE, WORSE)
+
+
+class Look(NamedTuple):
+    """How a model looks at a row in one of its features: the feature of a row that it is made of,
+    and where it is a side of that, which one, of which variable, and the middle.
+    """
+
+    base: str
+    side: str
+    variable: str
+    middle: float
 
 
 @cache
@@ -28,15 +39,24 @@ def known(feature: str) -> bool:
     return base(feature) in names()
 
 
-def seen(feature: str, row: FeatureRow, normal: Mapping[str, float]) -> float | None:
-    """Return what a model sees of a row in a feature; `normal` holds the middle that its sides are
-    measured from, by variable.
+def look(feature: str, normal: Mapping[str, float]) -> Look:
+    """Return how a model looks at a feature; `normal` holds the middle that its sides are measured
+    from, by variable.
     """
-    value = row[base(feature)]
-    if value is None or base(feature) == feature:
-        return value
     name = variable_of(feature)
-    found: float = side(feature, value, row[name] or 0.0, normal[name])
+    if base(feature) == feature:
+        return Look(feature, "", name, 0.0)
+    return Look(base(feature), feature.rpartition(".")[2], name, normal[name])
+
+
+def seen(looks: Iterable[Look], row: FeatureRow) -> list[float | None]:
+    """Return what a model sees of a row."""
+    found: list[float | None] = []
+    for name, way, variable, middle in looks:
+        value = row[name]
+        if way and value is not None:
+            value = side(way, value, row[variable] or 0.0, middle)
+        found.append(value)
     return found
 
 

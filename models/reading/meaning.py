@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
 from models.patient.vocabulary import AMOUNTS, VARIABLES, Variable
-from models.reading.contexts import OTHER, OWN, is_activity, meant, verdict
+from models.reading.codes.contexts import OTHER, OWN, is_activity, meant, verdict
+from models.reading.codes.questions import Question, question
 from models.reading.fhir import Component, Concept, Reference, Resource, instant
 from models.reading.oxygen import Oxygen, oxygen
-from models.reading.questions import Question, question
 from models.reading.values import said
 from models.reading.versions import WITHDRAWN
 

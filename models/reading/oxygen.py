@@ -5,9 +5,9 @@ that is there ("breathing room air"), a yes or no, a coded or written answer, a 
 from typing import NamedTuple
 
 from models.patient.vocabulary import VARIABLES
-from models.reading.acvpu import answers, meanings
+from models.reading.codes.acvpu import answers, meanings
+from models.reading.codes.questions import Question
 from models.reading.fhir import Component, Concept
-from models.reading.questions import Question
 from models.reading.units import converted, unit_of, written
 
 AIR = 21.0

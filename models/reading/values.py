@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from models.patient.conflicts import gravity
 from models.patient.vocabulary import Variable
-from models.reading.acvpu import acvpu_points
+from models.reading.codes.acvpu import acvpu_points
 from models.reading.fhir import Component, Concept, Quantity, Range
 from models.reading.units import converted, unit_of, written
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from models.assess import Assessment, Hour, Risk
 from models.certainty import Certainty
 from models.contributions import Contribution
-from models.explanation import Explanation, printed_points
+from models.explanation import Explanation, Share, printed_points
 from models.findings.alarms import findings
 from models.findings.overdue import OVERDUE_FACTOR
 from models.fitted.model import sigmoid
@@ -81,7 +81,10 @@ def risk(probability_of_score: float | None = None, weights: list | None = None)
     )
     person = "a woman of 75 with normal values"
     start = f"{100 * sigmoid(baseline):.{digits}f} %"
-    explanation = Explanation(baseline, person, start, percent(now), found)
+    shares = {Share(item.variable, item.log_odds, item.points): item for item in found}
+    explanation = Explanation(
+        baseline, person, start, percent(now), digits, tuple(shares), shares.__getitem__
+    )
     band = "high" if now >= 0.3 else "medium" if now >= 0.1 else "low"
     return Risk(
         "death",

@@ -3,10 +3,10 @@
 import pytest
 
 from models.patient.vocabulary import VARIABLES
-from models.reading.acvpu import acvpu_points
+from models.reading.codes.acvpu import acvpu_points
+from models.reading.codes.questions import question
 from models.reading.fhir import Coding, Component, Concept, Quantity
 from models.reading.oxygen import LEAST_OXYGEN, Oxygen, oxygen
-from models.reading.questions import question
 from models.reading.queries import searches
 
 LOINC, SNOMED = "http://loinc.org", "http://snomed.info/sct"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.patient.features import names
-from models.patient.sides import base, known, seen, side
+from models.patient.sides import base, known, look, seen, side
 
 NORMAL = {"systolic": 120.0, "temperature": 36.8}
 ROW = dict.fromkeys(names()) | {
@@ -35,14 +35,14 @@ ROW = dict.fromkeys(names()) | {
 )
 def test_a_side_is_the_distance_from_normal(feature, value):
     """What is missing is missing on both sides."""
-    found = seen(feature, ROW, NORMAL)
+    (found,) = seen([look(feature, NORMAL)], ROW)
     assert found == (value if value is None else pytest.approx(value))
 
 
 def test_a_value_that_comes_back_to_normal_is_no_worse():
     """A pressure that rose from 80 to 110 is 30 nearer, however far it moved."""
     row = ROW | {"systolic": 110.0, "systolic.change6": 30.0}
-    assert seen("systolic.change6.worse", row, NORMAL) == -30.0
+    assert seen([look("systolic.change6.worse", NORMAL)], row) == [-30.0]
 
 
 def test_columns_are_treated_as_rows_are():

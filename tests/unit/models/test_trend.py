@@ -7,7 +7,7 @@ from models.fitted.registry import load_models
 from models.patient.chart import Chart, Reading
 from models.patient.features import names
 from models.patient.vocabulary import VARIABLES
-from models.trend import trend
+from models.trend import Scene, trend
 from tests.conftest import AT
 
 MODELS = load_models()
@@ -65,7 +65,8 @@ def test_what_is_known_no_longer_moves_no_trend_either():
     """
     model = MODELS[0]
     row = dict.fromkeys(names(), None) | CALM | {"age": 70.0, "sex": 0.0}
-    assert trend(model, row, row | {"bun": 90.0, "lactate": 9.0}) == "steady"
-    assert trend(model, row | {"bun": 90.0, "lactate": 9.0}, row) == "steady"
+    more = row | {"bun": 90.0, "lactate": 9.0}
     few = row | {"heart_rate": None, "spo2": None, "temperature": None}
-    assert trend(model, row, few) is None is trend(model, few, row)
+    own, other, lacking = (Scene(one, model.seen(one)) for one in (row, more, few))
+    assert trend(model, own, other) == "steady" == trend(model, other, own)
+    assert trend(model, own, lacking) is None is trend(model, lacking, own)

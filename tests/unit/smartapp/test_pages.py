@@ -280,10 +280,13 @@ def test_a_threshold_never_contradicts_the_band(risk, high, words):
 def test_the_models_habit_is_marked(render):
     """Where the model lowers the risk for what NEWS2 counts, plot and table say so."""
     risk = assessments.risk()
-    parts = list(risk.explanation.contributions)
-    n = next(n for n, part in enumerate(parts) if part.points < 0)
-    parts[n] = replace(parts[n], note="the model's habit")
-    odd = replace(risk.explanation, contributions=tuple(parts))
+    told = risk.explanation
+    lowers = next(share for share in told.shares if share.points < 0)
+
+    def tell(share):
+        return replace(told.tell(share), note="the model's habit" if share == lowers else "")
+
+    odd = replace(told, tell=tell)
     assessment = assessments.assessment()
     risks = (replace(risk, explain=lambda: odd),)
     page = render(replace(assessment, risks=risks), assessments.chart())

@@ -5,8 +5,8 @@ since a chart asks the same few dozen questions hundreds of times.
 from functools import lru_cache
 
 from models.patient.vocabulary import Variable, asked_by
-from models.reading.acvpu import answers
-from models.reading.contexts import verdict
+from models.reading.codes.acvpu import answers
+from models.reading.codes.contexts import verdict
 from models.reading.fhir import Coding, Concept
 
 REMEMBERED = 1024

@@ -1,0 +1,1 @@
+"""Knows what codes and words mean that stand at a value: its question, its context, its level."""
