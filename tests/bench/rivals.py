@@ -1,10 +1,8 @@
-"""What Vigil is timed against: the bare floor below any service, and the plain service that most
-would write first.
+"""What Vigil is timed against in one process: the bare floor below any service, and the plain
+service that most would write first.
 """
 
-import json
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 
 import lightgbm
 import msgspec
@@ -12,10 +10,9 @@ import numpy as np
 import shap
 from flask import Flask, jsonify, request
 
-from models.fitted.registry import Model
-from models.patient.features import LABS, VITALS, names
-from models.patient.vocabulary import BY_CODE
-from models.reading.fhir import parse
+from models.fitted.model import Model
+from models.reading.fhir import Bundle
+from tests.bench.usual import card, row
 
 
 class Envelope(msgspec.Struct):
@@ -24,24 +21,27 @@ class Envelope(msgspec.Struct):
     prefetch: dict[str, msgspec.Raw]
 
 
-def floor(model: Model, raw: bytes) -> Callable[[], float]:
-    """Return the least that any answer costs: parse with msgspec, one-row prediction,
-    contributions; no features, HTTP or audit.
+def floor(models: Sequence[Model], raw: bytes) -> Callable[[], float]:
+    """Return the least that an answer of these models costs: decode with msgspec, nothing checked,
+    and of each a one-row prediction and contributions; no features, HTTP or audit.
     """
-    row = [None if np.isnan(value) else value for value in plain_row(model, raw)]
-    decoder = msgspec.json.Decoder(Envelope)
+    rows = [[None if np.isnan(v) else v for v in row(model, raw)] for model in models]
+    envelope, page = msgspec.json.Decoder(Envelope), msgspec.json.Decoder(Bundle)
 
     def call() -> float:
-        for page in decoder.decode(raw).prefetch.values():
-            parse(page)
-        return model.predictor.score(row) + sum(model.predictor.contributions(row))
+        for part in envelope.decode(raw).prefetch.values():
+            page.decode(part)
+        return sum(
+            model.predictor.score(values) + sum(model.predictor.contributions(values))
+            for model, values in zip(models, rows, strict=True)
+        )
 
     return call
 
 
 def plain(model: Model) -> Flask:
     """Return the plain service: Flask, json, dicts, Booster.predict, shap.TreeExplainer; no
-    token, no audit, no NEWS2, no checks.
+    token, no audit, no NEWS2, no checks, and one model.
     """
     booster = lightgbm.Booster(model_str=model.text)
     explainer = shap.TreeExplainer(booster)
@@ -49,52 +49,9 @@ def plain(model: Model) -> Flask:
 
     @app.post("/cds-services/plain")
     def call():
-        row = np.array([plain_row(model, request.get_data())])
-        risk = float(booster.predict(row, num_threads=1)[0])
-        values = np.asarray(explainer.shap_values(row))[0]
-        top = sorted(
-            zip(model.features, values.tolist(), strict=True), key=lambda pair: -abs(pair[1])
-        )[:5]
-        return jsonify(
-            {
-                "cards": [
-                    {
-                        "summary": f"Risk {risk:.0%}",
-                        "indicator": "info",
-                        "source": {"label": "plain"},
-                        "detail": str(top),
-                    }
-                ]
-            }
-        )
+        values = np.array([row(model, request.get_data())])
+        risk = float(booster.predict(values, num_threads=1)[0])
+        shares = np.asarray(explainer.shap_values(values))[0]
+        return jsonify(card(model, risk, shares))
 
     return app
-
-
-def plain_row(model: Model, raw: bytes) -> list[float]:
-    """Read the row with json and dicts as one would at first: last value, extremes and change,
-    nothing checked.
-    """
-    now, known = datetime.now(UTC), {}
-    for page in json.loads(raw)["prefetch"].values():
-        for entry in page.get("entry", []):
-            found = entry["resource"]
-            for coding in found["code"]["coding"]:
-                if coding["code"] in BY_CODE:
-                    time = datetime.fromisoformat(found["effectiveDateTime"])
-                    known.setdefault(BY_CODE[coding["code"]].name, []).append(
-                        (time, found["valueQuantity"]["value"])
-                    )
-    row = {"age": float(now.year - 1951), "sex": 1.0}
-    for name in VITALS + LABS:
-        pairs = sorted(known.get(name, []))
-        values = [value for time, value in pairs if (now - time).total_seconds() < 86400]
-        if values:
-            row |= {
-                name: values[-1],
-                f"{name}.low48": min(values),
-                f"{name}.high48": max(values),
-                f"{name}.change12": values[-1] - values[0],
-            }
-    found = model.seen(dict.fromkeys(names()) | row)
-    return [np.nan if value is None else value for value in found]
