@@ -6,7 +6,7 @@ pressure was held up by drugs. Each side on its own can be bound: the farther fr
 higher the risk, or as high. What is missing is missing on both sides.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ class Look(NamedTuple):
     """
 
     base: str
-    side: str
+    side: Callable[[Any, Any, float], Any] | None
     variable: str
     middle: float
 
@@ -45,8 +45,8 @@ def look(feature: str, normal: Mapping[str, float]) -> Look:
     """
     name = variable_of(feature)
     if base(feature) == feature:
-        return Look(feature, "", name, 0.0)
-    return Look(base(feature), feature.rpartition(".")[2], name, normal[name])
+        return Look(feature, None, name, 0.0)
+    return Look(base(feature), _WAYS[feature.rpartition(".")[2]], name, normal[name])
 
 
 def seen(looks: Iterable[Look], row: FeatureRow) -> list[float | None]:
@@ -54,8 +54,8 @@ def seen(looks: Iterable[Look], row: FeatureRow) -> list[float | None]:
     found: list[float | None] = []
     for name, way, variable, middle in looks:
         value = row[name]
-        if way and value is not None:
-            value = side(way, value, row[variable] or 0.0, middle)
+        if way is not None and value is not None:
+            value = way(value, row[variable] or 0.0, middle)
         found.append(value)
     return found
 
@@ -64,7 +64,21 @@ def side(feature: str, value: Any, last: Any, middle: float) -> Any:
     """Return the side of a value, or of a column of them: the distance below or above the middle,
     or for a change how much farther from it `last` is than it was.
     """
-    if feature.endswith(WORSE):
-        return abs(last - middle) - abs(last - value - middle)
-    distance = middle - value if feature.endswith(BELOW) else value - middle
+    return _WAYS[feature.rpartition(".")[2]](value, last, middle)
+
+
+def _below(value: Any, last: Any, middle: float) -> Any:
+    distance = middle - value
     return (distance + abs(distance)) / 2
+
+
+def _above(value: Any, last: Any, middle: float) -> Any:
+    distance = value - middle
+    return (distance + abs(distance)) / 2
+
+
+def _worse(value: Any, last: Any, middle: float) -> Any:
+    return abs(last - middle) - abs(last - value - middle)
+
+
+_WAYS = {BELOW: _below, ABOVE: _above, WORSE: _worse}

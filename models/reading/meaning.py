@@ -141,8 +141,10 @@ def _parts(resource: Resource) -> list[Told | Left]:
     """Return the parts that speak of a variable; a parent without a value of its own steps back
     behind a component that speaks of the same.
     """
-    inner = [one for part in resource.component or () if (one := _part(part))]
     own = _part(resource)
+    if not resource.component:
+        return [] if own is None else [own]
+    inner = [one for part in resource.component if (one := _part(part))]
     if own is None:
         return inner
     names = {one.variable.name for one in inner if isinstance(one, Told)}
@@ -180,20 +182,20 @@ def _in_context(one: Told, resource: Resource) -> Told | Left:
     """Return a part as it stands in its whole Observation: left out where anything around it names
     another site or kind.
     """
-    whole, variable, found = one.part is resource, one.variable, set[str]()
+    variable = one.variable
     # A code that says "on air" or "on oxygen" has no site, and is known by itself.
-    if one.given is None:
-        found.add(one.asked.verdict(variable))
-    if not whole:
-        found.add(question(resource.code).verdict(variable))
-    for where, said_there in (("bodySite", resource.bodySite), ("method", resource.method)):
-        if said_there:
-            found.add(verdict(_listed(said_there), where, variable))
+    found = [] if one.given else [one.asked.verdict(variable)]
+    if one.part is not resource:
+        found.append(question(resource.code).verdict(variable))
+    if resource.bodySite:
+        found.append(verdict(_listed(resource.bodySite), "bodySite", variable))
+    if resource.method:
+        found.append(verdict(_listed(resource.method), "method", variable))
     if resource.extension:
-        found.add(verdict(_positions(resource), "position", variable))
-    if OTHER in found or is_activity(_listed(resource.category)):
+        found.append(verdict(_positions(resource), "position", variable))
+    if OTHER in found or (resource.category and is_activity(_listed(resource.category))):
         return Left(variable.label, "context")
-    return one if found <= {OWN} else one._replace(known=False)
+    return one if found.count(OWN) == len(found) else one._replace(known=False)
 
 
 def _positions(resource: Resource) -> Iterable[Concept | None]:

@@ -88,7 +88,9 @@ def _quantity(variable: Variable, code: str | None, quantity: Quantity) -> Value
     if math.isinf(number):
         # What overflowed (1e400) is no number that a body could have, so it proves no bound.
         return Value(None, "range", quantity)
-    return _compared(variable, code, quantity.comparator or "", number, unit, quantity)
+    if not quantity.comparator:
+        return _number(variable, code, number, unit, quantity)
+    return _compared(variable, code, quantity.comparator, number, unit, quantity)
 
 
 def _as_written(quantity: Quantity) -> str:
