@@ -33,20 +33,28 @@ def loaded(document: bytes) -> Any:
     return json.loads(text, object_pairs_hook=_members, parse_int=_integer, strict=False)
 
 
-def names_twice(document: bytes) -> bool:
-    """Tell whether any object of a JSON text has a member written twice.
+def plain(document: bytes) -> Any:
+    """Return the value of a JSON text in which each member is surely written once, else None: then
+    `names_twice` knows.
 
-    A member that is written twice is gone when the text is read and written again, and each has one
-    colon. Colons inside of texts stay, unless one is escaped; then, and where msgspec refuses the
-    text, the standard library's slower reading decides.
+    Each member has one colon, and one that is written twice is gone when the value is written
+    again. Colons inside of texts stay, unless they are escaped.
     """
-    if not any(colon in document for colon in ESCAPED_COLONS):
-        try:
-            again = msgspec.json.encode(msgspec.json.decode(document))
-            if again.count(b":") == document.count(b":"):
-                return False
-        except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
-            pass
+    if any(colon in document for colon in ESCAPED_COLONS):
+        return None
+    try:
+        value = msgspec.json.decode(document)
+        once = msgspec.json.encode(value).count(b":") == document.count(b":")
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
+        return None
+    return value if once else None
+
+
+def names_twice(document: bytes) -> bool:
+    """Tell whether any object of a JSON text has a member written twice, or it is no JSON.
+
+    It costs about 8 ms a megabyte; nothing is kept of it.
+    """
     try:
         json.loads(document, object_pairs_hook=_unique)
     except (ValueError, RecursionError):

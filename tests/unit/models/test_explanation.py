@@ -2,6 +2,7 @@
 habits.
 """
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -244,3 +245,18 @@ def test_a_respiratory_rate_of_27_no_longer_lowers_the_risk_of_death():
     steady = [(name, hours, value) for name, value in STEADY.items() for hours in (20, 10, 1)]
     found = of("death", *steady, ("respiratory_rate", 0.5, 27), ("gcs", 0.5, 14))
     assert found["respiratory_rate"].log_odds > -0.02 and found["gcs"].log_odds > 0.3
+
+
+def test_a_card_puts_into_words_what_it_shows_alone():
+    """The rest is told as one, from its figures."""
+    chart = snapshot(("heart_rate", 1, 130), ("systolic", 1, 85), ("spo2", 1, 90)).chart
+    (risk, *_), told = assess(chart, AT, MODELS[:1]).risks, []
+
+    def tell(share):
+        told.append(share.variable)
+        return risk.explanation.tell(share)
+
+    counted = replace(risk.explanation, tell=tell)
+    shown = counted.shown(2)
+    assert [item.variable for item in shown] == told and len(told) == 2
+    assert counted.rest(2).label == f"all others ({len(counted.shares) - 2})" and len(told) == 2

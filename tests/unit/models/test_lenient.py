@@ -1,10 +1,15 @@
 """Bytes that are not quite JSON, and members written twice: one bad item costs only itself."""
 
+import json
+
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from models.patient.chart import Chart
 from models.reading.fhir import FhirError, parse
+from models.reading.lenient import names_twice, plain
 from models.reading.reader import read_chart
 from tests.conftest import AT, bundle, observation, patient
 
@@ -134,3 +139,51 @@ def test_half_characters_never_reach_what_is_kept():
     )
     found = chart(named, GOOD)
     assert msgspec.json.encode(found.as_json()) and found.left_out[0].label.startswith("Puls")
+
+
+TWICE = [
+    b'{"a":1,"a":1}',
+    b'{"a":1,"b":{"c":[{"d":1,"d" :2}]}}',
+    b'{"a" :1,"a"\n:":"}',
+    b'{"a":1,"\\u0061":2}',
+    b'{"a:b":1,"a\\u003ab":2}',
+    b'{"a":"\\u003a","b":1,"b":2}',
+    b'{"a":"x:y","a":"x"}',
+]
+
+
+@pytest.mark.rule("B4")
+@pytest.mark.parametrize("text", TWICE)
+def test_a_member_written_twice_is_found_however_it_is_written(text):
+    """Spaces, escapes and colons in texts hide none."""
+    assert names_twice(text) and plain(text) is None
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(':"\\ab é', max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(':"ab', max_size=2), inner),
+    max_leaves=12,
+)
+
+
+@pytest.mark.rule("B4")
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(VALUES, st.sampled_from([(",", ":"), (" , ", " : ")]), st.booleans(), st.data())
+def test_what_is_written_once_is_read_and_what_is_written_twice_never(value, marks, ascii, data):
+    """Of any value: as json reads it; with one of its members written again there is none."""
+    text = json.dumps(value, separators=marks, ensure_ascii=ascii)
+    assert plain(text.encode()) == value and not names_twice(text.encode())
+    objects = [n for n, mark in enumerate(text) if mark == "{" and _object_at(text, n)]
+    if objects:
+        start = data.draw(st.sampled_from(objects)) + 1
+        name = next(iter(json.JSONDecoder().raw_decode(text, start - 1)[0]))
+        again = f"{text[:start]}{json.dumps(name)}:[],{text[start:]}".encode()
+        assert plain(again) is None and names_twice(again)
+
+
+def _object_at(text: str, start: int) -> bool:
+    """Tell whether an object with members begins there."""
+    try:
+        return bool(json.JSONDecoder().raw_decode(text, start)[0])
+    except ValueError:
+        return False

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from models.patient.chart import Chart
-from models.reading.fhir import parse
+from models.reading.codes.questions import LONGEST, question
+from models.reading.fhir import Coding, Concept, parse
 from models.reading.reader import read_chart
 from tests.conftest import AT, bundle, observation, patient
 
@@ -165,6 +166,16 @@ def test_what_was_measured_while_exercising_is_left_out():
         observation("heart_rate", 170, category=category), observation("heart_rate", 72, 3)
     )
     assert [r.value for r in found.readings] == [72] and found.unusable == ()
+
+
+def test_a_code_is_understood_once_and_a_long_one_is_not_kept():
+    """Equal codes are one question; nobody fills the memory with long ones."""
+    asked = [
+        question(Concept((Coding(LOINC, "8480-6", "Systolic"),), text))
+        for text in ("BP", "BP", "BP" * LONGEST, "BP" * LONGEST)
+    ]
+    assert asked[0] is asked[1] and asked[2] is not asked[3]
+    assert asked[0].variables == asked[2].variables and len(asked[0].variables) == 1
 
 
 def test_two_questions_in_one_code_are_none():
