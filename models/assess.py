@@ -167,16 +167,13 @@ def assess(
     readings = series(chart)
     snapshot = snapshot_at(readings, at)
     status, reasons = answerable(snapshot)
-    risks: list[Risk] = []
+    risks, score = list[Risk](), chart_news2(snapshot)
     if status == "scored":
         row, earlier = feature_row(snapshot), _row(snapshot_at(readings, at - TREND))
-        risks = [
-            _risk(model, snapshot, _scene(model, row), _scene(model, earlier) if earlier else None)
-            for model in models
-        ]
+        risks = [_risk(model, snapshot, row, earlier, score) for model in models]
     order = list(BANDS)
     risks.sort(key=lambda risk: (order.index(risk.band), risk.beyond), reverse=True)
-    score, of_risks = chart_news2(snapshot), [risk.finding for risk in risks]
+    of_risks = [risk.finding for risk in risks]
     used = {variable for model in models for variable in model.variables}
     return Assessment(
         chart.patient,
@@ -248,13 +245,16 @@ def _scored(scene: Scene, model: Model) -> tuple[float, Certainty | None]:
     return model.calibrated(raw), certainty(model, scene.row, raw)
 
 
-def _risk(model: Model, snapshot: Snapshot, scene: Scene, earlier: Scene | None) -> Risk:
+def _risk(
+    model: Model, snapshot: Snapshot, row: FeatureRow, past: FeatureRow | None, news2: Score
+) -> Risk:
+    scene, earlier = _scene(model, row), _scene(model, past) if past else None
     score, sure = _scored(scene, model)
     now, (before, _) = sigmoid(score), _told(earlier, model)
     band = INDETERMINATE if sure and sure.indeterminate else model.band(now)
 
     def explain() -> Explanation:
-        return explained(model, scene.row, snapshot, score, chart_news2(snapshot))
+        return explained(model, row, snapshot, score, news2)
 
     facts = model.manifest
     known = earlier if before is not None and band != INDETERMINATE else None
@@ -271,5 +271,5 @@ def _risk(model: Model, snapshot: Snapshot, scene: Scene, earlier: Scene | None)
         model.id,
         facts["thresholds"],
         explain,
-        new_since(model, scene.row, earlier.row) if earlier else (),
+        new_since(model, row, past) if past else (),
     )

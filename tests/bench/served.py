@@ -52,8 +52,8 @@ def table(folder: Path) -> None:
                 )
         loaded = ", ".join(f"{_resident(pid):.0f} MB" for pid in _workers(own.process.pid))
     print(
-        f"Start to first answer {started:.1f} s (aim: under 2); resident memory of Vigil's workers "
-        f"{weights}, after the load {loaded} (aim: under 150 MB)"
+        f"Start to first answer {started:.1f} s (aim: under 2)\n"
+        f"Resident memory of Vigil's workers {weights}, after the load {loaded} (aim: under 150 MB)"
     )
 
 
