@@ -11,7 +11,7 @@ from models.reading.fhir import Coding, Concept
 
 REMEMBERED = 1024
 # What is longer is understood anew each time, so that nobody fills the memory with it.
-LONGEST = 1000
+LONGEST, EACH = 1000, 20
 
 
 class Question:
@@ -45,8 +45,8 @@ _remembered = lru_cache(maxsize=REMEMBERED)(Question)
 
 
 def _length(code: Concept) -> int:
-    """Return how many characters a code holds in all."""
-    length = len(code.text or "")
+    """Return how many characters a code holds in all; an empty coding takes memory, too."""
+    length = len(code.text or "") + EACH * len(code.coding or ())
     for coding in code.coding or ():
         length += len(coding.system or "") + len(coding.code or "") + len(coding.display or "")
     return length

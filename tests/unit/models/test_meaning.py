@@ -176,6 +176,8 @@ def test_a_code_is_understood_once_and_a_long_one_is_not_kept():
     ]
     assert asked[0] is asked[1] and asked[2] is not asked[3]
     assert asked[0].variables == asked[2].variables and len(asked[0].variables) == 1
+    empty = Concept((Coding(),) * LONGEST)
+    assert question(empty) is not question(empty)
 
 
 def test_two_questions_in_one_code_are_none():
