@@ -57,6 +57,7 @@ class Caller(NamedTuple):
     kid: str | None = None
     jti: str | None = None
     unchecked: str | None = None
+    token: Token | None = None
 
     @property
     def likely(self) -> tuple[Ehr, ...]:
@@ -78,7 +79,8 @@ class Gate:
         self._keyless = tuple(ehr for ehr in self._open if ehr.id not in self._sources)
 
     def caller(self, authorization: str | None, audiences: Collection[str]) -> Caller:
-        """Return who made a call, by its header and the URLs of the endpoint called.
+        """Return who made a call, by its header and the URLs of the endpoint called; a token may
+        be shown once, which is for `use` to see.
 
         Raises Refused, for a token that can be checked and is not wholly right even where none is
         asked for.
@@ -100,6 +102,15 @@ class Gate:
         if not ehrs:
             return self._unsigned("no keys" if of_issuer else "issuer", self._open, token)
         return self._signed(token, ehrs, audiences)
+
+    def use(self, caller: Caller) -> None:
+        """Use a caller's token up (A7). Raises Refused when it was used before, Unavailable."""
+        if caller.token is None:
+            return
+        members, now = caller.token.claims, int(self.clock().timestamp())
+        until = claims.kept_until(members)
+        if not self.used.first_use(members["iss"], members["jti"], now, until):
+            raise Refused("replay", caller.ehrs, caller.token)
 
     def ehr(self, caller: Caller, fhir_server: str | None) -> Ehr:
         """Return the one record that a call belongs to.
@@ -134,16 +145,14 @@ class Gate:
         spoken_for = tuple(ehr for ehr in ehrs if faults[ehr.id] is None)
         if not spoken_for:
             raise Refused(", ".join(dict.fromkeys(filter(None, faults.values()))), ehrs, token)
-        issuer, jti = token.claims["iss"], token.claims["jti"]
-        if not self.used.first_use(issuer, jti, int(now), claims.kept_until(token.claims)):
-            raise Refused("replay", spoken_for, token)
         return Caller(
             spoken_for,
             tuple(ehr for ehr in spoken_for if claims.names(token.claims, ehr)),
             {ehr_id: fault for ehr_id, fault in faults.items() if fault},
-            issuer,
+            token.claims["iss"],
             token.header.get("kid"),
-            keyed_hash(jti),
+            keyed_hash(token.claims["jti"]),
+            token=token,
         )
 
     def _signature_faults(self, token: Token, ehrs: list[Ehr]) -> dict[str, str | None]:

@@ -4,6 +4,7 @@
 
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any
@@ -51,9 +52,16 @@ class PatientView:
         self.missing = missing
 
     def answer(
-        self, request: HookRequest[Context], ehr: Ehr, caller: Caller, request_id: str
+        self,
+        request: HookRequest[Context],
+        ehr: Ehr,
+        caller: Caller,
+        request_id: str,
+        turn: Callable[[], AbstractContextManager[None]],
     ) -> list[dict[str, Any]]:
         """Return the cards of a call; its audit record is on disk by then.
+
+        Of two calls that came at once the second waits for its `turn`.
 
         Raises PreconditionFailed when data are missing or of another patient, AuditError when
         nothing may be shown.
@@ -63,19 +71,32 @@ class PatientView:
         started = perf_counter()
         collected, notes = prefetch.complete(request, ehr, self.fhir, at)
         gathered = perf_counter()
+        with turn():
+            record["latency_ms"] = {
+                "data": _ms(started, gathered),
+                "turn": _ms(gathered, perf_counter()),
+            }
+            return self._computed(record, collected, notes, ehr, at)
+
+    def _computed(
+        self,
+        record: dict[str, Any],
+        collected: Collected,
+        notes: list[str],
+        ehr: Ehr,
+        at: datetime,
+    ) -> list[dict[str, Any]]:
+        began = perf_counter()
         earlier = self._earlier(record, at, collected, ehr)
         if earlier:
             return self._repeat(earlier, ehr, record)
-        chart = _chart(collected, request.context.patientId, at, ehr)
+        chart = _chart(collected, record["patient"], at, ehr)
         assessment = self._assess(chart, at, notes, ehr.overdue_factor)
         record["overdue_factor"] = ehr.overdue_factor
         record["assessment_id"] = secrets.token_urlsafe(18)
         decision = delivery.decide(assessment, ehr)
         made = [self._card(assessment, record, ehr)] if decision.shown else []
-        record["latency_ms"] = {
-            "data": _ms(started, gathered),
-            "assess": _ms(gathered, perf_counter()),
-        }
+        record["latency_ms"]["assess"] = _ms(began, perf_counter())
         record |= audit_record.result(assessment, chart, notes) | audit_record.answer(
             decision, made
         )

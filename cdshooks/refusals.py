@@ -4,12 +4,14 @@ import time
 from collections import Counter
 
 from flask import Response, g, request
+from flask.globals import request_ctx
 
 from cdshooks.auth import Refused
 from ehr.jws import Token
 from runtime.audit.log import Audit, AuditError
-from runtime.body import drain
+from runtime.body import drain, drain_after
 from runtime.logs import get_logger, keyed_hash
+from runtime.overload import Overloaded
 from runtime.web import TooManyRefusals, Unavailable, VigilError, outcome
 
 MOST_REFUSALS = 60
@@ -30,6 +32,10 @@ class Refusals:
 
     def __call__(self, error: VigilError) -> Response:
         """Answer an error; the reason goes to log and audit only."""
+        if isinstance(error, Overloaded):
+            answer = outcome(error.status, error.code, error.text, error.headers)
+            drain_after(answer, request_ctx.request)
+            return answer
         drain(request)
         try:
             if isinstance(error, Refused):

@@ -25,6 +25,7 @@ from models.fitted.registry import Model
 from runtime.audit.log import Audit, AuditError
 from runtime.body import read_json_body
 from runtime.logs import get_logger
+from runtime.overload import Queue
 from runtime.settings import Ehr, Settings
 from runtime.web import BadRequest, VigilError, json_response
 
@@ -49,6 +50,7 @@ def create_blueprint(
     shared = store if settings.redis_url else None
     gate = Gate(settings, keysets, UsedTokens(shared, settings.data_path / "used-tokens.db"), clock)
     document = msgspec.json.encode(discovery())
+    queue = Queue(settings.queue_ms)
     blueprint = Blueprint("cdshooks", __name__)
 
     @blueprint.get("/cds-services", strict_slashes=False)
@@ -57,7 +59,7 @@ def create_blueprint(
 
     for service in SERVICES:
         answer = service.answer(settings, models, audit, fhir, clock, missing)
-        endpoint = _Endpoint(service, answer, gate, settings, audit)
+        endpoint = _Endpoint(service, answer, gate, queue, settings, audit)
         _route(blueprint, service.id, service.path, endpoint.call)
         _route(blueprint, f"{service.id}-feedback", service.feedback_path, endpoint.feedback)
     blueprint.register_error_handler(VigilError, Refusals(audit))
@@ -69,19 +71,25 @@ class _Endpoint:
     """The two addresses of one service."""
 
     def __init__(
-        self, service: Service, answer: PatientView, gate: Gate, settings: Settings, audit: Audit
+        self,
+        service: Service,
+        answer: PatientView,
+        gate: Gate,
+        queue: Queue,
+        settings: Settings,
+        audit: Audit,
     ):
-        self.service, self.answer, self.gate = service, answer, gate
+        self.service, self.answer, self.gate, self.queue = service, answer, gate, queue
         self.public_url, self.audit = settings.public_url, audit
 
     def call(self) -> Response:
         """Answer a call of the hook (R23, R61)."""
-        caller = self._caller(self.service.path)
+        caller, body = self._received(self.service.path)
         checked = perf_counter()
-        asked = hooks.read(read_json_body(request), self.service.hook, self.service.context)
+        asked = hooks.read(body, self.service.hook, self.service.context)
         ehr = self.gate.ehr(caller, asked.fhirServer)
         _log_ignored(caller, asked, ehr)
-        cards = self.answer.answer(asked, ehr, caller, g.request_id)
+        cards = self.answer.answer(asked, ehr, caller, g.request_id, self.queue.turn)
         timing = (
             f"auth;dur={1000 * (checked - g.started):.2f}, "
             f"work;dur={1000 * (perf_counter() - checked):.2f}"
@@ -90,15 +98,27 @@ class _Endpoint:
 
     def feedback(self) -> Response:
         """Take feedback on the service's cards (R93)."""
-        caller = self._caller(self.service.feedback_path)
-        items = feedback.read(read_json_body(request))
-        _record_feedback(self.audit, items, _giver(caller) | {"request_id": g.request_id})
+        caller, body = self._received(self.service.feedback_path)
+        with self.queue.turn():
+            items = feedback.read(body)
+            _record_feedback(self.audit, items, _giver(caller) | {"request_id": g.request_id})
         return json_response({})
 
-    def _caller(self, path: str) -> Caller:
-        """Return who calls; `aud` may be the endpoint's URL, or the one that was called (A6)."""
+    def _received(self, path: str) -> tuple[Caller, bytes]:
+        """Return who calls, and the body; `aud` may be the endpoint's URL, or the one that was
+        called (A6).
+
+        Cheap before costly: what is refused here has cost no more than was needed to refuse it, and
+        a token is used up only by a call that will be answered.
+        """
+        self.queue.admit()
         audiences = {self.public_url + path, self.public_url + request.path}
-        return self.gate.caller(request.headers.get("Authorization"), audiences)
+        caller = self.gate.caller(request.headers.get("Authorization"), audiences)
+        body = read_json_body(request)
+        # Others may have come while the body did.
+        self.queue.admit()
+        self.gate.use(caller)
+        return caller, body
 
 
 def _route(blueprint: Blueprint, name: str, path: str, view: Callable[[], Response]) -> None:

@@ -6,8 +6,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
-from flask import Request
+from flask import Request, Response
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
@@ -15,6 +16,7 @@ from runtime.web import PLAIN, BadRequest, RequestTimeout, UnsupportedMedia, Vig
 
 BODY_SECONDS = 5.0
 POLL_SECONDS = 0.1
+PIECE = 64 * 1024
 # DSTU2's name of what FHIR JSON is called since; no standard names one for CDS Hooks (R6).
 OLD_FHIR = "application/json+fhir"
 # How gunicorn and Werkzeug's own server hand the connection on; a test client has none.
@@ -34,18 +36,35 @@ def read_json_body(incoming: Request) -> bytes:
 
 
 def drain(incoming: Request) -> None:
-    """Read what is left of a body, so that a client that still sends gets its answer."""
+    """Read what is left of a body and keep none of it, so that a client that still sends gets its
+    answer.
+    """
     try:
-        _read(incoming)
+        with _in_time(incoming):
+            while incoming.stream.read(PIECE):
+                pass
     except (VigilError, HTTPException):
         return
 
 
+def drain_after(answer: Response, incoming: Request) -> None:
+    """Have what is left of a body read once its answer has left."""
+    # The limit is the application's, of which nothing is known by then.
+    incoming.max_content_length = incoming.max_content_length
+    answer.call_on_close(partial(drain, incoming))
+
+
 def _read(incoming: Request) -> bytes:
+    with _in_time(incoming):
+        return incoming.get_data(cache=False)
+
+
+@contextmanager
+def _in_time(incoming: Request) -> Iterator[None]:
     found = (incoming.environ.get(name) for name in SOCKETS)
     with _watch.over(next(filter(None, found), None)) as late:
         try:
-            body = incoming.get_data(cache=False)
+            yield
         except HTTPException:
             if not late.is_set():
                 raise
@@ -55,7 +74,6 @@ def _read(incoming: Request) -> bytes:
                 raise BadRequest(PLAIN[400][1]) from None
     if late.is_set():
         raise RequestTimeout(PLAIN[408][1])
-    return body
 
 
 class _Watch:

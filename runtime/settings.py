@@ -66,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     workers: int = 2
     max_body_bytes: int = 4 * 1024 * 1024
     key_set_hours: int = 24
+    queue_ms: int = 400
     base_dir: str = "."
 
     def path(self, name: str) -> Path:

@@ -26,6 +26,8 @@ def problems(settings: Settings) -> Iterator[str]:
         yield f"`max_body_bytes` must be {SMALLEST_BODY} or more."
     if not 1 <= settings.key_set_hours <= 168:
         yield "`key_set_hours` must be from 1 to 168."
+    if not 50 <= settings.queue_ms <= 5000:
+        yield "`queue_ms` must be from 50 to 5000."
     if settings.redis_url is not None and not settings.redis_url.startswith(
         ("redis://", "rediss://", "unix://")
     ):
