@@ -16,12 +16,14 @@ from ehr.fetch import inside
 from ehr.http import Outgoing
 from ehr.keys import KeySets
 from runtime.settings import Ehr, Settings
+from smartapp.cookies import cookie_value
 from smartapp.discovery import Discovery, Endpoints
 from smartapp.identity import IdTokens
 from smartapp.launch import redirect_uri
 from smartapp.oauth_error import said, word
+from smartapp.pending import Launch, Launches
 from smartapp.problems import AccessDenied, CallbackRefused, NoPatient, StateRefused
-from smartapp.session import ABSOLUTE_SECONDS, Launch, Session, Sessions, cookie_secret
+from smartapp.session import ABSOLUTE_SECONDS, Session
 from smartapp.token import client_of, exchange, lifetime
 
 FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -64,15 +66,15 @@ class SignIn:
         return _session(ehr, launch, answer, who, now)
 
 
-def launch_of(sessions: Sessions, request: Request) -> Launch:
+def launch_of(launches: Launches, request: Request, now: datetime) -> Launch:
     """Return the launch that a callback belongs to, once. Raises StateRefused (SMART-22, E3)."""
     states = request.args.getlist("state")
     if len(states) != 1 or not states[0]:
         raise StateRefused("callback without a state" if len(states) < 2 else "two states")
-    key = cookie_secret(request, "launch", states[0])
-    if not key:
+    cookie = cookie_value(request, "launch", states[0])
+    if not cookie:
         raise StateRefused("no cookie of this launch: another browser, or cookies are blocked")
-    launch = sessions.take(states[0], key)
+    launch = launches.take(states[0], cookie, now)
     if launch is None:
         raise StateRefused("state unknown, used before, or older than ten minutes")
     return launch

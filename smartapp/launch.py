@@ -9,9 +9,9 @@ from werkzeug.datastructures import MultiDict
 
 from runtime.settings import Ehr, Settings
 from smartapp.discovery import Endpoints
+from smartapp.pending import Launch
 from smartapp.problems import LaunchRefused, SignInFailed
 from smartapp.scopes import wanted
-from smartapp.session import Launch
 
 LONGEST_LAUNCH = 2048
 

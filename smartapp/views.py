@@ -24,18 +24,14 @@ from runtime.signing_key import public_jwks
 from runtime.web import HTML_POLICY, json_response
 from smartapp import problems
 from smartapp.callback import SignIn, launch_of
+from smartapp.cookies import cookie_value, end_cookie, end_oldest, set_cookie
 from smartapp.discovery import Discovery
 from smartapp.explain import explain
 from smartapp.launch import authorization_url, trusted_launch
 from smartapp.modelcard import ModelCards
 from smartapp.pages import register_words
-from smartapp.session import (
-    ABSOLUTE_SECONDS,
-    LAUNCH_SECONDS,
-    Sessions,
-    cookie_secret,
-    set_cookie,
-)
+from smartapp.pending import LAUNCH_SECONDS, Launches
+from smartapp.session import ABSOLUTE_SECONDS, Sessions
 
 log = get_logger("smartapp")
 
@@ -57,6 +53,7 @@ def create_blueprint(
     views = _Views(
         settings,
         models,
+        Launches(store, signing_key),
         Sessions(store),
         audit,
         fhir,
@@ -98,6 +95,7 @@ class _Views:
         self,
         settings: Settings,
         models: Sequence[Model],
+        launches: Launches,
         sessions: Sessions,
         audit: Audit,
         fhir: Fhir,
@@ -108,6 +106,7 @@ class _Views:
     ):
         self.settings = settings
         self.models = models
+        self.launches = launches
         self.sessions = sessions
         self.audit = audit
         self.fhir = fhir
@@ -136,12 +135,12 @@ class _Views:
 
     def callback(self) -> BaseResponse:
         """Finish a launch and send the browser to a clean address (SMART-22..25)."""
-        launch, state = launch_of(self.sessions, request), request.args["state"]
+        now = self.clock()
+        launch, state = launch_of(self.launches, request, now), request.args["state"]
         ehr = self._ehr(launch.ehr)
         if not ehr:
             raise problems.StateRefused("EHR of this launch is no longer configured")
         g.ehr = ehr
-        now = self.clock()
         session = self.sign_in.finish(ehr, launch, request.args, now)
         agent = request.headers.get("User-Agent", "")
         handle, key = self.sessions.create(session, agent, now)
@@ -159,14 +158,15 @@ class _Views:
             },
         )
         answer = redirect(url_for("smartapp.explanation", handle=handle), 303)
-        set_cookie(answer, "session", handle, key, ABSOLUTE_SECONDS)
-        set_cookie(answer, "launch", state, "", 0)
+        end_oldest(answer, request, "session")
+        set_cookie(answer, "session", handle, key, ABSOLUTE_SECONDS, now)
+        end_cookie(answer, "launch", state)
         return answer
 
     def explanation(self, handle: str) -> str:
         """Show why the risk of the session's patient is what it is; recorded before it leaves."""
         secret, agent = (
-            cookie_secret(request, "session", handle),
+            cookie_value(request, "session", handle),
             request.headers.get("User-Agent", ""),
         )
         session = self.sessions.find(handle, secret, agent, self.clock()) if secret else None
@@ -235,9 +235,11 @@ class _Views:
         g.ehr = ehr
         endpoints = self.discovery.endpoints(iss)
         url, state, begun = authorization_url(ehr, iss, launch, endpoints, self.settings)
-        secret = self.sessions.begin(begun, state)
-        answer = redirect(url, 303)
-        set_cookie(answer, "launch", state, secret, LAUNCH_SECONDS)
+        now, answer = self.clock(), redirect(url, 303)
+        end_oldest(answer, request, "launch")
+        set_cookie(
+            answer, "launch", state, self.launches.begin(begun, state, now), LAUNCH_SECONDS, now
+        )
         return answer
 
     def _ehr(self, name: str) -> Ehr | None:

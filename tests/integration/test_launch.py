@@ -36,8 +36,8 @@ def bench(tmp_path, ehr, redis):
 
 @pytest.mark.rule("F10")
 def test_a_launch_from_the_ehr_to_the_page(bench, ehr, redis):
-    """The browser follows the EHR's own redirect; Redis then holds one sealed session and
-    nothing readable.
+    """The browser follows the EHR's own redirect; Redis then holds one sealed session, the mark of a
+    used launch, and nothing readable.
     """
     browser = bench.browser()
     with requests.Session() as people:
@@ -46,7 +46,9 @@ def test_a_launch_from_the_ehr_to_the_page(bench, ehr, redis):
     place = browser.get(f"{back.path}?{back.query}").headers["Location"]
     page = browser.get(place)
     assert page.status_code == 200 and "MRN-pat-1" in page.text and "Why this number" in page.text
-    (key,) = redis.keys("*")
+    mark, key = sorted(redis.keys("*"))
+    assert mark.startswith(b"vigil:launch:") and redis.get(mark) == b"1"
+    assert 600 < redis.ttl(mark) <= 660
     assert (
         key.startswith(b"vigil:session:")
         and b"pat-1" not in key + redis.get(key)
@@ -84,7 +86,7 @@ def test_of_two_callbacks_at_once_one_gets_the_session(bench, ehr):
 
 
 def test_redis_gone_is_a_readable_page(bench, ehr, tmp_path):
-    """A launch with no Redis behind it is a 503 page within a second."""
-    lonely = Bench(tmp_path, ehr, store.connect("redis://127.0.0.1:1/0"))
-    answer = lonely.browser().get("/launch", query_string={"iss": ehr.iss, "launch": "x"})
+    """A callback with no Redis behind it is a 503 page within a second."""
+    browser = Bench(tmp_path, ehr, store.connect("redis://127.0.0.1:1/0")).browser()
+    answer = browser.callback(ehr.approve(browser.launch()))
     assert answer.status_code == 503 and "<h1>" in answer.text

@@ -1,6 +1,7 @@
 """SMART App Launch 2.2: callback and token request (SMART-22 to SMART-30, E3)."""
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -80,10 +81,54 @@ def test_an_unknown_state_causes_no_token_request(bench, ehr, change):
 
 
 @pytest.mark.rule("SMART-22", "E3")
-def test_a_state_lives_ten_minutes(bench):
-    bench.browser().launch()
-    ((_, seconds),) = bench.store.data.values()
-    assert seconds == 600
+@pytest.mark.parametrize("age, status", [(599, 303), (600, 400), (86400, 400)])
+def test_a_state_lives_ten_minutes(bench, ehr, age, status):
+    bench.time = (now := datetime.now(UTC)) - timedelta(seconds=age)
+    browser = bench.browser()
+    back = ehr.approve(browser.launch())
+    bench.time = now
+    assert browser.callback(back).status_code == status
+
+
+@pytest.mark.rule("SMART-22", "E3")
+def test_beginning_a_launch_costs_the_service_no_memory(bench):
+    """Anyone may do it, so nothing is kept here until the cookie comes back."""
+    for _ in range(50):
+        bench.browser().launch()
+    assert bench.store.data == {}
+
+
+@pytest.mark.rule("SMART-22", "E3")
+@pytest.mark.parametrize(
+    "spoil", ["changed", "cut", "no text", "another launch's", "of another key"]
+)
+def test_a_cookie_that_this_service_did_not_make_is_refused(bench, ehr, tmp_path, spoil):
+    """It is sealed with a key of ours and bound to its own state."""
+    browser = bench.browser()
+    back = ehr.approve(browser.launch())
+    (cookie,) = browser.client._cookies.values()
+    other = bench.browser()
+    if spoil == "of another key":
+        (tmp_path / "stranger").mkdir()
+        other = Bench(tmp_path / "stranger", ehr).browser()
+        ehr.client_key = bench.key.as_dict(private=False)
+    other.launch()
+    (strange,) = other.client._cookies.values()
+    middle = len(cookie.value) // 2
+    value = {
+        "changed": cookie.value[:middle]
+        + ("A" if cookie.value[middle] != "A" else "B")
+        + cookie.value[middle + 1 :],
+        "cut": cookie.value[:middle],
+        "no text": "1.%00\x7f",
+        "another launch's": strange.value,
+        "of another key": strange.value,
+    }[spoil]
+    header = {"Cookie": f"{cookie.key}={value}"}
+    client = bench.app.test_client(use_cookies=False)
+    answer = client.get("/callback", query_string=back, base_url=PUBLIC, headers=header)
+    assert answer.status_code == 400 and token_requests(ehr) == 0
+    assert browser.callback(back).status_code == 303
 
 
 @pytest.mark.rule("SMART-7", "E6")

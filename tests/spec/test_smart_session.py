@@ -200,10 +200,10 @@ def test_a_session_ends_idle_absolute_and_with_its_token(bench, ehr):
     """15 minutes idle; never past the token, nor past 8 hours whatever the token says."""
     browser = bench.browser()
     place = browser.sign_in()
-    assert [seconds for _, seconds in bench.store.data.values()] == [900]
+    assert bench.store.session_seconds() == [900]
     bench.time = datetime.now(UTC) + timedelta(minutes=55)
     browser.get(place)
-    assert 290 < next(iter(bench.store.data.values()))[1] <= 300
+    assert 290 < bench.store.session_seconds()[0] <= 300
     bench.time = datetime.now(UTC) + timedelta(minutes=61)
     assert browser.get(place).status_code == 401
     bench.time = None
@@ -211,6 +211,23 @@ def test_a_session_ends_idle_absolute_and_with_its_token(bench, ehr):
     place = browser.sign_in()
     bench.time = datetime.now(UTC) + timedelta(hours=8, minutes=1)
     assert browser.get(place).status_code == 401
+
+
+@pytest.mark.rule("E5", "E6")
+def test_a_day_of_launches_fits_into_one_header(bench, ehr):
+    """Twice thirty, finished and not, by one browser: the newest pages stay open, and the
+    cookies stay below what servers take.
+    """
+    browser, start = bench.browser(), datetime.now(UTC)
+    places = []
+    for number in range(30):
+        bench.time = start + timedelta(seconds=number - 30)
+        browser.launch()
+        places.append(browser.sign_in())
+    cookies = browser.client._cookies.values()
+    assert len("; ".join(f"{cookie.key}={cookie.value}" for cookie in cookies)) < 7000
+    assert all(browser.get(place).status_code == 200 for place in places[-10:])
+    assert browser.get(places[0]).status_code == 401
 
 
 @pytest.mark.rule("SMART-44", "SMART-48", "D3")
@@ -349,11 +366,9 @@ def test_each_view_is_recorded_before_it_leaves(bench, monkeypatch):
     assert answer.status_code == 503 and "MRN" not in answer.text
 
 
-@pytest.mark.parametrize(
-    "path", ["/launch?iss={iss}&launch=x", "/callback?state=x&code=y", "{place}"]
-)
+@pytest.mark.parametrize("path", ["/callback?state=x&code=y", "{place}"])
 def test_redis_down_is_a_readable_503(bench, ehr, path):
-    """No fallback to state in the browser."""
+    """A launch whose use can't be noted is not finished."""
     browser = bench.browser()
     place = browser.sign_in()
     state = ehr.approve(browser.launch())["state"]

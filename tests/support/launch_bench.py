@@ -40,23 +40,22 @@ def log_lines(folder: Path) -> Callable[[], list[dict]]:
 
 
 class FakeStore:
-    """The five Redis commands that sessions use, in a dict; `down` makes every one fail."""
+    """The Redis commands that launches and sessions use, in a dict; `down` makes every one fail."""
 
     def __init__(self):
         self.data: dict[str, tuple[bytes, int]] = {}
         self.down = False
 
-    def set(self, key, value, ex):
+    def set(self, key, value, ex, nx=False):
         self._check()
+        if nx and key in self.data:
+            return None
         self.data[key] = (value, ex)
+        return True
 
     def get(self, key):
         self._check()
         return self.data.get(key, (None,))[0]
-
-    def getdel(self, key):
-        self._check()
-        return self.data.pop(key, (None,))[0]
 
     def expire(self, key, seconds):
         self._check()
@@ -65,6 +64,10 @@ class FakeStore:
     def delete(self, key):
         self._check()
         self.data.pop(key, None)
+
+    def session_seconds(self):
+        """Return for each session how long it is kept."""
+        return [kept[1] for key, kept in self.data.items() if key.startswith("vigil:session:")]
 
     def _check(self):
         if self.down:
