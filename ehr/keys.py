@@ -3,6 +3,8 @@
 A token that the kept keys can't have signed refreshes a set at most once in 30 s, so that rotation
 is picked up and a flood of forged tokens is not passed on to the issuer. While a set can't be read
 its old keys serve, for `hours` at the longest; one that is read empty serves none from then on.
+
+Old keys are refreshed beside the calls: only who has no key to check with waits for a server.
 """
 
 import threading
@@ -13,6 +15,7 @@ from typing import NamedTuple
 from ehr import jwk
 from ehr.http import Outgoing, OutgoingError
 from ehr.jwk import KeySet
+from ehr.key_store import KeyStore
 
 FETCH_SECONDS = 2.0
 LARGEST_SET = 64 * 1024
@@ -35,77 +38,115 @@ class Held(NamedTuple):
 
 
 class KeySets:
-    """The key sets of all trusted issuers, each named by its configured URL or file."""
+    """The key sets of all trusted issuers, each named by its configured URL or file; `store` keeps
+    the last of each URL over a restart.
+    """
 
-    def __init__(self, http: Outgoing, hours: float = OLDEST_HOURS):
-        self._http, self._hours = http, hours
+    def __init__(self, http: Outgoing, hours: float = OLDEST_HOURS, store: KeyStore | None = None):
+        self._http, self._hours, self._store = http, hours, store
         self._sets: dict[str, _Kept] = {}
 
     def held(self, source: str | Path) -> Held:
-        """Return the keys of a set, read anew when they are ten minutes old."""
-        kept = self._kept(source)
+        """Return the keys of a set; those that are ten minutes old are read anew beside the
+        call.
+        """
+        kept = self._kept(str(source))
         if kept.age() > FRESH_SECONDS:
-            self._refresh(str(source), kept)
+            self._refresh(str(source), kept, wait=kept.untried or not kept.alive(self._hours))
         return kept.held(self._hours)
 
     def renewed(self, source: str | Path) -> Held:
         """Return the keys of a set, read anew unless that was tried in the last 30 s: for a token
         that the held keys have not signed.
         """
-        kept = self._kept(source)
-        self._refresh(str(source), kept)
+        kept = self._kept(str(source))
+        self._refresh(str(source), kept, wait=True)
         return kept.held(self._hours)
 
-    def _kept(self, source: str | Path) -> "_Kept":
-        return self._sets.setdefault(str(source), _Kept())
+    def _kept(self, source: str) -> "_Kept":
+        kept = self._sets.get(source)
+        if kept is None:
+            kept = self._sets.setdefault(source, _Kept(source, self._store))
+        return kept
 
-    def _refresh(self, source: str, kept: "_Kept") -> None:
-        # Whoever already holds keys does not wait for another's refresh.
-        if kept.lock.acquire(blocking=kept.keys is None):
-            try:
-                if kept.due():
-                    kept.attempted = time.monotonic()
-                    kept.accept(source, self._http)
-            finally:
-                kept.lock.release()
+    def _refresh(self, source: str, kept: "_Kept", wait: bool) -> None:
+        """Read a set if that is due. One reads, for all; the others wait with it only if they
+        have to.
+        """
+        if not kept.claim():
+            if wait:
+                kept.done.wait(FETCH_SECONDS + 1)
+        elif wait:
+            self._read(source, kept)
+        else:
+            threading.Thread(target=self._read, args=(source, kept), daemon=True).start()
+
+    def _read(self, source: str, kept: "_Kept") -> None:
+        try:
+            document = _document(source, self._http)
+            kept.keys, kept.read_at, kept.fault = _keys(document), time.monotonic(), None
+            if self._store and _is_url(source):
+                self._store.put(source, document)
+        except KeySetError as error:
+            kept.fault = str(error)
+        finally:
+            kept.done.set()
 
 
 class _Kept:
-    def __init__(self) -> None:
+    def __init__(self, source: str, store: KeyStore | None) -> None:
         self.keys: KeySet | None = None
         self.fault: str | None = None
         self.read_at = self.attempted = float("-inf")
-        self.lock = threading.Lock()
+        self.done, self._lock = threading.Event(), threading.Lock()
+        self.done.set()
+        stored = store.get(source) if store and _is_url(source) else None
+        if stored:
+            self.keys, self.read_at = _keys(stored.document), time.monotonic() - stored.age
+
+    @property
+    def untried(self) -> bool:
+        return self.attempted == float("-inf")
 
     def age(self) -> float:
         return time.monotonic() - self.read_at
 
-    def due(self) -> bool:
-        wait = FIRST_READ_SECONDS if self.keys is None else REFRESH_SECONDS
-        return time.monotonic() - self.attempted > wait
+    def alive(self, hours: float) -> bool:
+        return self.keys is not None and self.age() <= hours * 3600
 
-    def accept(self, source: str, http: Outgoing) -> None:
-        try:
-            self.keys, self.read_at, self.fault = read_set(source, http), time.monotonic(), None
-        except KeySetError as error:
-            self.fault = str(error)
+    def claim(self) -> bool:
+        """Return whether the caller is the one to read the set now."""
+        wait = FIRST_READ_SECONDS if self.keys is None else REFRESH_SECONDS
+        with self._lock:
+            due = self.done.is_set() and time.monotonic() - self.attempted > wait
+            if due:
+                self.attempted = time.monotonic()
+                self.done.clear()
+            return due
 
     def held(self, hours: float) -> Held:
-        alive = self.age() <= hours * 3600
-        return Held(self.keys if self.keys is not None and alive else KeySet(), self.fault)
+        return Held(self.keys if self.keys and self.alive(hours) else KeySet(), self.fault)
 
 
 def read_set(source: str | Path, http: Outgoing) -> KeySet:
     """Read a key set from its URL or file now. Raises KeySetError."""
+    return _keys(_document(str(source), http))
+
+
+def _keys(document: bytes) -> KeySet:
     try:
-        return jwk.read(_document(str(source), http))
+        return jwk.read(document)
     except jwk.JwkError as error:
         raise KeySetError(str(error)) from None
 
 
+def _is_url(source: str) -> bool:
+    return source.startswith(("https://", "http://"))
+
+
 def _document(source: str, http: Outgoing) -> bytes:
     try:
-        if not source.startswith(("https://", "http://")):
+        if not _is_url(source):
             with Path(source).open("rb") as file:
                 document = file.read(LARGEST_SET + 1)
             if len(document) > LARGEST_SET:

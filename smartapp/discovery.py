@@ -15,6 +15,9 @@ from smartapp.problems import SignInFailed
 FETCH_SECONDS = 6.0
 LARGEST_DOCUMENT = 256 * 1024
 FRESH_SECONDS = 1800
+# Long enough that a flood of launches is not passed on to a server in trouble, short enough for a
+# person who tries again.
+FAILED_SECONDS = 15
 SMART, OPENID = "smart-configuration", "openid-configuration"
 LOCATIONS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 # `issuer` is a name that is compared, not a place to be resolved.
@@ -55,11 +58,12 @@ class Endpoints(msgspec.Struct, frozen=True):
 
 
 class Discovery:
-    """Reads and keeps configurations for half an hour; a failure is not kept."""
+    """Reads and keeps configurations for half an hour, and failures for 15 s."""
 
     def __init__(self, http: Outgoing):
         self._http = http
         self._known: dict[str, tuple[float, Endpoints]] = {}
+        self._failed: dict[str, tuple[float, SignInFailed]] = {}
 
     def endpoints(self, iss: str) -> Endpoints:
         """Return the endpoints of a FHIR base that is known to be trusted. Raises SignInFailed."""
@@ -77,10 +81,21 @@ class Discovery:
         kept = self._known.get(url)
         if kept and time.monotonic() - kept[0] < FRESH_SECONDS:
             return kept[1]
+        failed = self._failed.get(url)
+        if failed and time.monotonic() - failed[0] < FAILED_SECONDS:
+            raise SignInFailed(failed[1].reason, *failed[1].lines)
+        try:
+            found = self._read_now(url, base, document)
+        except SignInFailed as error:
+            self._failed[url] = (time.monotonic(), error)
+            raise
+        self._known[url] = (time.monotonic(), found)
+        return found
+
+    def _read_now(self, url: str, base: str, document: str) -> Endpoints:
         found = _endpoints(self._fetch(url, document), base, document)
         if document == SMART:
             _check(found)
-        self._known[url] = (time.monotonic(), found)
         return found
 
     def _fetch(self, url: str, document: str) -> bytes:

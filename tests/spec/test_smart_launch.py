@@ -5,10 +5,14 @@ E2).
 import base64
 import hashlib
 import json
+import time
+from types import SimpleNamespace
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 from flask import Response
+
+from smartapp import discovery
 
 
 def query(url: str) -> dict[str, str]:
@@ -287,11 +291,24 @@ def test_relative_endpoints_are_resolved_against_the_fhir_base(bench, ehr):
 
 @pytest.mark.rule("SMART-10")
 def test_the_configuration_is_kept_for_a_while(bench, ehr):
-    """A second launch fetches nothing; a failure is not kept."""
-    ehr.configuration = {"token_endpoint": None}
-    bench.browser().get("/launch", query_string={"iss": ehr.iss, "launch": "x"})
-    ehr.configuration = {}
+    """A second launch fetches nothing."""
     bench.browser().launch()
+    bench.browser().launch()
+    assert len(ehr.requests) == 1
+
+
+@pytest.mark.rule("SMART-10")
+def test_a_failure_is_kept_for_seconds_only(bench, ehr, logged, monkeypatch):
+    """A flood of launches is not passed on to a server in trouble; who tries again a little later
+    gets in.
+    """
+    now = [time.monotonic()]
+    monkeypatch.setattr(discovery, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    ehr.configuration = {"token_endpoint": None}
+    assert {refused(bench) for _ in range(20)} == {"smart-configuration without token_endpoint"}
+    assert len(ehr.requests) == 1
+    ehr.configuration = {}
+    now[0] += 16
     bench.browser().launch()
     assert len(ehr.requests) == 2
 

@@ -1,12 +1,15 @@
 """How long the keys of a set are kept, and what is done while it can't be read (A4, A8)."""
 
 import json
+import threading
+import time
 
 import pytest
 from joserfc.jwk import ECKey
 
-from ehr import keys
+from ehr import key_store, keys
 from ehr.http import Answer, OutgoingError
+from ehr.key_store import KeyStore
 
 KEYS = {name: ECKey.generate_key("P-384", {"kid": name}).as_dict(private=False) for name in "ab"}
 URL = "https://keys.example.org/jwks"
@@ -39,6 +42,17 @@ def now(monkeypatch):
 @pytest.fixture
 def server():
     return Server()
+
+
+@pytest.fixture(autouse=True)
+def beside(monkeypatch):
+    """What is read beside a call is read at once, unless a test says otherwise."""
+
+    class AtOnce:
+        def __init__(self, target, args, daemon):
+            self.start = lambda: target(*args)
+
+    monkeypatch.setattr(keys.threading, "Thread", AtOnce)
 
 
 @pytest.fixture
@@ -129,3 +143,89 @@ def test_a_file_is_a_key_set_too(sets, tmp_path, server):
     (tmp_path / "large.json").write_bytes(b" " * (keys.LARGEST_SET + 1))
     assert sets.held(tmp_path / "large.json").fault == "too large"
     assert server.asked == 0
+
+
+class Hanging(Server):
+    """Answers when it is told to; `called` says that somebody asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.called, self.go = threading.Event(), threading.Event()
+
+    def get(self, *given):
+        self.called.set()
+        assert self.go.wait(20)
+        return super().get(*given)
+
+
+@pytest.mark.rule("A8", "G9")
+def test_a_hanging_key_server_delays_no_call_whose_keys_are_held(now, monkeypatch):
+    """The set is read beside the call, once, and its new keys serve when they are there."""
+    monkeypatch.undo()
+    clock = [1000.0]
+    monkeypatch.setattr(keys.time, "monotonic", lambda: clock[0])
+    server = Hanging()
+    server.go.set()
+    sets = keys.KeySets(server)
+    sets.held(URL)
+    server.go.clear()
+    server.called.clear()
+    server.publish("ab")
+    clock[0] += 700
+    for _ in range(5):
+        assert kids(sets.held(URL)) == ["a"]
+    assert server.called.wait(20) and server.asked == 1
+    server.go.set()
+    # Whoever needs other keys waits for that one reading and gets its keys.
+    assert kids(sets.renewed(URL)) == ["a", "b"] and server.asked == 2
+
+
+@pytest.mark.rule("A4", "G9")
+def test_a_start_while_the_key_server_is_down_uses_the_last_set(server, tmp_path, now):
+    store = KeyStore(tmp_path / "key-sets")
+    keys.KeySets(server, store=store).held(URL)
+    (kept,) = (tmp_path / "key-sets").iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600 and "example" not in kept.name
+    server.fault = "connection"
+    later = keys.KeySets(server, store=store).held(URL)
+    assert kids(later) == ["a"]
+
+
+@pytest.mark.rule("A4")
+@pytest.mark.parametrize(
+    "hours, found, why",
+    [(23, ["a"], "connection"), (25, [], "connection"), (-1, [], "connection"), (0.1, ["a"], None)],
+)
+def test_a_set_from_disk_is_as_old_as_its_reading(
+    server, tmp_path, now, monkeypatch, hours, found, why
+):
+    """It dies with its age; a fresh one is not asked for again; a clock before it proves nothing."""
+    store = KeyStore(tmp_path)
+    keys.KeySets(server, store=store).held(URL)
+    server.fault = "connection"
+    wall = time.time()
+    monkeypatch.setattr(key_store.time, "time", lambda: wall + hours * 3600)
+    held = keys.KeySets(server, store=store).held(URL)
+    assert (kids(held), held.fault) == (found, why)
+
+
+@pytest.mark.rule("A4")
+def test_what_an_empty_set_revoked_stays_revoked_over_a_restart(server, tmp_path, now):
+    store = KeyStore(tmp_path)
+    sets = keys.KeySets(server, store=store)
+    sets.held(URL)
+    server.publish("")
+    now[0] += 31
+    sets.renewed(URL)
+    server.fault = "connection"
+    assert kids(keys.KeySets(server, store=store).held(URL)) == []
+
+
+def test_a_damaged_file_or_a_full_disk_costs_nothing_but_the_copy(server, tmp_path, now):
+    store = KeyStore(tmp_path / "sets")
+    keys.KeySets(server, store=store).held(URL)
+    (kept,) = (tmp_path / "sets").iterdir()
+    kept.write_bytes(b"\x93 nothing")
+    assert kids(keys.KeySets(server, store=store).held(URL)) == ["a"]
+    (tmp_path / "file").write_text("")
+    assert kids(keys.KeySets(server, store=KeyStore(tmp_path / "file")).held(URL)) == ["a"]
