@@ -21,18 +21,30 @@ TOP = 5
 
 def call(request: HookRequest[Context], ehr: Ehr, caller: Caller, at: datetime) -> dict[str, Any]:
     """Return who asked what: the part that every record of a hook call has."""
-    signed = {"iss": caller.issuer, "kid": caller.kid, "jti": caller.jti}
     return {
         "hook": request.hook,
         "hook_instance": request.hookInstance.lower(),
         "ehr": ehr.id,
-        "client": signed if caller.issuer else None,
+        "client": client(caller),
         "ignored": ignored(caller, request),
-        "user": request.context.userId,
-        "patient": request.context.patientId,
-        "encounter": request.context.encounterId,
+        **person(request.context),
         "at": at.isoformat(),
         "mode": ehr.mode,
+    }
+
+
+def client(caller: Caller) -> dict[str, Any] | None:
+    """Return who signed a call; None where nobody did."""
+    signed = {"iss": caller.issuer, "kid": caller.kid, "jti": caller.jti}
+    return signed if caller.issuer else None
+
+
+def person(context: Context) -> dict[str, Any]:
+    """Return for whom and of whom a call is, as its client says."""
+    return {
+        "user": context.userId,
+        "patient": context.patientId,
+        "encounter": context.encounterId,
     }
 
 

@@ -1,6 +1,6 @@
 """Checks what a hook token says of itself, for one EHR's record (R102, R103, R109; A5, A6).
 
-The signature is already known to be right.
+The signature may not be checked yet, so any claim may be of any type.
 """
 
 import math

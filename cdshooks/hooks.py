@@ -43,6 +43,14 @@ class Context(msgspec.Struct, frozen=True):
 AnyContext = TypeVar("AnyContext", bound=Context)
 
 
+class OtherPatient(PreconditionFailed):
+    """The access token is for another patient than the call's `context` (B6)."""
+
+    def __init__(self, context: Context):
+        super().__init__("The access token is for another patient than `context.patientId`.")
+        self.context = context
+
+
 class FhirAuthorization(msgspec.Struct, frozen=True):
     """The access token that came with the call; scopes are not read (R60: their form differs by
     version and vendor).
@@ -89,8 +97,7 @@ def _decoder(context: type[Context]) -> msgspec.json.Decoder[HookRequest[Context
 def read(body: bytes, hook: str, context: type[Context]) -> HookRequest[Context]:
     """Read and check one request of a service that answers `hook`, with that hook's context.
 
-    Raises BadRequest in plain words, and PreconditionFailed when the access token is for another
-    patient (B6).
+    Raises BadRequest in plain words, and OtherPatient.
     """
     try:
         request = _decoded(body, _decoder(context))
@@ -153,9 +160,7 @@ def _check_authorization(request: HookRequest[Context], authorization: FhirAutho
     reference = PATIENT.fullmatch(authorization.patient or "")
     patient = reference[1] if reference else authorization.patient
     if patient and patient != request.context.patientId:
-        raise PreconditionFailed(
-            "The access token is for another patient than `context.patientId`."
-        )
+        raise OtherPatient(request.context)
 
 
 def _skeleton(body: bytes, prefetch: dict[str, msgspec.Raw] | None) -> bytes:

@@ -2,19 +2,24 @@
 
 import time
 from collections import Counter
+from typing import Any
 
 from flask import Response, g, request
 from flask.globals import request_ctx
 
+from cdshooks import audit_record
 from cdshooks.auth import Refused
 from ehr.jws import Token
 from runtime.audit.log import Audit, AuditError
 from runtime.body import drain, drain_after
 from runtime.logs import get_logger, keyed_hash
 from runtime.overload import Overloaded
+from runtime.refusal_log import RefusalLog
 from runtime.web import TooManyRefusals, Unavailable, VigilError, outcome
 
 MOST_REFUSALS = 60
+# Addresses cost whoever has a network of them nothing.
+MOST_SOURCES = 10_000
 LONGEST_TEXT = 200
 # What a record is set up by; no `sub` and no `jti`.
 TOLD_OF_HEADER = ("alg", "kid", "jku", "typ")
@@ -26,7 +31,7 @@ class Refusals:
     """The error handler of the service's routes."""
 
     def __init__(self, audit: Audit):
-        self.audit = audit
+        self._log = RefusalLog(audit)
         self._counts: Counter[str] = Counter()
         self._minute = 0
 
@@ -37,42 +42,43 @@ class Refusals:
             drain_after(answer, request_ctx.request)
             return answer
         drain(request)
-        try:
-            if isinstance(error, Refused):
-                self._count(request.remote_addr or "")
-            self._note(error)
-        except TooManyRefusals as flood:
-            error = flood
-        return outcome(error.status, error.code, error.text, error.headers)
-
-    def _count(self, address: str) -> None:
-        """Raise TooManyRefusals beyond 60 a minute from one address, never for a valid caller."""
-        minute = int(time.monotonic() // 60)
-        if minute != self._minute:
-            self._counts, self._minute = Counter(), minute
-        self._counts[address] += 1
-        if self._counts[address] > MOST_REFUSALS:
-            raise TooManyRefusals(
+        self._log.note(_record(error))
+        if isinstance(error, Refused) and self._too_many(error):
+            error = TooManyRefusals(
                 "Too many calls were refused; wait a minute.", {"Retry-After": "60"}
             )
+        return outcome(error.status, error.code, error.text, error.headers)
 
-    def _note(self, error: VigilError) -> None:
-        reason = getattr(error, "reason", error.text)
-        ehrs = [ehr.id for ehr in getattr(error, "ehrs", ())]
-        log.info("refusal", status=error.status, reason=reason, ehrs=ehrs, request_id=g.request_id)
-        record = {
-            "status": error.status,
-            "reason": reason,
-            "ehrs": ehrs,
-            "token": _told(getattr(error, "token", None)),
-            "route": request.url_rule.rule if request.url_rule else None,
-            "request_id": g.request_id,
-            "net": keyed_hash(request.remote_addr or ""),
-        }
-        try:
-            self.audit.append("refusal", record)
-        except AuditError as failed:
-            log.error("audit", error=failed)
+    def _too_many(self, error: Refused) -> bool:
+        """Tell whether more than 60 a minute were refused of this address or of this issuer; who
+        is not refused is not asked.
+        """
+        minute = int(time.monotonic() // 60)
+        if minute != self._minute or len(self._counts) > MOST_SOURCES:
+            self._counts, self._minute = Counter(), minute
+        sources = [f"address {g.address}"]
+        # The issuer is a known one, or there would be no record that may have been meant.
+        if error.token and error.ehrs:
+            sources.append(f"issuer {error.token.claims.get('iss')}")
+        self._counts.update(sources)
+        return any(self._counts[source] > MOST_REFUSALS for source in sources)
+
+
+def _record(error: VigilError) -> dict[str, Any]:
+    """Return the audit record of a refusal, with what is known of the call by then."""
+    ehrs = [ehr.id for ehr in getattr(error, "ehrs", ())]
+    context = getattr(error, "context", None)
+    return {
+        "status": error.status,
+        "reason": getattr(error, "reason", error.text),
+        "ehrs": ehrs or g.known.get("ehrs", []),
+        "token": _told(getattr(error, "token", None)),
+        "route": request.url_rule.rule if request.url_rule else None,
+        "request_id": g.request_id,
+        "net": keyed_hash(g.address),
+        **{name: value for name, value in g.known.items() if name != "ehrs"},
+        **(audit_record.person(context) if context else {}),
+    }
 
 
 def not_recorded(error: AuditError) -> Response:

@@ -87,7 +87,9 @@ class _Endpoint:
         caller, body = self._received(self.service.path)
         checked = perf_counter()
         asked = hooks.read(body, self.service.hook, self.service.context)
+        g.known |= audit_record.person(asked.context)
         ehr = self.gate.ehr(caller, asked.fhirServer)
+        g.known["ehr"] = ehr.id
         _log_ignored(caller, asked, ehr)
         cards = self.answer.answer(asked, ehr, caller, g.request_id, self.queue.turn)
         timing = (
@@ -114,6 +116,10 @@ class _Endpoint:
         self.queue.admit()
         audiences = {self.public_url + path, self.public_url + request.path}
         caller = self.gate.caller(request.headers.get("Authorization"), audiences)
+        g.known = {
+            "client": audit_record.client(caller),
+            "ehrs": [ehr.id for ehr in caller.likely],
+        }
         body = read_json_body(request)
         # Others may have come while the body did.
         self.queue.admit()

@@ -66,8 +66,14 @@ def signers(
 
     The sets are read anew, as often as that may be, only if none of those held has signed it.
     """
+    before: list[KeySet] = []
     for read_set in (keysets.held, keysets.renewed):
         sets = {source: read_set(source) for source in sources}
+        keys = [held.keys for held in sets.values()]
+        # The same keys have not signed it at the second look either.
+        if before and all(new is old for new, old in zip(keys, before, strict=True)):
+            break
+        before = keys
         found = {
             source: _verifying(token, held.keys) or _why(token.header, held)
             for source, held in sets.items()

@@ -57,8 +57,9 @@ def lately(records: Iterable[dict[str, Any]], ehr_id: str, most: int = 10) -> It
             kinds.setdefault((record["reason"], whose), []).append(record)
     for (reason, whose), alike in islice(kinds.items(), most):
         token = alike[0].get("token") or {}
+        count = sum(one.get("count", 1) for one in alike)
         told = ", ".join(f"{name} {value!r}" for name, value in token.items())
         yield (
-            f"{len(alike)} refused, last {alike[0]['ts']}{whose}: {reason}. "
+            f"{count} refused, last {alike[0]['ts']}{whose}: {reason}. "
             f"{meaning(reason) or ''}{f' It said {told}.' if told else ''}"
         )

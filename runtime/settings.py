@@ -67,6 +67,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_body_bytes: int = 4 * 1024 * 1024
     key_set_hours: int = 24
     queue_ms: int = 400
+    trusted_proxies: tuple[str, ...] = ()
+    proxy_header: Literal["X-Forwarded-For", "Forwarded"] = "X-Forwarded-For"
     base_dir: str = "."
 
     def path(self, name: str) -> Path:

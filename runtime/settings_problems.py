@@ -1,5 +1,6 @@
 """Says what in a configuration can't be served, key by key."""
 
+import ipaddress
 import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -28,6 +29,9 @@ def problems(settings: Settings) -> Iterator[str]:
         yield "`key_set_hours` must be from 1 to 168."
     if not 50 <= settings.queue_ms <= 5000:
         yield "`queue_ms` must be from 50 to 5000."
+    for proxy in settings.trusted_proxies:
+        if not _is_network(proxy):
+            yield f"`trusted_proxies` holds {proxy!r}; allowed are addresses and networks."
     if settings.redis_url is not None and not settings.redis_url.startswith(
         ("redis://", "rediss://", "unix://")
     ):
@@ -96,6 +100,14 @@ def _ehr_problems(ehr: Ehr) -> Iterator[str]:
     has_secret = bool(ehr.smart_client_secret_file or ehr.smart_client_secret_env)
     if ehr.smart_client_id and ehr.smart_client_auth == "client_secret_basic" and not has_secret:
         yield "client_secret_basic needs `smart_client_secret_file` or `smart_client_secret_env`."
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _bad_zone(ehr: Ehr) -> Iterator[str]:

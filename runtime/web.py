@@ -9,10 +9,11 @@ import time
 
 import msgspec
 from flask import Flask, Response, g, request
-from flask.typing import AfterRequestCallable, ResponseReturnValue
+from flask.typing import AfterRequestCallable, BeforeRequestCallable, ResponseReturnValue
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
+from runtime.address import Addresses
 from runtime.logs import get_logger
 from runtime.settings import Settings
 
@@ -91,7 +92,7 @@ class UnsupportedMedia(VigilError):
 
 
 class TooManyRefusals(VigilError):
-    """An address was refused too often (A11)."""
+    """An address or an issuer was refused too often (A11)."""
 
     status, code = 429, "throttled"
 
@@ -106,7 +107,7 @@ def install(app: Flask, settings: Settings) -> None:
     """Give an application the error answers, limits and headers of this module."""
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.register_error_handler(Exception, _answer_error)
-    app.before_request(_begin)
+    app.before_request(_beginner(Addresses(settings)))
     app.after_request(_finisher(settings))
 
 
@@ -123,12 +124,18 @@ def json_response(
     return Response(msgspec.json.encode(body), status, headers, mimetype="application/json")
 
 
-def _begin() -> Response | None:
-    g.request_id = secrets.token_hex(8)
-    g.started = time.perf_counter()
-    if request.method == "TRACE":
-        return outcome(405, *PLAIN[405])
-    return None
+def _beginner(addresses: Addresses) -> BeforeRequestCallable:
+    def begin() -> Response | None:
+        g.request_id = secrets.token_hex(8)
+        g.started = time.perf_counter()
+        g.address = addresses.of(request)
+        # What is known of a call so far, for the record of its refusal.
+        g.known = {}
+        if request.method == "TRACE":
+            return outcome(405, *PLAIN[405])
+        return None
+
+    return begin
 
 
 def _answer_error(error: Exception) -> ResponseReturnValue:

@@ -18,6 +18,7 @@ from models.fitted.booster import ModelError
 from models.fitted.registry import Model
 from runtime.audit.log import Audit, AuditError
 from runtime.logs import get_logger, keyed_hash
+from runtime.refusal_log import RefusalLog
 from runtime.settings import Ehr, Settings
 from runtime.settings_file import SettingsError
 from runtime.signing_key import public_jwks
@@ -108,7 +109,7 @@ class _Views:
         self.models = models
         self.launches = launches
         self.sessions = sessions
-        self.audit = audit
+        self.audit, self.refusals = audit, RefusalLog(audit)
         self.fhir = fhir
         self.discovery = discovery
         self.sign_in = sign_in
@@ -174,6 +175,7 @@ class _Views:
         if not session or not ehr:
             raise problems.SessionEnded("no such session")
         g.ehr = ehr
+        g.known = {"user": session.user, "patient": session.patient}
         try:
             wish = request.args.get("view")
             now = self.clock()
@@ -217,19 +219,16 @@ class _Views:
         return self.problem(problems.Fault(g.get("request_id", "unknown")))
 
     def _record_refusal(self, ehr: Ehr, problem: problems.Problem) -> None:
-        try:
-            self.audit.append(
-                "refusal",
-                {
-                    "route": request.endpoint,
-                    "ehr": ehr.id,
-                    "outcome": 8,
-                    "reason": problem.reason,
-                    "request_id": g.get("request_id"),
-                },
-            )
-        except AuditError:
-            log.error("refusal_not_recorded")
+        self.refusals.note(
+            {
+                "route": request.endpoint,
+                "ehr": ehr.id,
+                "outcome": 8,
+                "reason": problem.reason,
+                "request_id": g.get("request_id"),
+                **g.get("known", {}),
+            }
+        )
 
     def _begin(self, ehr: Ehr, iss: str, launch: str | None) -> BaseResponse:
         g.ehr = ehr

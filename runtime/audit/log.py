@@ -63,12 +63,20 @@ class Audit:
         `assessment_id` and `hook_instance` of the record are indexed. Raises AuditError; nothing is
         written then.
         """
-        body = self._encode(record)
+        return self.append_all([(type, record)])[0]
+
+    def append_all(self, records: Sequence[tuple[str, dict[str, Any]]]) -> list[int]:
+        """Write records in one commit and return their seqs once all are on disk. Raises
+        AuditError; nothing is written then.
+        """
         ts = datetime.now(UTC).isoformat(timespec="milliseconds")
-        row = (ts, type, record.get("assessment_id"), record.get("hook_instance"), body)
+        rows = [
+            (ts, type, one.get("assessment_id"), one.get("hook_instance"), self._encode(one))
+            for type, one in records
+        ]
         with self._lock:
             try:
-                return self._insert(self._db(), row)
+                return self._insert(self._db(), rows)
             except (OSError, sqlite3.Error) as error:
                 raise AuditError(f"The audit record could not be written: {error}.") from None
 
@@ -106,17 +114,18 @@ class Audit:
             prev, count = stored, seq
         return Verification(count, None, prev)
 
-    def _insert(self, db: sqlite3.Connection, row: Sequence[Any]) -> int:
+    def _insert(self, db: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> list[int]:
+        seqs = []
         with sqlite.transaction(db, BUSY_SECONDS):
             last, prev = db.execute(
                 "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
             ).fetchone() or (0, FIRST)
-            seq = last + 1
-            db.execute(
-                "INSERT INTO audit VALUES (?,?,?,?,?,?,?,?)",
-                (seq, *row, prev, _digest(prev, seq, row)),
-            )
-        return seq
+            for seq, row in enumerate(rows, last + 1):
+                digest = _digest(prev, seq, row)
+                db.execute("INSERT INTO audit VALUES (?,?,?,?,?,?,?,?)", (seq, *row, prev, digest))
+                prev = digest
+                seqs.append(seq)
+        return seqs
 
     def _find(self, column: str, value: str) -> dict[str, Any] | None:
         query = f"SELECT body FROM audit WHERE {column} = ? ORDER BY seq LIMIT 1"
