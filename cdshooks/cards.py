@@ -1,7 +1,6 @@
 """Turns an Assessment into one card (CDS Hooks 2.0 "Card Attributes", R64-R74, R86-R88)."""
 
 import json
-import uuid
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
@@ -24,7 +23,6 @@ TEMPLATES = Path(__file__).parents[1] / "templates" / "cards"
 LONGEST_SUMMARY = 139
 STRONGEST = 5
 DISCLAIMER = "Research software, not a medical device; does not replace clinical judgement."
-NAMESPACE = uuid.UUID("7a0c2f2e-57a5-4d0e-9d0c-5b6f6f1c2a11")
 OVERRIDE_SYSTEM = "urn:vigil:override-reason"
 OVERRIDES = {
     "known": "Already known or being treated",
@@ -72,10 +70,10 @@ def card(
 ) -> dict[str, Any]:
     """Return the card of an assessment.
 
-    `assessment_id` is the unguessable name of its audit record; the same id gives the same uuid.
+    `assessment_id`, the unguessable name of its audit record, is its uuid: feedback names no other.
     """
     made = {
-        "uuid": str(uuid.uuid5(NAMESPACE, assessment_id)),
+        "uuid": assessment_id,
         "summary": summary(assessment, ehr.zone),
         "indicator": assessment.level,
         "detail": detail(assessment, ehr.zone),

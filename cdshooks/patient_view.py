@@ -2,7 +2,7 @@
 (G12, governance part 5).
 """
 
-import secrets
+import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -93,7 +93,7 @@ class PatientView:
         chart = _chart(collected, record["patient"], at, ehr)
         assessment = self._assess(chart, at, notes, ehr.overdue_factor)
         record["overdue_factor"] = ehr.overdue_factor
-        record["assessment_id"] = secrets.token_urlsafe(18)
+        record["assessment_id"] = str(uuid.uuid4())
         decision = delivery.decide(assessment, ehr)
         made = [self._card(assessment, record, ehr)] if decision.shown else []
         record["latency_ms"]["assess"] = _ms(began, perf_counter())

@@ -12,9 +12,9 @@ from cdshooks.auth import Refused
 from ehr.jws import Token
 from runtime.audit.log import Audit, AuditError
 from runtime.body import drain, drain_after
+from runtime.limits.overload import Overloaded
+from runtime.limits.refusal_log import RefusalLog
 from runtime.logs import get_logger, keyed_hash
-from runtime.overload import Overloaded
-from runtime.refusal_log import RefusalLog
 from runtime.web import TooManyRefusals, Unavailable, VigilError, outcome
 
 MOST_REFUSALS = 60

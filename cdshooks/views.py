@@ -12,7 +12,7 @@ import msgspec
 import redis
 from flask import Blueprint, Response, g, request
 
-from cdshooks import audit_record, feedback, hooks
+from cdshooks import audit_record, feedback, feedback_record, hooks
 from cdshooks.auth import Caller, Gate
 from cdshooks.hooks import Context, HookRequest
 from cdshooks.patient_view import PatientView
@@ -24,8 +24,8 @@ from ehr.keys import KeySets
 from models.fitted.registry import Model
 from runtime.audit.log import Audit, AuditError
 from runtime.body import read_json_body
+from runtime.limits.overload import Queue
 from runtime.logs import get_logger
-from runtime.overload import Queue
 from runtime.settings import Ehr, Settings
 from runtime.web import BadRequest, VigilError, json_response
 
@@ -103,7 +103,14 @@ class _Endpoint:
         caller, body = self._received(self.service.feedback_path)
         with self.queue.turn():
             items = feedback.read(body)
-            _record_feedback(self.audit, items, _giver(caller) | {"request_id": g.request_id})
+            who = _giver(caller) | {"request_id": g.request_id}
+            feedback_record.write(self.audit, items, who, {ehr.id for ehr in caller.likely})
+        if items.bad:
+            positions = ", ".join(map(str, items.bad))
+            raise BadRequest(
+                "Of `feedback`, counted from 1, these items lack a `card` or a known `outcome`: "
+                f"{positions}. The others are recorded."
+            )
         return json_response({})
 
     def _received(self, path: str) -> tuple[Caller, bytes]:
@@ -163,20 +170,3 @@ def _discovery(document: bytes) -> Response:
     response.set_etag(sha256(document).hexdigest()[:16], weak=True)
     response.make_conditional(request)
     return response
-
-
-def _record_feedback(audit: Audit, items: feedback.Items, who: dict[str, Any]) -> None:
-    """Record each usable item, what the user wrote apart from it; only then name the unusable
-    ones (R97).
-    """
-    for item in items:
-        comment = item.pop("comment", None)
-        audit.append("feedback", who | item)
-        if comment:
-            audit.append("feedback-comment", who | {"card": item["card"], "comment": comment})
-    if items.bad:
-        positions = ", ".join(map(str, items.bad))
-        raise BadRequest(
-            "Of `feedback`, counted from 1, these items lack a `card` or a known `outcome`: "
-            f"{positions}. The others are recorded."
-        )

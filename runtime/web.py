@@ -13,7 +13,7 @@ from flask.typing import AfterRequestCallable, BeforeRequestCallable, ResponseRe
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
-from runtime.address import Addresses
+from runtime.limits.address import Addresses
 from runtime.logs import get_logger
 from runtime.settings import Settings
 

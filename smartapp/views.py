@@ -17,8 +17,8 @@ from ehr.keys import KeySets
 from models.fitted.booster import ModelError
 from models.fitted.registry import Model
 from runtime.audit.log import Audit, AuditError
+from runtime.limits.refusal_log import RefusalLog
 from runtime.logs import get_logger, keyed_hash
-from runtime.refusal_log import RefusalLog
 from runtime.settings import Ehr, Settings
 from runtime.settings_file import SettingsError
 from runtime.signing_key import public_jwks

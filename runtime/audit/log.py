@@ -84,6 +84,16 @@ class Audit:
         """Return the record that first carried this assessment id, or None."""
         return self._find("assessment_id", assessment_id)
 
+    def of_assessment(self, assessment_id: str, type: str) -> Iterator[dict[str, Any]]:
+        """Yield the records of a type that carry this assessment id, oldest first."""
+        query = "SELECT body FROM audit WHERE assessment_id = ? AND type = ? ORDER BY seq"
+        with self._lock:
+            try:
+                rows = self._db().execute(query, (assessment_id, type)).fetchall()
+            except (OSError, sqlite3.Error) as error:
+                raise AuditError(f"The audit log can't be read: {error}.") from None
+        yield from (msgspec.json.decode(body) for (body,) in rows)
+
     def find_hook(self, hook_instance: str) -> dict[str, Any] | None:
         """Return the record of the first call with this hookInstance, or None."""
         return self._find("hook_instance", hook_instance)

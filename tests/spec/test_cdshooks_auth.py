@@ -15,6 +15,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from ehr import jws as token_reader
 from ehr import keys, refusals
 from runtime import store
+from runtime.limits import overload, refusal_log
 from tests.support import hookcall
 from tests.support.hookcall import FEEDBACK, ISSUER, KEYS, PUBLIC, SERVICE, World
 
@@ -696,8 +697,102 @@ def test_a_flood_of_refusals_is_429_and_valid_calls_pass(world):
     statuses = [world.post(b"", token="a.b.c").status_code for _ in range(70)]
     assert statuses[0] == 401 and statuses[-1] == 429
     assert world.post(b"", token="a.b.c").headers["Retry-After"]
-    assert len(list(world.audit.records(type="refusal"))) <= 61
     world.cards(hookcall.request())
+    assert len(list(world.audit.records(type="refusal"))) == 10
+
+
+@pytest.mark.rule("A11")
+def test_a_flood_is_one_record_a_minute_with_its_count(world, monkeypatch):
+    """The first ten of a kind are recorded each; another kind is not hidden by them."""
+    closing = []
+
+    class Timer:
+        def __init__(self, seconds, close):
+            closing.append((seconds, close))
+
+        def start(self):
+            pass
+
+    monkeypatch.setattr(refusal_log.threading, "Timer", Timer)
+    for _ in range(25):
+        world.post(b"", token="a.b.c")
+    world.post(b"", token=world.token(iss="https://other.example.org"))
+    ((seconds, close),) = closing
+    assert seconds == 60 and world.record("refusal")["reason"] == "issuer"
+    close()
+    found = world.record("refusal")
+    assert (found["reason"], found["count"], found["status"]) == ("malformed", 15, 401)
+    assert len(list(world.audit.records(type="refusal"))) == 12
+    assert "15 refused" in "".join(refusals.lately([found], "ehr"))
+
+
+@pytest.mark.rule("A11")
+def test_a_flood_behind_one_proxy_is_told_by_who_sent_it(build):
+    """The address that a configured proxy names is the one that counts, and nobody else's word."""
+    behind = build(trusted_proxies=["127.0.0.0/8"])
+    flood = [behind.post(b"", token="a.b.c", X_Forwarded_For="9.9.9.9") for _ in range(61)]
+    assert flood[-1].status_code == 429
+    assert behind.post(b"", token="a.b.c", X_Forwarded_For="8.8.8.8").status_code == 401
+    for n in range(61):
+        # Written by the caller, left of what the proxy wrote.
+        last = behind.post(b"", token="a.b.c", X_Forwarded_For=f"1.1.1.{n}, 7.7.7.7")
+    assert last.status_code == 429
+
+
+@pytest.mark.rule("A11")
+def test_an_issuer_that_is_refused_too_often_is_429_from_everywhere(build):
+    behind = build(trusted_proxies=["127.0.0.1"])
+    answers = [
+        behind.post(b"", token=behind.token("stranger"), X_Forwarded_For=f"9.9.9.{n}")
+        for n in range(61)
+    ]
+    assert [answer.status_code for answer in answers] == [401] * 60 + [429]
+    behind.cards(hookcall.request(), X_Forwarded_For="9.9.9.1")
+
+
+@pytest.mark.rule("A11")
+def test_a_signature_is_checked_only_where_the_claims_are_good(world, monkeypatch):
+    """It is the costly step: whoever can't even say the right things is refused before."""
+    checked = []
+    real = token_reader.signers
+    monkeypatch.setattr(token_reader, "signers", lambda *given: checked.append(1) or real(*given))
+    for claims in ({"audience": PUBLIC}, {"exp": NOW - 61, "iat": NOW - 120}, {"jti": ""}):
+        refused(world, world.token("stranger", **claims))
+    assert not checked
+    refused(world, world.token("stranger"))
+    assert checked
+
+
+def test_a_token_is_used_up_only_by_a_call_that_is_admitted(world, monkeypatch):
+    """Who is turned away for the crowd, or for the form of the body, may send it again."""
+    token = world.token()
+    with monkeypatch.context() as crowded:
+        crowded.setattr(overload.Queue, "admit", turned_away)
+        answer = world.post(hookcall.request(), token=token)
+        assert answer.status_code == 503 and answer.headers["Retry-After"] == "1"
+    assert world.post(b"x", token=token, content_type="text/xml").status_code == 415
+    assert world.post(hookcall.request(), token=token).status_code == 200
+    refused(world, token)
+
+
+def turned_away(queue):
+    raise overload.Overloaded
+
+
+@pytest.mark.rule("B6")
+def test_a_refusal_tells_who_called_and_of_whom_as_far_as_known(world):
+    """Who signed is named only where that was checked."""
+    wrong = hookcall.authorization(patient="p2")
+    assert world.post(hookcall.request(fhirAuthorization=wrong)).status_code == 412
+    found = world.record("refusal")
+    assert found["status"] == 412 and found["client"]["iss"] == ISSUER and found["ehrs"] == ["ehr"]
+    assert (found["user"], found["patient"]) == ("Practitioner/d1", "p1")
+    other = hookcall.prefetch(patient=hookcall.patient(id="p2"))
+    assert world.post(hookcall.request(prefetch=other)).status_code == 412
+    found = world.record("refusal")
+    assert (found["ehr"], found["patient"], found["client"]["kid"]) == ("ehr", "p1", "es")
+    refused(world, world.token("stranger"))
+    assert "client" not in world.record("refusal")
 
 
 @pytest.mark.rule("R110")

@@ -11,6 +11,8 @@ from markdown_it import MarkdownIt
 
 from cdshooks import cards as making
 from cdshooks.markdown import escape
+from runtime import sqlite
+from runtime.audit import log as audit_log
 from tests.support import hookcall
 from tests.support.hookcall import (
     CALM,
@@ -433,6 +435,60 @@ def test_feedback_is_recorded(world):
     records = list(world.audit.records(type="feedback"))
     assert [record["card"] for record in records] == ["c2", "c2", "c1"]
     assert records[2]["suggestions"] == ["s1"] and records[2]["ehr"] == "ehr"
+
+
+def told(world):
+    records = list(world.audit.records(type="feedback"))[::-1]
+    return [(record["known"], record["repeat"]) for record in records]
+
+
+@pytest.mark.rule("R93")
+@pytest.mark.rule("R97")
+def test_feedback_on_an_unknown_card_or_again_is_told_apart(world):
+    """All of it is answered 200, since a client can do nothing about it."""
+    (card,) = world.cards(hookcall.request())
+    item = {"card": card["uuid"], "outcome": "accepted"}
+    batches = ([item], [item, item | {"outcome": "overridden"}], [item | {"card": "c9"}] * 2)
+    for batch in batches:
+        assert world.post({"feedback": batch}, path=FEEDBACK).status_code == 200
+    assert told(world) == [
+        (True, False),
+        (True, True),
+        (True, False),
+        (False, False),
+        (False, True),
+    ]
+    hook = world.record("hook")
+    assert [
+        one["card"] for one in world.audit.of_assessment(hook["assessment_id"], "feedback")
+    ] == [card["uuid"]] * 3
+
+
+def test_a_card_of_another_ehr_is_unknown(world):
+    (card,) = world.cards(hookcall.request())
+    record = world.record("hook")
+    world.audit.append("hook", record | {"assessment_id": "of-another", "ehr": "other"})
+    world.audit.append("hook", record | {"assessment_id": "not-shown", "shown": False})
+    items = [{"card": name, "outcome": "accepted"} for name in ("of-another", "not-shown")]
+    world.post({"feedback": items}, path=FEEDBACK)
+    assert told(world) == [(False, False), (False, False)]
+
+
+def test_five_hundred_items_are_one_commit(world, monkeypatch):
+    """All or none, and others do not wait for a thousand of them."""
+    commits = []
+    real = sqlite.transaction
+    monkeypatch.setattr(
+        audit_log.sqlite, "transaction", lambda *given: commits.append(1) or real(*given)
+    )
+    items = [
+        {"card": f"c{n}", "outcome": "overridden", "overrideReason": {"userComment": "no"}}
+        for n in range(500)
+    ]
+    assert world.post({"feedback": items}, path=FEEDBACK).status_code == 200
+    used_tokens = 1
+    assert len(commits) == 1 + used_tokens
+    assert world.audit.verify().records == 1000
 
 
 REASON = {"code": "limits", "system": making.OVERRIDE_SYSTEM}

@@ -87,7 +87,7 @@ class World:
     usual.
     """
 
-    def __init__(self, folder, redis_url=None, models=None, others=(), **ehr):
+    def __init__(self, folder, redis_url=None, models=None, others=(), trusted_proxies=(), **ehr):
         (folder / "jwks.json").write_text(
             json.dumps({"keys": [KEYS[k].as_dict(private=False) for k in ("es", "rs")]})
         )
@@ -105,6 +105,7 @@ class World:
             "base_dir": str(folder),
             "data_dir": "var",
             "redis_url": redis_url,
+            "trusted_proxies": trusted_proxies,
             "ehr": [usual | ehr, *others],
         }
         self.settings = settings_from(config)

@@ -1,0 +1,44 @@
+"""Writes the items of one feedback call to the audit in one commit, each with whether its card is
+known here and whether it was said before (R97).
+"""
+
+from typing import Any
+
+from cdshooks.feedback import Items
+from runtime.audit.log import Audit
+
+# What makes two items of one card the same.
+SAID = ("card", "fb_outcome", "fb_time", "fb_reason", "suggestions")
+
+
+def write(audit: Audit, items: Items, who: dict[str, Any], ehrs: set[str]) -> None:
+    """Record the items of a caller that may speak for `ehrs`; what the user wrote stands apart.
+
+    Raises AuditError; then none is recorded.
+    """
+    earlier: dict[str, list[dict[str, Any]]] = {}
+    known: dict[str, bool] = {}
+    records = []
+    for item in items:
+        card, comment = item["card"], item.pop("comment", None)
+        if card not in known:
+            known[card] = _known(audit, card, ehrs)
+            earlier[card] = list(audit.of_assessment(card, "feedback")) if known[card] else []
+        told = {"known": known[card], "repeat": any(_same(item, one) for one in earlier[card])}
+        link = {"assessment_id": card} if known[card] else {}
+        records.append(("feedback", who | item | told | link))
+        if comment:
+            records.append(("feedback-comment", who | {"card": card, "comment": comment}))
+        earlier[card].append(item)
+    if records:
+        audit.append_all(records)
+
+
+def _known(audit: Audit, card: str, ehrs: set[str]) -> bool:
+    """Tell whether a card was shown to one of these EHRs; its uuid names its record."""
+    found = audit.find_assessment(card)
+    return found is not None and found.get("ehr") in ehrs and bool(found.get("shown"))
+
+
+def _same(item: dict[str, Any], other: dict[str, Any]) -> bool:
+    return all(item.get(name) == other.get(name) for name in SAID)

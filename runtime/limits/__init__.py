@@ -1,0 +1,1 @@
+"""What one caller may cost the others: turns, addresses, records of refusals."""
