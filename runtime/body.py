@@ -16,7 +16,8 @@ from runtime.web import PLAIN, BadRequest, RequestTimeout, UnsupportedMedia, Vig
 
 BODY_SECONDS = 5.0
 POLL_SECONDS = 0.1
-PIECE = 64 * 1024
+# Of a body that nobody will look at, so much at a time; between two pieces others have their turn.
+PIECE, PAUSE_SECONDS = 64 * 1024, 0.001
 # DSTU2's name of what FHIR JSON is called since; no standard names one for CDS Hooks (R6).
 OLD_FHIR = "application/json+fhir"
 # How gunicorn and Werkzeug's own server hand the connection on; a test client has none.
@@ -42,7 +43,7 @@ def drain(incoming: Request) -> None:
     try:
         with _in_time(incoming):
             while incoming.stream.read(PIECE):
-                pass
+                time.sleep(PAUSE_SECONDS)
     except (VigilError, HTTPException):
         return
 
