@@ -58,7 +58,7 @@ def create_app(
 
     import cdshooks.views
     import smartapp.views
-    from ehr import fetch, http, key_store, keys
+    from ehr import fetch, http, keys
     from models.fitted.stock import loaded
     from runtime import health, logs, signing_key, store, web
     from runtime.audit.log import Audit
@@ -68,9 +68,7 @@ def create_app(
     logs.configure(settings.data_path)
     outgoing = http.Outgoing()
     redis, sessions = store.connect(redis_url), store.connect(redis_url, store.PATIENT)
-    keysets = keys.KeySets(
-        outgoing, settings.key_set_hours, key_store.KeyStore(settings.data_path / "key-sets")
-    )
+    keysets = keys.KeySets(outgoing, settings.key_set_hours, settings.data_path / "key-sets")
     log = Audit(settings.data_path / "audit.sqlite")
     stock = loaded(stock or stock_of(settings))
     models, missing = stock.models, tuple(stock.missing)

@@ -38,12 +38,13 @@ class Held(NamedTuple):
 
 
 class KeySets:
-    """The key sets of all trusted issuers, each named by its configured URL or file; `store` keeps
+    """The key sets of all trusted issuers, each named by its configured URL or file; `folder` keeps
     the last of each URL over a restart.
     """
 
-    def __init__(self, http: Outgoing, hours: float = OLDEST_HOURS, store: KeyStore | None = None):
-        self._http, self._hours, self._store = http, hours, store
+    def __init__(self, http: Outgoing, hours: float = OLDEST_HOURS, folder: Path | None = None):
+        self._http, self._hours = http, hours
+        self._store = KeyStore(folder) if folder else None
         self._sets: dict[str, _Kept] = {}
 
     def held(self, source: str | Path) -> Held:

@@ -14,7 +14,7 @@ from models.patient.chart import Chart
 from runtime.settings import Ehr
 
 # Stands where a served card names the record of its call.
-UNRECORDED = "not-recorded"
+UNRECORDED = "00000000-0000-0000-0000-000000000000"
 HERE = "http://localhost:8000"
 
 

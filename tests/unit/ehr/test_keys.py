@@ -9,7 +9,6 @@ from joserfc.jwk import ECKey
 
 from ehr import key_store, keys
 from ehr.http import Answer, OutgoingError
-from ehr.key_store import KeyStore
 
 KEYS = {name: ECKey.generate_key("P-384", {"kid": name}).as_dict(private=False) for name in "ab"}
 URL = "https://keys.example.org/jwks"
@@ -182,12 +181,12 @@ def test_a_hanging_key_server_delays_no_call_whose_keys_are_held(now, monkeypatc
 
 @pytest.mark.rule("A4", "G9")
 def test_a_start_while_the_key_server_is_down_uses_the_last_set(server, tmp_path, now):
-    store = KeyStore(tmp_path / "key-sets")
-    keys.KeySets(server, store=store).held(URL)
+    folder = tmp_path / "key-sets"
+    keys.KeySets(server, folder=folder).held(URL)
     (kept,) = (tmp_path / "key-sets").iterdir()
     assert kept.stat().st_mode & 0o777 == 0o600 and "example" not in kept.name
     server.fault = "connection"
-    later = keys.KeySets(server, store=store).held(URL)
+    later = keys.KeySets(server, folder=folder).held(URL)
     assert kids(later) == ["a"]
 
 
@@ -200,32 +199,32 @@ def test_a_set_from_disk_is_as_old_as_its_reading(
     server, tmp_path, now, monkeypatch, hours, found, why
 ):
     """It dies with its age; a fresh one is not asked for again; a clock before it proves nothing."""
-    store = KeyStore(tmp_path)
-    keys.KeySets(server, store=store).held(URL)
+    folder = tmp_path
+    keys.KeySets(server, folder=folder).held(URL)
     server.fault = "connection"
     wall = time.time()
     monkeypatch.setattr(key_store.time, "time", lambda: wall + hours * 3600)
-    held = keys.KeySets(server, store=store).held(URL)
+    held = keys.KeySets(server, folder=folder).held(URL)
     assert (kids(held), held.fault) == (found, why)
 
 
 @pytest.mark.rule("A4")
 def test_what_an_empty_set_revoked_stays_revoked_over_a_restart(server, tmp_path, now):
-    store = KeyStore(tmp_path)
-    sets = keys.KeySets(server, store=store)
+    folder = tmp_path
+    sets = keys.KeySets(server, folder=folder)
     sets.held(URL)
     server.publish("")
     now[0] += 31
     sets.renewed(URL)
     server.fault = "connection"
-    assert kids(keys.KeySets(server, store=store).held(URL)) == []
+    assert kids(keys.KeySets(server, folder=folder).held(URL)) == []
 
 
 def test_a_damaged_file_or_a_full_disk_costs_nothing_but_the_copy(server, tmp_path, now):
-    store = KeyStore(tmp_path / "sets")
-    keys.KeySets(server, store=store).held(URL)
+    folder = tmp_path / "sets"
+    keys.KeySets(server, folder=folder).held(URL)
     (kept,) = (tmp_path / "sets").iterdir()
     kept.write_bytes(b"\x93 nothing")
-    assert kids(keys.KeySets(server, store=store).held(URL)) == ["a"]
+    assert kids(keys.KeySets(server, folder=folder).held(URL)) == ["a"]
     (tmp_path / "file").write_text("")
-    assert kids(keys.KeySets(server, store=KeyStore(tmp_path / "file")).held(URL)) == ["a"]
+    assert kids(keys.KeySets(server, folder=tmp_path / "file").held(URL)) == ["a"]
