@@ -35,8 +35,6 @@ NOW = 2
 class Overloaded(Unavailable):
     """More calls wait than can be answered soon."""
 
-    reason = "overload"
-
     def __init__(self) -> None:
         super().__init__("More calls came than can be answered; try again.", {"Retry-After": "1"})
 
