@@ -143,11 +143,13 @@ def _record_feedback(audit: Audit, items: feedback.Items, who: dict[str, Any]) -
     """Record each usable item, what the user wrote apart from it; only then name the unusable
     ones (R97).
     """
+    records = []
     for item in items:
         comment = item.pop("comment", None)
-        audit.append("feedback", who | item)
+        records.append(("feedback", who | item))
         if comment:
-            audit.append("feedback-comment", who | {"card": item["card"], "comment": comment})
+            records.append(("feedback-comment", who | {"card": item["card"], "comment": comment}))
+    audit.append_all(records)
     if items.bad:
         positions = ", ".join(map(str, items.bad))
         raise BadRequest(

@@ -5,7 +5,6 @@ A row's hash covers the row and the hash before it, so a change, a removal or a 
 is found by `verify`. To find rows cut off at the end, keep a `head` of the chain elsewhere.
 """
 
-import hashlib
 import os
 import sqlite3
 import threading
@@ -16,19 +15,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from runtime import sqlite
+from runtime.audit.chain import FIRST, Row, digest
+from runtime.audit.ledger import Ledger, open_log
+from runtime.audit.turn import Turn
+from runtime.audit.writer import Late, Writer
 
-# Long enough for another worker's fsync, short enough for the hard limit of a hook call.
-BUSY_SECONDS = 0.4
-FIRST = "0" * 64
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS audit (
-    seq INTEGER PRIMARY KEY, ts TEXT NOT NULL, type TEXT NOT NULL, assessment_id TEXT,
-    hook_instance TEXT, body BLOB NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS audit_assessment ON audit (assessment_id)
-    WHERE assessment_id IS NOT NULL;
-CREATE INDEX IF NOT EXISTS audit_hook ON audit (hook_instance) WHERE hook_instance IS NOT NULL;
-"""
+# Within the hard limit of a hook call, and apart from the budget for fetching.
+WAIT_SECONDS = 1.0
 
 
 class AuditError(Exception):
@@ -49,28 +42,31 @@ class Audit:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._owner = 0
-        self._encode = msgspec.json.Encoder().encode
+        self._process: _Process | None = None
         try:
-            self._open().close()
+            open_log(self.path).close()
         except (OSError, sqlite3.Error) as error:
             raise AuditError(f"The audit log {self.path} can't be opened: {error}.") from None
 
     def append(self, type: str, record: dict[str, Any]) -> int:
         """Write one record and return its seq once it is on disk.
 
-        `assessment_id` and `hook_instance` of the record are indexed. Raises AuditError; nothing is
-        written then.
+        `assessment_id` and `hook_instance` of the record are indexed. Raises AuditError after
+        WAIT_SECONDS at most; if it was written after all, a record `not-delivered` follows it.
         """
-        body = self._encode(record)
-        ts = datetime.now(UTC).isoformat(timespec="milliseconds")
-        row = (ts, type, record.get("assessment_id"), record.get("hook_instance"), body)
-        with self._lock:
-            try:
-                return self._insert(self._db(), row)
-            except (OSError, sqlite3.Error) as error:
-                raise AuditError(f"The audit record could not be written: {error}.") from None
+        return self.append_all([(type, record)])[0]
+
+    def append_all(self, records: Sequence[tuple[str, dict[str, Any]]]) -> list[int]:
+        """Write records behind each other, all or none, and return their seqs; see `append`."""
+        if not records:
+            return []
+        rows = [_row(type, record) for type, record in records]
+        try:
+            return self._of_process().writer.put(rows, WAIT_SECONDS)
+        except Late:
+            raise AuditError("The audit record could not be written in time.") from None
+        except (OSError, sqlite3.Error) as error:
+            raise AuditError(f"The audit record could not be written: {error}.") from None
 
     def find_assessment(self, assessment_id: str) -> dict[str, Any] | None:
         """Return the record that first carried this assessment id, or None."""
@@ -88,10 +84,10 @@ class Audit:
             "SELECT seq, ts, type, hash, body FROM audit WHERE ?1 IS NULL OR type = ?1 ORDER "
             "BY seq DESC LIMIT ?2"
         )
-        for seq, ts, kind, digest, body in self._rows(
+        for seq, ts, kind, hashed, body in self._rows(
             query, (type, -1 if limit is None else limit)
         ):
-            yield {"seq": seq, "ts": ts, "type": kind, "hash": digest} | msgspec.json.decode(body)
+            yield {"seq": seq, "ts": ts, "type": kind, "hash": hashed} | msgspec.json.decode(body)
 
     def verify(self) -> Verification:
         """Recompute the whole chain."""
@@ -101,54 +97,53 @@ class Audit:
             "ORDER BY seq"
         )
         for seq, *row, stored_prev, stored in self._rows(query, ()):
-            if seq != count + 1 or stored_prev != prev or _digest(prev, seq, row) != stored:
+            if seq != count + 1 or stored_prev != prev or digest(prev, seq, row) != stored:
                 return Verification(count, seq, prev)
             prev, count = stored, seq
         return Verification(count, None, prev)
-
-    def _insert(self, db: sqlite3.Connection, row: Sequence[Any]) -> int:
-        with sqlite.transaction(db, BUSY_SECONDS):
-            last, prev = db.execute(
-                "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
-            ).fetchone() or (0, FIRST)
-            seq = last + 1
-            db.execute(
-                "INSERT INTO audit VALUES (?,?,?,?,?,?,?,?)",
-                (seq, *row, prev, _digest(prev, seq, row)),
-            )
-        return seq
 
     def _find(self, column: str, value: str) -> dict[str, Any] | None:
         query = f"SELECT body FROM audit WHERE {column} = ? ORDER BY seq LIMIT 1"
         with self._lock:
             try:
-                row = self._db().execute(query, (value,)).fetchone()
+                row = self._of_process().reader.execute(query, (value,)).fetchone()
             except (OSError, sqlite3.Error) as error:
                 raise AuditError(f"The audit log can't be read: {error}.") from None
         return msgspec.json.decode(row[0]) if row else None
 
     def _rows(self, query: str, values: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
         # A connection of its own: a long read must not hold up the writers' lock.
-        connection = self._open()
+        connection = open_log(self.path)
         try:
             yield from connection.execute(query, values)
         finally:
             connection.close()
 
-    def _db(self) -> sqlite3.Connection:
-        # SQLite connections must not cross a fork, so every process opens its own at first use.
-        if self._connection is None or self._owner != os.getpid():
-            self._connection, self._owner = self._open(), os.getpid()
-        return self._connection
-
-    def _open(self) -> sqlite3.Connection:
-        return sqlite.connect(self.path, SCHEMA, "FULL")
+    def _of_process(self) -> "_Process":
+        # Neither threads nor SQLite connections outlive a fork, so each process makes its own.
+        if self._process is None or self._process.pid != os.getpid():
+            self._process = _Process(self.path)
+        return self._process
 
 
-def _digest(prev: str, seq: int, row: Sequence[Any]) -> str:
-    ts, kind, assessment_id, hook_instance, body = row
-    head = msgspec.json.encode([prev, seq, ts, kind, assessment_id, hook_instance])
-    # A body that somebody replaced may have come back as text.
-    return hashlib.sha256(
-        head + (body if isinstance(body, bytes) else str(body).encode())
-    ).hexdigest()
+class _Process:
+    """What one process holds of the log: a connection to read by, and its writer."""
+
+    def __init__(self, path: Path):
+        self.pid = os.getpid()
+        self.reader = open_log(path)
+        self.ledger = Ledger(path)
+        self.writer = Writer(Turn(path), self.ledger.write, _not_delivered)
+
+
+def _row(type: str, record: dict[str, Any]) -> Row:
+    ts = datetime.now(UTC).isoformat(timespec="milliseconds")
+    names = record.get("assessment_id"), record.get("hook_instance")
+    return Row(ts, type, *names, msgspec.json.encode(record))
+
+
+def _not_delivered(rows: Sequence[Row], seqs: list[int]) -> list[Row]:
+    """Return the record which says of rows that nobody waited for them: no answer left."""
+    names = {"assessment_id": rows[0].assessment_id, "hook_instance": rows[0].hook_instance}
+    of = {"of": rows[0].type, "of_ts": rows[0].ts, "of_seq": seqs[0], "records": len(rows)}
+    return [_row("not-delivered", {"reason": "late"} | of | names)]

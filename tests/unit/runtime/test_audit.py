@@ -24,6 +24,11 @@ def fill(audit, count=5):
     ]
 
 
+def limit_pages(audit, most):
+    """Let the database grow no more: as a full disk does, SQLite answers SQLITE_FULL."""
+    audit._of_process().ledger._db.execute(f"PRAGMA max_page_count = {most}")
+
+
 def tamper(audit, statement):
     with sqlite3.connect(audit.path) as db:
         db.execute(statement)
@@ -113,7 +118,7 @@ def test_what_cannot_be_written_says_so(audit):
 @pytest.mark.rule("G5")
 def test_a_full_disk_is_an_error_and_leaves_the_chain_whole(audit):
     fill(audit)
-    audit._db().execute("PRAGMA max_page_count = 1")
+    limit_pages(audit, 1)
     with pytest.raises(AuditError):
         for _ in range(50):
             audit.append("hook", {"x": "y" * 5000})
@@ -153,9 +158,9 @@ def test_workers_may_all_be_the_first(tmp_path):
 @pytest.mark.rule("G5")
 def test_a_full_disk_passes_and_writing_goes_on(audit):
     fill(audit)
-    audit._db().execute("PRAGMA max_page_count = 1")
+    limit_pages(audit, 1)
     with pytest.raises(AuditError):
         for _ in range(50):
             audit.append("hook", {"x": "y" * 5000})
-    audit._db().execute("PRAGMA max_page_count = 100000")
+    limit_pages(audit, 100000)
     assert audit.append("hook", {}) and audit.verify().broken_at is None

@@ -1,0 +1,141 @@
+"""Makes records durable together: one thread of a process writes all that wait in one transaction
+with one fsync, while the calls that wait for it hold up nothing else.
+
+A real thread, also under gevent, whose loop would stand still during each fsync.
+"""
+
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from gevent import get_hub
+from gevent.monkey import get_original, is_module_patched
+
+from runtime.audit.chain import Row
+
+# A thread that wants the interpreter waits 5 ms for each step while another one computes, and a
+# batch has a dozen steps.
+SWITCH_SECONDS = 0.0005
+
+Write = Callable[[Sequence[Row]], list[int]]
+Missed = Callable[[Sequence[Row], list[int]], list[Row]]
+
+
+class Late(Exception):
+    """The rows were not durable in time."""
+
+
+class Writer:
+    """The writing thread of one process, which ends with its Writer. It must not cross a fork.
+
+    `write` makes rows durable, all or none, and returns their seqs; it is called in the thread
+    and within `turn`. What it writes of rows that were given up meanwhile is told to `missed`,
+    which returns the rows that say so.
+    """
+
+    def __init__(
+        self,
+        turn: AbstractContextManager[None],
+        write: Write,
+        missed: Missed,
+    ):
+        sys.setswitchinterval(SWITCH_SECONDS)
+        self._queue = get_original("queue", "SimpleQueue")()
+        self._lock = get_original("_thread", "allocate_lock")()
+        start = get_original("_thread", "start_new_thread")
+        start(_run, (self._queue, turn, write, missed))
+        weakref.finalize(self, self._queue.put, None)
+
+    def put(self, rows: Sequence[Row], seconds: float) -> list[int]:
+        """Return the seqs of rows once they are durable.
+
+        Raises Late after `seconds`: what was not begun by then is not written. Raises what `write`
+        raises.
+        """
+        entry = _Entry(rows, self._lock)
+        self._queue.put(entry)
+        try:
+            in_time = entry.done.wait(seconds)
+        except BaseException:
+            # Such as a worker that kills the greenlet: nobody is left to answer.
+            entry.give_up()
+            raise
+        if not in_time and entry.give_up():
+            raise Late
+        if entry.error:
+            raise entry.error
+        return entry.seqs
+
+
+class _Entry:
+    """Rows, and how it stands with them; two threads look at it."""
+
+    def __init__(self, rows: Sequence[Row], lock: Any):
+        self.rows = rows
+        self.seqs: list[int] = []
+        self.error: Exception | None = None
+        self.done = threading.Event()
+        self._lock = lock
+        self._stage = "waiting"
+        self._loop = get_hub().loop if is_module_patched("threading") else None
+
+    def begin(self) -> bool:
+        """Return whether the rows are still wanted."""
+        with self._lock:
+            if self._stage == "waiting":
+                self._stage = "begun"
+            return self._stage == "begun"
+
+    def give_up(self) -> bool:
+        """Return whether it was given up before it ended."""
+        with self._lock:
+            if self._stage != "ended":
+                self._stage = "given up"
+            return self._stage == "given up"
+
+    def end(self) -> bool:
+        """Wake who waits; return whether somebody still did."""
+        with self._lock:
+            if self._stage == "given up":
+                return False
+            self._stage = "ended"
+        # gevent has one safe way into its loop from another thread.
+        if self._loop:
+            self._loop.run_callback_threadsafe(self.done.set)
+        else:
+            self.done.set()
+        return True
+
+
+def _run(queue: Any, turn: AbstractContextManager[None], write: Write, missed: Missed) -> None:
+    while (first := queue.get()) is not None:
+        taken = batch = [first]
+        try:
+            with turn:
+                # Taken within the turn: what came while another process wrote is in this batch.
+                taken = [first, *(queue.get() for _ in range(queue.qsize()))]
+                batch = [entry for entry in taken if entry and entry.begin()]
+                _write(batch, write, missed)
+        # The thread outlives every error: who waits for it gets it.
+        except Exception as error:
+            for entry in batch:
+                entry.error = error
+                entry.end()
+        if None in taken:
+            return
+
+
+def _write(batch: Sequence[_Entry], write: Write, missed: Missed) -> None:
+    if not batch:
+        return
+    seqs = iter(write([row for entry in batch for row in entry.rows]))
+    late = []
+    for entry in batch:
+        entry.seqs = [next(seqs) for _ in entry.rows]
+        if not entry.end():
+            late += missed(entry.rows, entry.seqs)
+    if late:
+        write(late)
