@@ -8,7 +8,9 @@ is found by `verify`. To find rows cut off at the end, keep a `head` of the chai
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,10 +18,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from runtime.audit.chain import FIRST, Row, digest
-from runtime.audit.ledger import Ledger, open_log
-from runtime.audit.turn import Turn
+from runtime.audit.ledger import Ledger, State, Status, open_log
 from runtime.audit.writer import Late, Writer
+from runtime.logs import get_logger
 
+log = get_logger("audit")
 # Within the hard limit of a hook call, and apart from the budget for fetching.
 WAIT_SECONDS = 1.0
 
@@ -43,10 +46,30 @@ class Audit:
         self.path = Path(path)
         self._lock = threading.Lock()
         self._process: _Process | None = None
+        self._told: Status = "ok"
         try:
-            open_log(self.path).close()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # All workers may be the first at once, and only one can make the tables.
+            with Ledger(self.path) as ledger:
+                ledger.prepare()
+        except sqlite3.OperationalError as error:
+            # A full disk is no reason not to start: the reserve has room.
+            log.error("audit", status="failed", error=error.sqlite_errorname)
         except (OSError, sqlite3.Error) as error:
             raise AuditError(f"The audit log {self.path} can't be opened: {error}.") from None
+
+    def state(self) -> State:
+        """Return how writing goes, as this process and the reserve on disk know it.
+
+        A batch that hangs for longer than its callers wait counts as failed.
+        """
+        process = self._of_process()
+        state, began = process.ledger.state, process.ledger.began
+        if began and time.monotonic() - began > WAIT_SECONDS:
+            return replace(state, status="failed", error="slow")
+        if state.status == "ok" and process.ledger.reserve.held():
+            return replace(state, status="reserve")
+        return state
 
     def append(self, type: str, record: dict[str, Any]) -> int:
         """Write one record and return its seq once it is on disk.
@@ -67,6 +90,18 @@ class Audit:
             raise AuditError("The audit record could not be written in time.") from None
         except (OSError, sqlite3.Error) as error:
             raise AuditError(f"The audit record could not be written: {error}.") from None
+        finally:
+            self._alarm()
+
+    def _alarm(self) -> None:
+        """Log each change for better or worse, from the caller's side: a thread of the system must
+        not take the locks of the log.
+        """
+        state = self.state()
+        if state.status != self._told:
+            self._told = state.status
+            say = log.warning if state.status == "ok" else log.error
+            say("audit", status=state.status, error=state.error)
 
     def find_assessment(self, assessment_id: str) -> dict[str, Any] | None:
         """Return the record that first carried this assessment id, or None."""
@@ -106,8 +141,9 @@ class Audit:
         query = f"SELECT body FROM audit WHERE {column} = ? ORDER BY seq LIMIT 1"
         with self._lock:
             try:
-                row = self._of_process().reader.execute(query, (value,)).fetchone()
+                row = self._reader().execute(query, (value,)).fetchone()
             except (OSError, sqlite3.Error) as error:
+                self._of_process().reader = None
                 raise AuditError(f"The audit log can't be read: {error}.") from None
         return msgspec.json.decode(row[0]) if row else None
 
@@ -119,10 +155,19 @@ class Audit:
         finally:
             connection.close()
 
+    def _reader(self) -> sqlite3.Connection:
+        process = self._of_process()
+        if process.reader is None:
+            process.reader = open_log(self.path)
+        return process.reader
+
     def _of_process(self) -> "_Process":
         # Neither threads nor SQLite connections outlive a fork, so each process makes its own.
         if self._process is None or self._process.pid != os.getpid():
-            self._process = _Process(self.path)
+            try:
+                self._process = _Process(self.path)
+            except OSError as error:
+                raise AuditError(f"The audit log {self.path} can't be opened: {error}.") from None
         return self._process
 
 
@@ -131,9 +176,9 @@ class _Process:
 
     def __init__(self, path: Path):
         self.pid = os.getpid()
-        self.reader = open_log(path)
+        self.reader: sqlite3.Connection | None = None
         self.ledger = Ledger(path)
-        self.writer = Writer(Turn(path), self.ledger.write, _not_delivered)
+        self.writer = Writer(self.ledger, _not_delivered)
 
 
 def _row(type: str, record: dict[str, Any]) -> Row:

@@ -5,7 +5,7 @@ which wakes the next and frees them with a process that is killed (G3).
 import fcntl
 import os
 from pathlib import Path
-from types import TracebackType
+from typing import Any
 
 
 class Turn:
@@ -26,12 +26,7 @@ class Turn:
         fcntl.flock(self._room, fcntl.LOCK_EX)
         fcntl.flock(self._door, fcntl.LOCK_UN)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: Any) -> None:
         fcntl.flock(self._room, fcntl.LOCK_UN)
 
     def __del__(self) -> None:

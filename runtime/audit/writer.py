@@ -8,8 +8,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Protocol
 
 from gevent import get_hub
 from gevent.monkey import get_original, is_module_patched
@@ -20,8 +19,18 @@ from runtime.audit.chain import Row
 # batch has a dozen steps.
 SWITCH_SECONDS = 0.0005
 
-Write = Callable[[Sequence[Row]], list[int]]
 Missed = Callable[[Sequence[Row], list[int]], list[Row]]
+
+
+class Ledger(Protocol):
+    """Where the thread writes: within its context it is this process's turn."""
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(self, *error: Any) -> None: ...
+
+    def write(self, rows: Sequence[Row]) -> list[int]:
+        """Make rows durable, all or none, and return their seqs."""
 
 
 class Late(Exception):
@@ -31,22 +40,16 @@ class Late(Exception):
 class Writer:
     """The writing thread of one process, which ends with its Writer. It must not cross a fork.
 
-    `write` makes rows durable, all or none, and returns their seqs; it is called in the thread
-    and within `turn`. What it writes of rows that were given up meanwhile is told to `missed`,
-    which returns the rows that say so.
+    The ledger is used in the thread only. Of rows that were written although who waited for them
+    had given up, `missed` makes the rows that say so.
     """
 
-    def __init__(
-        self,
-        turn: AbstractContextManager[None],
-        write: Write,
-        missed: Missed,
-    ):
+    def __init__(self, ledger: Ledger, missed: Missed):
         sys.setswitchinterval(SWITCH_SECONDS)
         self._queue = get_original("queue", "SimpleQueue")()
         self._lock = get_original("_thread", "allocate_lock")()
         start = get_original("_thread", "start_new_thread")
-        start(_run, (self._queue, turn, write, missed))
+        start(_run, (self._queue, ledger, missed))
         weakref.finalize(self, self._queue.put, None)
 
     def put(self, rows: Sequence[Row], seconds: float) -> list[int]:
@@ -96,12 +99,12 @@ class _Entry:
                 self._stage = "given up"
             return self._stage == "given up"
 
-    def end(self) -> bool:
+    def end(self, seqs: list[int], error: Exception | None = None) -> bool:
         """Wake who waits; return whether somebody still did."""
         with self._lock:
-            if self._stage == "given up":
-                return False
-            self._stage = "ended"
+            if self._stage != "begun":
+                return self._stage == "ended"
+            self.seqs, self.error, self._stage = seqs, error, "ended"
         # gevent has one safe way into its loop from another thread.
         if self._loop:
             self._loop.run_callback_threadsafe(self.done.set)
@@ -110,32 +113,32 @@ class _Entry:
         return True
 
 
-def _run(queue: Any, turn: AbstractContextManager[None], write: Write, missed: Missed) -> None:
-    while (first := queue.get()) is not None:
-        taken = batch = [first]
+def _run(queue: Any, ledger: Ledger, missed: Missed) -> None:
+    going = True
+    while going:
+        taken = [queue.get()]
+        batch: list[_Entry] = []
         try:
-            with turn:
+            with ledger:
                 # Taken within the turn: what came while another process wrote is in this batch.
-                taken = [first, *(queue.get() for _ in range(queue.qsize()))]
+                taken += [queue.get() for _ in range(queue.qsize())]
                 batch = [entry for entry in taken if entry and entry.begin()]
-                _write(batch, write, missed)
+                _write(batch, ledger, missed)
         # The thread outlives every error: who waits for it gets it.
         except Exception as error:
             for entry in batch:
-                entry.error = error
-                entry.end()
-        if None in taken:
-            return
+                entry.end([], error)
+        going = None not in taken
 
 
-def _write(batch: Sequence[_Entry], write: Write, missed: Missed) -> None:
+def _write(batch: Sequence[_Entry], ledger: Ledger, missed: Missed) -> None:
     if not batch:
         return
-    seqs = iter(write([row for entry in batch for row in entry.rows]))
-    late = []
+    seqs = iter(ledger.write([row for entry in batch for row in entry.rows]))
+    late: list[Row] = []
     for entry in batch:
-        entry.seqs = [next(seqs) for _ in entry.rows]
-        if not entry.end():
-            late += missed(entry.rows, entry.seqs)
+        own = [next(seqs) for _ in entry.rows]
+        if not entry.end(own):
+            late += missed(entry.rows, own)
     if late:
-        write(late)
+        ledger.write(late)
