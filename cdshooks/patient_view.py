@@ -18,7 +18,7 @@ from models.fitted.booster import ModelError
 from models.fitted.registry import Model
 from models.patient.chart import Chart
 from models.reading.reader import WrongPatient
-from runtime.audit.log import Audit
+from runtime.audit.log import Audit, AuditError
 from runtime.logs import get_logger
 from runtime.settings import Ehr, Settings
 from runtime.web import PreconditionFailed
@@ -82,6 +82,14 @@ class PatientView:
         self.audit.append("hook", record | {"repeat": False})
         return made
 
+    def not_delivered(self, request: HookRequest[Context], request_id: str) -> None:
+        """Record of an answer, whose record says `shown`, that its client had gone before it left.
+
+        Raises AuditError.
+        """
+        names = {"hook_instance": request.hookInstance.lower(), "request_id": request_id}
+        self.audit.append("not-delivered", {"of": "hook", "reason": "client gone"} | names)
+
     def _assess(
         self, chart: Chart, at: datetime, notes: list[str], overdue_factor: float
     ) -> Assessment:
@@ -107,7 +115,7 @@ class PatientView:
         """Return the record of the same call: same hookInstance, EHR and patient, and the same
         chart as it was read then.
         """
-        found = self.audit.find_hook(record["hook_instance"])
+        found = self._known(record["hook_instance"])
         if found is None or any(found[key] != record[key] for key in ("ehr", "patient")):
             return None
         then = datetime.fromisoformat(found["at"])
@@ -117,6 +125,16 @@ class PatientView:
         same = at - then < REPEAT and serving.issuperset(replay.answered_by(found))
         same = same and _chart(collected, record["patient"], then, ehr) == before
         return found if same else None
+
+    def _known(self, hook_instance: str) -> dict[str, Any] | None:
+        """Return the first record of a hookInstance; a log that can't be read may yet be written
+        to, so that costs no card.
+        """
+        try:
+            return self.audit.find_hook(hook_instance)
+        except AuditError as error:
+            log.error("audit", error=error)
+            return None
 
     def _repeat(
         self, earlier: dict[str, Any], ehr: Ehr, record: dict[str, Any]

@@ -22,6 +22,7 @@ from cdshooks.used_tokens import UsedTokens
 from ehr.fetch import Fhir
 from ehr.keys import KeySets
 from models.fitted.registry import Model
+from runtime import client
 from runtime.audit.log import Audit, AuditError
 from runtime.body import read_json_body
 from runtime.logs import get_logger
@@ -82,6 +83,8 @@ class _Endpoint:
         ehr = self.gate.ehr(caller, asked.fhirServer)
         _log_ignored(caller, asked, ehr)
         cards = self.answer.answer(asked, ehr, caller, g.request_id)
+        if cards and client.gone(request.environ):
+            self.answer.not_delivered(asked, g.request_id)
         timing = (
             f"auth;dur={1000 * (checked - g.started):.2f}, "
             f"work;dur={1000 * (perf_counter() - checked):.2f}"

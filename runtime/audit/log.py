@@ -190,5 +190,6 @@ def _row(type: str, record: dict[str, Any]) -> Row:
 def _not_delivered(rows: Sequence[Row], seqs: list[int]) -> list[Row]:
     """Return the record which says of rows that nobody waited for them: no answer left."""
     names = {"assessment_id": rows[0].assessment_id, "hook_instance": rows[0].hook_instance}
-    of = {"of": rows[0].type, "of_ts": rows[0].ts, "of_seq": seqs[0], "records": len(rows)}
-    return [_row("not-delivered", {"reason": "late"} | of | names)]
+    of = {"of": rows[0].type, "of_seq": seqs[0], "records": len(rows)}
+    told = {"request_id": msgspec.json.decode(rows[0].body).get("request_id")}
+    return [_row("not-delivered", {"reason": "late"} | of | names | told)]

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import socket
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -11,6 +12,8 @@ from markdown_it import MarkdownIt
 
 from cdshooks import cards as making
 from cdshooks.markdown import escape
+from runtime.audit.log import AuditError
+from runtime.audit.writer import Late, Writer
 from tests.support import hookcall
 from tests.support.hookcall import (
     CALM,
@@ -496,3 +499,62 @@ def test_feedback_without_a_list_is_400(world, body):
 def test_feedback_may_not_be_got(world):
     assert world.client.get(FEEDBACK).status_code == 405
     assert world.client.get(SERVICE).status_code == 405
+
+
+@pytest.fixture
+def connection():
+    """Both ends of a connection: the server's, and the client's."""
+    ends = socket.socketpair()
+    yield ends
+    for end in ends:
+        end.close()
+
+
+@pytest.mark.rule("G3")
+def test_a_card_whose_client_has_gone_is_not_taken_for_shown(world, connection):
+    """A record `not-delivered` names the call; whoever still waits, or was answered, has none."""
+    server, client = connection
+    body = hookcall.request()
+    world.client.environ_base["gunicorn.socket"] = server
+    world.cards(body)
+    assert not list(world.audit.records(type="not-delivered"))
+    client.close()
+    assert world.cards(body)
+    gone = world.record("not-delivered")
+    assert gone["of"] == "hook" and gone["reason"] == "client gone"
+    assert gone["request_id"] == world.record()["request_id"]
+    assert gone["hook_instance"] == body["hookInstance"].lower()
+    assert len(list(world.audit.records(type="not-delivered"))) == 1
+
+
+@pytest.mark.rule("G12")
+def test_a_call_whose_client_had_gone_is_repeated_with_the_same_cards(world, connection):
+    server, client = connection
+    body = hookcall.request()
+    client.close()
+    world.client.environ_base["gunicorn.socket"] = server
+    first = world.cards(body)
+    del world.client.environ_base["gunicorn.socket"]
+    assert world.cards(body) == first
+
+
+@pytest.mark.rule("G5")
+def test_a_log_that_cannot_be_read_but_written_costs_no_card(world, monkeypatch):
+    """Only whether the call is a repeat can't be told then."""
+
+    def unreadable(hook_instance):
+        raise AuditError("no room for the files beside it")
+
+    monkeypatch.setattr(world.audit, "find_hook", unreadable)
+    assert world.cards(hookcall.request()) and world.record()["shown"]
+
+
+@pytest.mark.rule("G5")
+def test_without_a_record_there_is_no_card_and_a_time_to_come_back(world, monkeypatch):
+    def refuse(self, rows, seconds):
+        raise Late
+
+    monkeypatch.setattr(Writer, "put", refuse)
+    answer = world.post(hookcall.request())
+    assert answer.status_code == 503 and answer.headers["Retry-After"] == "1"
+    assert answer.json["resourceType"] == "OperationOutcome" and "cards" not in answer.json
