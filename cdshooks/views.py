@@ -45,10 +45,8 @@ def create_blueprint(
     """Return the CDS Hooks routes; all they need is handed in. `missing` names the models that
     could not be loaded.
     """
-    # An embedded Redis serves one host, for which the table on disk is exact: asking it too would
-    # only cost time.
-    shared = store if settings.redis_url else None
-    gate = Gate(settings, keysets, UsedTokens(shared, settings.data_path / "used-tokens.db"), clock)
+    # An embedded Redis is told too: the table on disk can't be written when the disk is full (G5).
+    gate = Gate(settings, keysets, UsedTokens(store, settings.data_path / "used-tokens.db"), clock)
     document = msgspec.json.encode(discovery())
     blueprint = Blueprint("cdshooks", __name__)
 

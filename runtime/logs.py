@@ -9,8 +9,9 @@ import hashlib
 import hmac
 import secrets
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 
@@ -35,9 +36,24 @@ def configure(data_dir: Path | None = None, stream: TextIO | None = None) -> Non
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger("info"),
-        logger_factory=structlog.WriteLoggerFactory(stream or sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Soft(stream or sys.stderr))),
         cache_logger_on_first_use=False,
     )
+
+
+class _Soft:
+    """A stream that drops what can't be written: a log on a full disk costs no card (G13)."""
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:

@@ -55,3 +55,14 @@ def test_hashes_stay_the_same_over_restarts(tmp_path, lines):
     logs.configure(None, io.StringIO())
     logs.configure(tmp_path, io.StringIO())
     assert logs.keyed_hash("p1") == first != logs.keyed_hash("p2")
+
+
+@pytest.mark.rule("G13")
+def test_a_log_that_cannot_be_written_costs_nothing_else(tmp_path):
+    class Full(io.StringIO):
+        def write(self, text):
+            raise OSError(28, "No space left on device")
+
+    logs.configure(tmp_path, Full())
+    logs.get_logger("test").error("failed")
+    logs.configure(None, io.StringIO())
