@@ -4,7 +4,6 @@ with one fsync, while the calls that wait for it hold up nothing else.
 A real thread, also under gevent, whose loop would stand still during each fsync.
 """
 
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -14,10 +13,6 @@ from gevent import get_hub
 from gevent.monkey import get_original, is_module_patched
 
 from runtime.audit.chain import Row
-
-# A thread that wants the interpreter waits 5 ms for each step while another one computes, and a
-# batch has a dozen steps.
-SWITCH_SECONDS = 0.0005
 
 Missed = Callable[[Sequence[Row], list[int]], list[Row]]
 
@@ -45,7 +40,6 @@ class Writer:
     """
 
     def __init__(self, ledger: Ledger, missed: Missed):
-        sys.setswitchinterval(SWITCH_SECONDS)
         self._queue = get_original("queue", "SimpleQueue")()
         self._lock = get_original("_thread", "allocate_lock")()
         start = get_original("_thread", "start_new_thread")
