@@ -4,12 +4,13 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import perf_counter
 from typing import Any
 
 from cdshooks import audit_record, cards, delivery, prefetch, replay
 from cdshooks.auth import Caller
+from cdshooks.earlier import REPEAT, EarlierCalls
 from cdshooks.hooks import Context, HookRequest
 from ehr.chart import Collected
 from ehr.fetch import Fhir
@@ -18,14 +19,11 @@ from models.fitted.booster import ModelError
 from models.fitted.registry import Model
 from models.patient.chart import Chart
 from models.reading.reader import WrongPatient
-from runtime.audit.log import Audit, AuditError
+from runtime.audit.log import Audit
 from runtime.logs import get_logger
 from runtime.settings import Ehr, Settings
 from runtime.web import PreconditionFailed
 
-# A client that repeats a call does so at once. An old hookInstance that comes back later gets a new
-# look at the chart.
-REPEAT = timedelta(minutes=10)
 log = get_logger("cdshooks")
 
 
@@ -39,6 +37,7 @@ class PatientView:
         audit: Audit,
         fhir: Fhir,
         clock: Callable[[], datetime],
+        earlier: EarlierCalls,
         missing: Sequence[str] = (),
     ):
         self.settings, self.models, self.audit, self.fhir, self.clock = (
@@ -49,6 +48,7 @@ class PatientView:
             clock,
         )
         self.missing = missing
+        self.earlier = earlier
 
     def answer(
         self, request: HookRequest[Context], ehr: Ehr, caller: Caller, request_id: str
@@ -79,7 +79,9 @@ class PatientView:
         record |= audit_record.result(assessment, chart, notes) | audit_record.answer(
             decision, made
         )
-        self.audit.append("hook", record | {"repeat": False})
+        record["repeat"] = False
+        self.audit.append("hook", record)
+        self.earlier.keep(record)
         return made
 
     def not_delivered(self, request: HookRequest[Context], request_id: str) -> None:
@@ -115,7 +117,7 @@ class PatientView:
         """Return the record of the same call: same hookInstance, EHR and patient, and the same
         chart as it was read then.
         """
-        found = self._known(record["hook_instance"])
+        found = self.earlier.find(record["hook_instance"])
         if found is None or any(found[key] != record[key] for key in ("ehr", "patient")):
             return None
         then = datetime.fromisoformat(found["at"])
@@ -125,16 +127,6 @@ class PatientView:
         same = at - then < REPEAT and serving.issuperset(replay.answered_by(found))
         same = same and _chart(collected, record["patient"], then, ehr) == before
         return found if same else None
-
-    def _known(self, hook_instance: str) -> dict[str, Any] | None:
-        """Return the first record of a hookInstance; a log that can't be read may yet be written
-        to, so that costs no card.
-        """
-        try:
-            return self.audit.find_hook(hook_instance)
-        except AuditError as error:
-            log.error("audit", error=error)
-            return None
 
     def _repeat(
         self, earlier: dict[str, Any], ehr: Ehr, record: dict[str, Any]

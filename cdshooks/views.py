@@ -14,6 +14,7 @@ from flask import Blueprint, Response, g, request
 
 from cdshooks import audit_record, feedback, hooks
 from cdshooks.auth import Caller, Gate
+from cdshooks.earlier import EarlierCalls
 from cdshooks.hooks import Context, HookRequest
 from cdshooks.patient_view import PatientView
 from cdshooks.refusals import Refusals, not_recorded
@@ -54,8 +55,10 @@ def create_blueprint(
     def discover() -> Response:
         return _discovery(document)
 
+    # One host's own Redis knows of no call that its audit log doesn't.
+    earlier = EarlierCalls(audit, store if settings.redis_url else None)
     for service in SERVICES:
-        answer = service.answer(settings, models, audit, fhir, clock, missing)
+        answer = service.answer(settings, models, audit, fhir, clock, earlier, missing)
         endpoint = _Endpoint(service, answer, gate, settings, audit)
         _route(blueprint, service.id, service.path, endpoint.call)
         _route(blueprint, f"{service.id}-feedback", service.feedback_path, endpoint.feedback)

@@ -20,13 +20,16 @@ from runtime.secretfile import read_or_create
 _key = secrets.token_bytes(32)
 
 
-def configure(data_dir: Path | None = None, stream: TextIO | None = None) -> None:
+def configure(
+    data_dir: Path | None = None, stream: TextIO | None = None, shared_key: Path | None = None
+) -> None:
     """Set the form of all log lines; with `data_dir` keyed hashes stay the same over restarts
-    and workers.
+    and workers, with the file of a key that hosts share over hosts too.
     """
     global _key
     if data_dir is not None:
-        _key = read_or_create(Path(data_dir) / "log-key", lambda: secrets.token_bytes(32))
+        path = shared_key or Path(data_dir) / "log-key"
+        _key = read_or_create(path, lambda: secrets.token_bytes(32))
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -66,7 +69,12 @@ def keyed_hash(text: str) -> str:
     """Return 16 hex digits that stand for an identifier in logs and Redis keys; without our key
     it can't be guessed.
     """
-    return hmac.new(_key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:16]
+    return secret_of(text).hex()[:16]
+
+
+def secret_of(text: str) -> bytes:
+    """Return 32 bytes that only our key makes of a text, to encrypt what goes with it."""
+    return hmac.new(_key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
 
 
 def _only_type_of_exception(

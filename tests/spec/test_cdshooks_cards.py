@@ -12,8 +12,8 @@ from markdown_it import MarkdownIt
 
 from cdshooks import cards as making
 from cdshooks.markdown import escape
+from runtime import logs, store
 from runtime.audit.log import AuditError
-from runtime.audit.writer import Late, Writer
 from tests.support import hookcall
 from tests.support.hookcall import (
     CALM,
@@ -397,8 +397,6 @@ def test_the_record_holds_all_that_a_replay_needs(world):
 
 @pytest.mark.rule("G5")
 def test_without_a_record_there_is_no_card(world, monkeypatch):
-    from runtime.audit.log import AuditError
-
     def full(*_):
         raise AuditError("The audit record could not be written: disk full.")
 
@@ -549,12 +547,57 @@ def test_a_log_that_cannot_be_read_but_written_costs_no_card(world, monkeypatch)
     assert world.cards(hookcall.request()) and world.record()["shown"]
 
 
-@pytest.mark.rule("G5")
-def test_without_a_record_there_is_no_card_and_a_time_to_come_back(world, monkeypatch):
-    def refuse(self, rows, seconds):
-        raise Late
+@pytest.fixture
+def hosts(tmp_path):
+    """Two hosts that share a Redis and the log key, each with a log of its own; and the Redis."""
+    server = store.embedded(tmp_path / "shared")
+    made = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        made.append(hookcall.World(tmp_path / name, redis_url=server.url))
+    yield *made, store.connect(server.url)
+    server.stop()
 
-    monkeypatch.setattr(Writer, "put", refuse)
-    answer = world.post(hookcall.request())
-    assert answer.status_code == 503 and answer.headers["Retry-After"] == "1"
-    assert answer.json["resourceType"] == "OperationOutcome" and "cards" not in answer.json
+
+@pytest.mark.rule("G12")
+def test_a_call_that_comes_again_to_another_host_gets_the_same_cards(hosts):
+    """Recorded there as a repeat of the first host's record."""
+    one, two, _ = hosts
+    body = hookcall.request()
+    first = one.cards(body)
+    assert two.cards(body) == two.cards(body) == one.cards(body) == first
+    assert one.record()["repeat_of"] == two.record()["repeat_of"]
+    assert two.cards(body | {"prefetch": well()})[0]["uuid"] != first[0]["uuid"]
+    assert two.record()["repeat"] is False
+
+
+@pytest.mark.rule("F10")
+@pytest.mark.rule("C4")
+def test_redis_holds_a_call_encrypted_and_for_ten_minutes(hosts):
+    one, _, redis = hosts
+    body = hookcall.request()
+    one.cards(body)
+    (key,) = redis.keys("vigil:call:*")
+    sealed = redis.get(key)
+    assert body["hookInstance"].encode() not in key and 0 < redis.ttl(key) <= 600
+    assert one.record()["assessment_id"].encode() not in sealed and b"hook" not in sealed
+
+
+@pytest.mark.rule("G1")
+@pytest.mark.parametrize("fault", ["another log key", "damaged", "away"])
+def test_what_another_host_left_and_cannot_be_read_costs_no_card(hosts, fault, monkeypatch):
+    """The call is answered anew."""
+    one, two, redis = hosts
+    body = hookcall.request()
+    first = one.cards(body)
+    if fault == "another log key":
+        monkeypatch.setattr(logs, "_key", b"another" * 5)
+        (key,) = redis.keys("vigil:call:*")
+        redis.rename(key, f"vigil:call:{logs.keyed_hash(body['hookInstance'].lower())}")
+    elif fault == "damaged":
+        (key,) = redis.keys("vigil:call:*")
+        redis.set(key, b"short")
+    else:
+        redis.shutdown(nosave=True)
+    again = two.cards(body)
+    assert again[0]["uuid"] != first[0]["uuid"] and two.record()["repeat"] is False

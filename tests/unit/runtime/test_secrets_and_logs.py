@@ -66,3 +66,15 @@ def test_a_log_that_cannot_be_written_costs_nothing_else(tmp_path):
     logs.configure(tmp_path, Full())
     logs.get_logger("test").error("failed")
     logs.configure(None, io.StringIO())
+
+
+def test_hosts_that_share_the_files_of_their_keys_sign_and_hash_alike(tmp_path):
+    """Neither makes a key of its own then."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    key = signing_key.signing_key(first)
+    logs.configure(first, io.StringIO())
+    hashed = logs.keyed_hash("p1")
+    assert signing_key.signing_key(second, first / "signing-key.json").kid == key.kid
+    logs.configure(second, io.StringIO(), first / "log-key")
+    assert logs.keyed_hash("p1") == hashed and not second.exists()
+    logs.configure(None, io.StringIO())
