@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -85,7 +86,8 @@ class Audit:
             return []
         rows = [_row(type, record) for type, record in records]
         try:
-            return self._of_process().writer.put(rows, WAIT_SECONDS)
+            late = partial(_not_delivered, records)
+            return self._of_process().writer.put(rows, WAIT_SECONDS, late)
         except Late:
             raise AuditError("The audit record could not be written in time.") from None
         except (OSError, sqlite3.Error) as error:
@@ -178,7 +180,7 @@ class _Process:
         self.pid = os.getpid()
         self.reader: sqlite3.Connection | None = None
         self.ledger = Ledger(path)
-        self.writer = Writer(self.ledger, _not_delivered)
+        self.writer = Writer(self.ledger)
 
 
 def _row(type: str, record: dict[str, Any]) -> Row:
@@ -187,9 +189,9 @@ def _row(type: str, record: dict[str, Any]) -> Row:
     return Row(ts, type, *names, msgspec.json.encode(record))
 
 
-def _not_delivered(rows: Sequence[Row], seqs: list[int]) -> list[Row]:
-    """Return the record which says of rows that nobody waited for them: no answer left."""
-    names = {"assessment_id": rows[0].assessment_id, "hook_instance": rows[0].hook_instance}
-    of = {"of": rows[0].type, "of_seq": seqs[0], "records": len(rows)}
-    told = {"request_id": msgspec.json.decode(rows[0].body).get("request_id")}
-    return [_row("not-delivered", {"reason": "late"} | of | names | told)]
+def _not_delivered(records: Sequence[tuple[str, dict[str, Any]]], seqs: list[int]) -> list[Row]:
+    """Return the record which says of others that nobody waited for them: no answer left."""
+    type, first = records[0]
+    names = {name: first.get(name) for name in ("assessment_id", "hook_instance", "request_id")}
+    of = {"of": type, "of_seq": seqs[0], "records": len(records), "reason": "late"}
+    return [_row("not-delivered", of | names)]

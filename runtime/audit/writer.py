@@ -14,7 +14,7 @@ from gevent.monkey import get_original, is_module_patched
 
 from runtime.audit.chain import Row
 
-Missed = Callable[[Sequence[Row], list[int]], list[Row]]
+Missed = Callable[[list[int]], list[Row]]
 
 
 class Ledger(Protocol):
@@ -35,24 +35,23 @@ class Late(Exception):
 class Writer:
     """The writing thread of one process, which ends with its Writer. It must not cross a fork.
 
-    The ledger is used in the thread only. Of rows that were written although who waited for them
-    had given up, `missed` makes the rows that say so.
+    The ledger is used in the thread only.
     """
 
-    def __init__(self, ledger: Ledger, missed: Missed):
+    def __init__(self, ledger: Ledger):
         self._queue = get_original("queue", "SimpleQueue")()
         self._lock = get_original("_thread", "allocate_lock")()
         start = get_original("_thread", "start_new_thread")
-        start(_run, (self._queue, ledger, missed))
+        start(_run, (self._queue, ledger))
         weakref.finalize(self, self._queue.put, None)
 
-    def put(self, rows: Sequence[Row], seconds: float) -> list[int]:
+    def put(self, rows: Sequence[Row], seconds: float, missed: Missed) -> list[int]:
         """Return the seqs of rows once they are durable.
 
-        Raises Late after `seconds`: what was not begun by then is not written. Raises what `write`
-        raises.
+        Raises Late after `seconds`: what was not begun by then is not written, and behind what was,
+        `missed` of its seqs is, which says so. Raises what `write` raises.
         """
-        entry = _Entry(rows, self._lock)
+        entry = _Entry(rows, missed, self._lock)
         self._queue.put(entry)
         try:
             in_time = entry.done.wait(seconds)
@@ -70,8 +69,8 @@ class Writer:
 class _Entry:
     """Rows, and how it stands with them; two threads look at it."""
 
-    def __init__(self, rows: Sequence[Row], lock: Any):
-        self.rows = rows
+    def __init__(self, rows: Sequence[Row], missed: Missed, lock: Any):
+        self.rows, self.missed = rows, missed
         self.seqs: list[int] = []
         self.error: Exception | None = None
         self.done = threading.Event()
@@ -107,7 +106,7 @@ class _Entry:
         return True
 
 
-def _run(queue: Any, ledger: Ledger, missed: Missed) -> None:
+def _run(queue: Any, ledger: Ledger) -> None:
     going = True
     while going:
         taken = [queue.get()]
@@ -117,7 +116,7 @@ def _run(queue: Any, ledger: Ledger, missed: Missed) -> None:
                 # Taken within the turn: what came while another process wrote is in this batch.
                 taken += [queue.get() for _ in range(queue.qsize())]
                 batch = [entry for entry in taken if entry and entry.begin()]
-                _write(batch, ledger, missed)
+                _write(batch, ledger)
         # The thread outlives every error: who waits for it gets it.
         except Exception as error:
             for entry in batch:
@@ -125,14 +124,11 @@ def _run(queue: Any, ledger: Ledger, missed: Missed) -> None:
         going = None not in taken
 
 
-def _write(batch: Sequence[_Entry], ledger: Ledger, missed: Missed) -> None:
+def _write(batch: Sequence[_Entry], ledger: Ledger) -> None:
     if not batch:
         return
     seqs = iter(ledger.write([row for entry in batch for row in entry.rows]))
-    late: list[Row] = []
-    for entry in batch:
-        own = [next(seqs) for _ in entry.rows]
-        if not entry.end(own):
-            late += missed(entry.rows, own)
+    ended = [(entry, [next(seqs) for _ in entry.rows]) for entry in batch]
+    late = [(entry, own) for entry, own in ended if not entry.end(own)]
     if late:
-        ledger.write(late)
+        ledger.write([row for entry, own in late for row in entry.missed(own)])
