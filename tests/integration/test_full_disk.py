@@ -17,7 +17,6 @@ id = "bench"
 fhir_base = ["{}"]
 hook_issuer = "{}"
 hook_jwks_file = "keys.json"
-hook_audience = ["{}"]
 """
 CALLS = 30
 
@@ -36,7 +35,7 @@ def small(tmp_path):
 def ask(server):
     """Call the hook with a token of its own; return status and body."""
     body = call.body(20) | {"hookInstance": str(uuid.uuid4())}
-    headers = {"Authorization": f"Bearer {call.token()}"}
+    headers = {"Authorization": f"Bearer {call.token(server.url)}"}
     answer = requests.post(server.hook, json=body, headers=headers, timeout=30)
     return answer.status_code, answer.json()
 
@@ -55,7 +54,7 @@ def fill_up(place):
 def test_a_full_disk_costs_no_card_and_no_record(small):
     """Callers are checked, cards come, and every card's record is in the chain afterwards."""
     (small / "keys.json").write_text(json.dumps({"keys": [call.KEY.as_dict(private=False)]}))
-    server = Served(small, EHR.format(call.FHIR, call.ISSUER, call.PUBLIC + call.SERVICE))
+    server = Served(small, EHR.format(call.FHIR, call.ISSUER))
     try:
         assert ask(server)[0] == 200
         fill_up(small)
