@@ -65,14 +65,14 @@ def create_app(
 
     root = Path(__file__).parent
     app = Flask("vigil", root_path=str(root), static_folder="static", template_folder="templates")
-    logs.configure(settings.data_path)
+    logs.configure(settings.data_path, shared_key=settings.log_key_path)
     outgoing = http.Outgoing()
     redis, sessions = store.connect(redis_url), store.connect(redis_url, store.PATIENT)
     keysets = keys.KeySets(outgoing, settings.key_set_hours, settings.data_path / "key-sets")
     log = Audit(settings.data_path / "audit.sqlite")
     stock = loaded(stock or stock_of(settings))
     models, missing = stock.models, tuple(stock.missing)
-    own_key = signing_key.signing_key(settings.data_path)
+    own_key = signing_key.signing_key(settings.data_path, settings.signing_key_path)
     web.install(app, settings)
     fetching = fetch.Fhir(outgoing, settings)
     app.register_blueprint(

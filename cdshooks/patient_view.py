@@ -5,12 +5,13 @@
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import perf_counter
 from typing import Any
 
 from cdshooks import audit_record, cards, delivery, prefetch, replay
 from cdshooks.auth import Caller
+from cdshooks.earlier import REPEAT, EarlierCalls
 from cdshooks.hooks import Context, HookRequest
 from ehr.chart import Collected
 from ehr.fetch import Fhir
@@ -24,9 +25,6 @@ from runtime.logs import get_logger
 from runtime.settings import Ehr, Settings
 from runtime.web import PreconditionFailed
 
-# A client that repeats a call does so at once. An old hookInstance that comes back later gets a new
-# look at the chart.
-REPEAT = timedelta(minutes=10)
 log = get_logger("cdshooks")
 
 
@@ -40,6 +38,7 @@ class PatientView:
         audit: Audit,
         fhir: Fhir,
         clock: Callable[[], datetime],
+        earlier: EarlierCalls,
         missing: Sequence[str] = (),
     ):
         self.settings, self.models, self.audit, self.fhir, self.clock = (
@@ -50,6 +49,7 @@ class PatientView:
             clock,
         )
         self.missing = missing
+        self.earlier = earlier
 
     def answer(
         self,
@@ -100,8 +100,18 @@ class PatientView:
         record |= audit_record.result(assessment, chart, notes) | audit_record.answer(
             decision, made
         )
-        self.audit.append("hook", record | {"repeat": False})
+        record["repeat"] = False
+        self.audit.append("hook", record)
+        self.earlier.keep(record)
         return made
+
+    def not_delivered(self, request: HookRequest[Context], request_id: str) -> None:
+        """Record of an answer, whose record says `shown`, that its client had gone before it left.
+
+        Raises AuditError.
+        """
+        names = {"hook_instance": request.hookInstance.lower(), "request_id": request_id}
+        self.audit.append("not-delivered", {"of": "hook", "reason": "client gone"} | names)
 
     def _assess(
         self, chart: Chart, at: datetime, notes: list[str], overdue_factor: float
@@ -128,7 +138,7 @@ class PatientView:
         """Return the record of the same call: same hookInstance, EHR and patient, and the same
         chart as it was read then.
         """
-        found = self.audit.find_hook(record["hook_instance"])
+        found = self.earlier.find(record["hook_instance"])
         if found is None or any(found[key] != record[key] for key in ("ehr", "patient")):
             return None
         then = datetime.fromisoformat(found["at"])

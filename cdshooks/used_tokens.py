@@ -2,7 +2,7 @@
 R109).
 
 Every use is noted in a local SQLite table, which makes one host exact even over a restart, and in
-the Redis that several hosts share, if there is one. With Redis away the table alone decides (G1).
+Redis, which several hosts may share. With one of the two away the other decides (G1, G5).
 """
 
 import hashlib
@@ -28,7 +28,7 @@ log = get_logger("cdshooks")
 class UsedTokens:
     """The tokens used so far, each kept until it would be refused for its age anyway."""
 
-    def __init__(self, store: redis.Redis | None, path: Path):
+    def __init__(self, store: redis.Redis, path: Path):
         self._store, self._path = store, path
         self._lock = threading.Lock()
         self._db: sqlite3.Connection | None = None
@@ -42,8 +42,8 @@ class UsedTokens:
         """
         token = hashlib.sha256(f"{issuer}\0{jti}".encode()).hexdigest()
         here = self._note_here(token, now, until)
-        if here is False or (here and self._store is None):
-            return here
+        if here is False:
+            return False
         everywhere = self._note_everywhere(token, until - now)
         if here is None and everywhere is None:
             raise Unavailable("The service can't check callers at the moment; try again.")
@@ -67,8 +67,6 @@ class UsedTokens:
             )
 
     def _note_everywhere(self, token: str, seconds: int) -> bool | None:
-        if self._store is None:
-            return None
         try:
             return bool(self._store.set(f"vigil:jti:{token}", b"1", nx=True, ex=max(seconds, 1)))
         except redis.RedisError as error:

@@ -14,6 +14,7 @@ from flask import Blueprint, Response, g, request
 
 from cdshooks import audit_record, feedback, feedback_record, hooks
 from cdshooks.auth import Caller, Gate
+from cdshooks.earlier import EarlierCalls
 from cdshooks.hooks import Context, HookRequest
 from cdshooks.patient_view import PatientView
 from cdshooks.refusals import Refusals, not_recorded
@@ -22,6 +23,7 @@ from cdshooks.used_tokens import UsedTokens
 from ehr.fetch import Fhir
 from ehr.keys import KeySets
 from models.fitted.registry import Model
+from runtime import client
 from runtime.audit.log import Audit, AuditError
 from runtime.body import read_json_body
 from runtime.limits.overload import Queue
@@ -45,10 +47,8 @@ def create_blueprint(
     """Return the CDS Hooks routes; all they need is handed in. `missing` names the models that
     could not be loaded.
     """
-    # An embedded Redis serves one host, for which the table on disk is exact: asking it too would
-    # only cost time.
-    shared = store if settings.redis_url else None
-    gate = Gate(settings, keysets, UsedTokens(shared, settings.data_path / "used-tokens.db"), clock)
+    # An embedded Redis is told too: the table on disk can't be written when the disk is full (G5).
+    gate = Gate(settings, keysets, UsedTokens(store, settings.data_path / "used-tokens.db"), clock)
     document = msgspec.json.encode(discovery())
     queue = Queue(settings.queue_ms)
     blueprint = Blueprint("cdshooks", __name__)
@@ -57,8 +57,10 @@ def create_blueprint(
     def discover() -> Response:
         return _discovery(document)
 
+    # One host's own Redis knows of no call that its audit log doesn't.
+    earlier = EarlierCalls(audit, store if settings.redis_url else None)
     for service in SERVICES:
-        answer = service.answer(settings, models, audit, fhir, clock, missing)
+        answer = service.answer(settings, models, audit, fhir, clock, earlier, missing)
         endpoint = _Endpoint(service, answer, gate, queue, settings, audit)
         _route(blueprint, service.id, service.path, endpoint.call)
         _route(blueprint, f"{service.id}-feedback", service.feedback_path, endpoint.feedback)
@@ -92,6 +94,8 @@ class _Endpoint:
         g.known["ehr"] = ehr.id
         _log_ignored(caller, asked, ehr)
         cards = self.answer.answer(asked, ehr, caller, g.request_id, self.queue.turn)
+        if cards and client.gone(request.environ):
+            self.answer.not_delivered(asked, g.request_id)
         timing = (
             f"auth;dur={1000 * (checked - g.started):.2f}, "
             f"work;dur={1000 * (perf_counter() - checked):.2f}"

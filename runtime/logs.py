@@ -9,8 +9,9 @@ import hashlib
 import hmac
 import secrets
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 
@@ -19,13 +20,16 @@ from runtime.secretfile import read_or_create
 _key = secrets.token_bytes(32)
 
 
-def configure(data_dir: Path | None = None, stream: TextIO | None = None) -> None:
+def configure(
+    data_dir: Path | None = None, stream: TextIO | None = None, shared_key: Path | None = None
+) -> None:
     """Set the form of all log lines; with `data_dir` keyed hashes stay the same over restarts
-    and workers.
+    and workers, with the file of a key that hosts share over hosts too.
     """
     global _key
     if data_dir is not None:
-        _key = read_or_create(Path(data_dir) / "log-key", lambda: secrets.token_bytes(32))
+        path = shared_key or Path(data_dir) / "log-key"
+        _key = read_or_create(path, lambda: secrets.token_bytes(32))
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -35,9 +39,24 @@ def configure(data_dir: Path | None = None, stream: TextIO | None = None) -> Non
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger("info"),
-        logger_factory=structlog.WriteLoggerFactory(stream or sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Soft(stream or sys.stderr))),
         cache_logger_on_first_use=False,
     )
+
+
+class _Soft:
+    """A stream that drops what can't be written: a log on a full disk costs no card (G13)."""
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
@@ -50,7 +69,12 @@ def keyed_hash(text: str) -> str:
     """Return 16 hex digits that stand for an identifier in logs and Redis keys; without our key
     it can't be guessed.
     """
-    return hmac.new(_key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:16]
+    return secret_of(text).hex()[:16]
+
+
+def secret_of(text: str) -> bytes:
+    """Return 32 bytes that only our key makes of a text, to encrypt what goes with it."""
+    return hmac.new(_key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
 
 
 def _only_type_of_exception(

@@ -58,6 +58,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     public_url: str
     ehr: tuple[Ehr, ...]
     data_dir: str = "var"
+    signing_key_file: str | None = None
+    log_key_file: str | None = None
     models_dir: str | None = None
     model_keys_dir: str | None = None
     redis_url: str | None = None
@@ -79,6 +81,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def data_path(self) -> Path:
         """Return the folder of the audit log, the keys and the embedded Redis."""
         return self.path(self.data_dir)
+
+    @property
+    def signing_key_path(self) -> Path | None:
+        """Return the file of our signing key that several hosts share; None for a host's own."""
+        return self.path(self.signing_key_file) if self.signing_key_file else None
+
+    @property
+    def log_key_path(self) -> Path | None:
+        """Return the file of the log key that several hosts share; None for a host's own."""
+        return self.path(self.log_key_file) if self.log_key_file else None
 
     @property
     def models_path(self) -> Path | None:

@@ -42,6 +42,13 @@ def problems(settings: Settings) -> Iterator[str]:
     ):
         if folder and not folder.is_dir():
             yield f"`{key}` {folder} is no folder."
+    # Made anew under a mistyped name, it would be shared with nobody.
+    for key, file in (
+        ("signing_key_file", settings.signing_key_path),
+        ("log_key_file", settings.log_key_path),
+    ):
+        if file and not file.is_file():
+            yield f"`{key}` {file} does not exist; copy the one that a first host made."
     ids = [ehr.id for ehr in settings.ehr]
     bases = [bare_url(base) for ehr in settings.ehr for base in ehr.fhir_base]
     for kind, values in (("id", ids), ("fhir_base", bases)):

@@ -12,12 +12,13 @@ from joserfc.jwk import ECKey, Key
 from runtime.secretfile import SecretFileError, read_or_create
 
 
-def signing_key(data_dir: Path) -> ECKey:
-    """Return Vigil's own ES384 key, made at the first start in `signing-key.json`, mode 0600.
+def signing_key(data_dir: Path, shared: Path | None = None) -> ECKey:
+    """Return Vigil's own ES384 key: a file that several hosts share, or one that is made at the
+    first start, `signing-key.json` in `data_dir`; mode 0600.
 
     Raises SecretFileError when the file is damaged or readable by others.
     """
-    path = Path(data_dir) / "signing-key.json"
+    path = shared or Path(data_dir) / "signing-key.json"
     try:
         return ECKey.import_key(json.loads(read_or_create(path, _new_key)))
     except (ValueError, JoseError):

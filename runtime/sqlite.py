@@ -20,8 +20,7 @@ def connect(path: Path, schema: str, synchronous: str) -> sqlite3.Connection:
     a fork.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    path.chmod(0o600)
+    _make(path)
     db = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
     _prepare(db, schema)
     db.execute(f"PRAGMA synchronous={synchronous}")
@@ -42,16 +41,26 @@ def transaction(db: sqlite3.Connection, seconds: float) -> Iterator[None]:
         raise
 
 
+def _make(path: Path) -> None:
+    # Only a file that is new may be opened and closed here: closing any handle of a file ends all
+    # locks that this process has on it, those of an open connection too, and another process then
+    # takes itself for the last and removes the WAL under it.
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        path.chmod(0o600)
+
+
 def _prepare(db: sqlite3.Connection, schema: str) -> None:
     for attempt in range(TRIES):
         try:
             db.execute("PRAGMA journal_mode=WAL")
             db.executescript(schema)
             return
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
             # The switch to WAL does not wait for other processes that make the same switch, so we
             # do.
-            if attempt == TRIES - 1:
+            if not _busy(error) or attempt == TRIES - 1:
                 db.close()
                 raise
             time.sleep(PAUSE)
@@ -67,6 +76,11 @@ def _begin(db: sqlite3.Connection, seconds: float) -> None:
             db.execute("BEGIN IMMEDIATE")
             return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            if not _busy(error) or time.monotonic() > deadline:
                 raise
             time.sleep(POLL)
+
+
+def _busy(error: sqlite3.OperationalError) -> bool:
+    # The low byte is the kind; the others tell which of several locks it was.
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY

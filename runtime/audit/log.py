@@ -5,30 +5,27 @@ A row's hash covers the row and the hash before it, so a change, a removal or a 
 is found by `verify`. To find rows cut off at the end, keep a `head` of the chain elsewhere.
 """
 
-import hashlib
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from runtime import sqlite
+from runtime.audit.chain import FIRST, Row, digest
+from runtime.audit.ledger import Ledger, State, Status, open_log
+from runtime.audit.writer import Late, Writer
+from runtime.logs import get_logger
 
-# Long enough for another worker's fsync, short enough for the hard limit of a hook call.
-BUSY_SECONDS = 0.4
-FIRST = "0" * 64
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS audit (
-    seq INTEGER PRIMARY KEY, ts TEXT NOT NULL, type TEXT NOT NULL, assessment_id TEXT,
-    hook_instance TEXT, body BLOB NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS audit_assessment ON audit (assessment_id)
-    WHERE assessment_id IS NOT NULL;
-CREATE INDEX IF NOT EXISTS audit_hook ON audit (hook_instance) WHERE hook_instance IS NOT NULL;
-"""
+log = get_logger("audit")
+# Within the hard limit of a hook call, and apart from the budget for fetching.
+WAIT_SECONDS = 1.0
 
 
 class AuditError(Exception):
@@ -49,36 +46,64 @@ class Audit:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._owner = 0
-        self._encode = msgspec.json.Encoder().encode
+        self._process: _Process | None = None
+        self._told: Status = "ok"
         try:
-            self._open().close()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # All workers may be the first at once, and only one can make the tables.
+            with Ledger(self.path) as ledger:
+                ledger.prepare()
+        except sqlite3.OperationalError as error:
+            # A full disk is no reason not to start: the reserve has room.
+            log.error("audit", status="failed", error=error.sqlite_errorname)
         except (OSError, sqlite3.Error) as error:
             raise AuditError(f"The audit log {self.path} can't be opened: {error}.") from None
+
+    def state(self) -> State:
+        """Return how writing goes, as this process and the reserve on disk know it.
+
+        A batch that hangs for longer than its callers wait counts as failed.
+        """
+        process = self._of_process()
+        state, began = process.ledger.state, process.ledger.began
+        if began and time.monotonic() - began > WAIT_SECONDS:
+            return replace(state, status="failed", error="slow")
+        if state.status == "ok" and process.ledger.reserve.held():
+            return replace(state, status="reserve")
+        return state
 
     def append(self, type: str, record: dict[str, Any]) -> int:
         """Write one record and return its seq once it is on disk.
 
-        `assessment_id` and `hook_instance` of the record are indexed. Raises AuditError; nothing is
-        written then.
+        `assessment_id` and `hook_instance` of the record are indexed. Raises AuditError after
+        WAIT_SECONDS at most; if it was written after all, a record `not-delivered` follows it.
         """
         return self.append_all([(type, record)])[0]
 
     def append_all(self, records: Sequence[tuple[str, dict[str, Any]]]) -> list[int]:
-        """Write records in one commit and return their seqs once all are on disk. Raises
-        AuditError; nothing is written then.
+        """Write records behind each other, all or none, and return their seqs; see `append`."""
+        if not records:
+            return []
+        rows = [_row(type, record) for type, record in records]
+        try:
+            late = partial(_not_delivered, records)
+            return self._of_process().writer.put(rows, WAIT_SECONDS, late)
+        except Late:
+            raise AuditError("The audit record could not be written in time.") from None
+        except (OSError, sqlite3.Error) as error:
+            raise AuditError(f"The audit record could not be written: {error}.") from None
+        finally:
+            self._alarm()
+
+    def _alarm(self) -> None:
+        """Log each change for better or worse, from the caller's side: a thread of the system must
+        not take the locks of the log.
         """
-        ts = datetime.now(UTC).isoformat(timespec="milliseconds")
-        rows = [
-            (ts, type, one.get("assessment_id"), one.get("hook_instance"), self._encode(one))
-            for type, one in records
-        ]
-        with self._lock:
-            try:
-                return self._insert(self._db(), rows)
-            except (OSError, sqlite3.Error) as error:
-                raise AuditError(f"The audit record could not be written: {error}.") from None
+        state = self.state()
+        if state.status != self._told:
+            self._told = state.status
+            say = log.warning if state.status == "ok" else log.error
+            say("audit", status=state.status, error=state.error)
 
     def find_assessment(self, assessment_id: str) -> dict[str, Any] | None:
         """Return the record that first carried this assessment id, or None."""
@@ -87,12 +112,7 @@ class Audit:
     def of_assessment(self, assessment_id: str, type: str) -> Iterator[dict[str, Any]]:
         """Yield the records of a type that carry this assessment id, oldest first."""
         query = "SELECT body FROM audit WHERE assessment_id = ? AND type = ? ORDER BY seq"
-        with self._lock:
-            try:
-                rows = self._db().execute(query, (assessment_id, type)).fetchall()
-            except (OSError, sqlite3.Error) as error:
-                raise AuditError(f"The audit log can't be read: {error}.") from None
-        yield from (msgspec.json.decode(body) for (body,) in rows)
+        yield from (msgspec.json.decode(body) for (body,) in self._read(query, assessment_id, type))
 
     def find_hook(self, hook_instance: str) -> dict[str, Any] | None:
         """Return the record of the first call with this hookInstance, or None."""
@@ -106,10 +126,10 @@ class Audit:
             "SELECT seq, ts, type, hash, body FROM audit WHERE ?1 IS NULL OR type = ?1 ORDER "
             "BY seq DESC LIMIT ?2"
         )
-        for seq, ts, kind, digest, body in self._rows(
+        for seq, ts, kind, hashed, body in self._rows(
             query, (type, -1 if limit is None else limit)
         ):
-            yield {"seq": seq, "ts": ts, "type": kind, "hash": digest} | msgspec.json.decode(body)
+            yield {"seq": seq, "ts": ts, "type": kind, "hash": hashed} | msgspec.json.decode(body)
 
     def verify(self) -> Verification:
         """Recompute the whole chain."""
@@ -119,55 +139,66 @@ class Audit:
             "ORDER BY seq"
         )
         for seq, *row, stored_prev, stored in self._rows(query, ()):
-            if seq != count + 1 or stored_prev != prev or _digest(prev, seq, row) != stored:
+            if seq != count + 1 or stored_prev != prev or digest(prev, seq, row) != stored:
                 return Verification(count, seq, prev)
             prev, count = stored, seq
         return Verification(count, None, prev)
 
-    def _insert(self, db: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> list[int]:
-        seqs = []
-        with sqlite.transaction(db, BUSY_SECONDS):
-            last, prev = db.execute(
-                "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
-            ).fetchone() or (0, FIRST)
-            for seq, row in enumerate(rows, last + 1):
-                digest = _digest(prev, seq, row)
-                db.execute("INSERT INTO audit VALUES (?,?,?,?,?,?,?,?)", (seq, *row, prev, digest))
-                prev = digest
-                seqs.append(seq)
-        return seqs
-
     def _find(self, column: str, value: str) -> dict[str, Any] | None:
-        query = f"SELECT body FROM audit WHERE {column} = ? ORDER BY seq LIMIT 1"
+        rows = self._read(f"SELECT body FROM audit WHERE {column} = ? ORDER BY seq LIMIT 1", value)
+        return msgspec.json.decode(rows[0][0]) if rows else None
+
+    def _read(self, query: str, *values: str) -> list[tuple[Any, ...]]:
         with self._lock:
             try:
-                row = self._db().execute(query, (value,)).fetchone()
+                return self._reader().execute(query, values).fetchall()
             except (OSError, sqlite3.Error) as error:
+                self._of_process().reader = None
                 raise AuditError(f"The audit log can't be read: {error}.") from None
-        return msgspec.json.decode(row[0]) if row else None
 
     def _rows(self, query: str, values: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
         # A connection of its own: a long read must not hold up the writers' lock.
-        connection = self._open()
+        connection = open_log(self.path)
         try:
             yield from connection.execute(query, values)
         finally:
             connection.close()
 
-    def _db(self) -> sqlite3.Connection:
-        # SQLite connections must not cross a fork, so every process opens its own at first use.
-        if self._connection is None or self._owner != os.getpid():
-            self._connection, self._owner = self._open(), os.getpid()
-        return self._connection
+    def _reader(self) -> sqlite3.Connection:
+        process = self._of_process()
+        if process.reader is None:
+            process.reader = open_log(self.path)
+        return process.reader
 
-    def _open(self) -> sqlite3.Connection:
-        return sqlite.connect(self.path, SCHEMA, "FULL")
+    def _of_process(self) -> "_Process":
+        # Neither threads nor SQLite connections outlive a fork, so each process makes its own.
+        if self._process is None or self._process.pid != os.getpid():
+            try:
+                self._process = _Process(self.path)
+            except OSError as error:
+                raise AuditError(f"The audit log {self.path} can't be opened: {error}.") from None
+        return self._process
 
 
-def _digest(prev: str, seq: int, row: Sequence[Any]) -> str:
-    ts, kind, assessment_id, hook_instance, body = row
-    head = msgspec.json.encode([prev, seq, ts, kind, assessment_id, hook_instance])
-    # A body that somebody replaced may have come back as text.
-    return hashlib.sha256(
-        head + (body if isinstance(body, bytes) else str(body).encode())
-    ).hexdigest()
+class _Process:
+    """What one process holds of the log: a connection to read by, and its writer."""
+
+    def __init__(self, path: Path):
+        self.pid = os.getpid()
+        self.reader: sqlite3.Connection | None = None
+        self.ledger = Ledger(path)
+        self.writer = Writer(self.ledger)
+
+
+def _row(type: str, record: dict[str, Any]) -> Row:
+    ts = datetime.now(UTC).isoformat(timespec="milliseconds")
+    names = record.get("assessment_id"), record.get("hook_instance")
+    return Row(ts, type, *names, msgspec.json.encode(record))
+
+
+def _not_delivered(records: Sequence[tuple[str, dict[str, Any]]], seqs: list[int]) -> list[Row]:
+    """Return the record which says of others that nobody waited for them: no answer left."""
+    type, first = records[0]
+    names = {name: first.get(name) for name in ("assessment_id", "hook_instance", "request_id")}
+    of = {"of": type, "of_seq": seqs[0], "records": len(records), "reason": "late"}
+    return [_row("not-delivered", of | names)]

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import socket
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -11,8 +12,8 @@ from markdown_it import MarkdownIt
 
 from cdshooks import cards as making
 from cdshooks.markdown import escape
-from runtime import sqlite
-from runtime.audit import log as audit_log
+from runtime import logs, sqlite, store
+from runtime.audit.log import AuditError
 from tests.support import hookcall
 from tests.support.hookcall import (
     CALM,
@@ -396,8 +397,6 @@ def test_the_record_holds_all_that_a_replay_needs(world):
 
 @pytest.mark.rule("G5")
 def test_without_a_record_there_is_no_card(world, monkeypatch):
-    from runtime.audit.log import AuditError
-
     def full(*_):
         raise AuditError("The audit record could not be written: disk full.")
 
@@ -478,9 +477,7 @@ def test_five_hundred_items_are_one_commit(world, monkeypatch):
     """All or none, and others do not wait for a thousand of them."""
     commits = []
     real = sqlite.transaction
-    monkeypatch.setattr(
-        audit_log.sqlite, "transaction", lambda *given: commits.append(1) or real(*given)
-    )
+    monkeypatch.setattr(sqlite, "transaction", lambda *given: commits.append(1) or real(*given))
     items = [
         {"card": f"c{n}", "outcome": "overridden", "overrideReason": {"userComment": "no"}}
         for n in range(500)
@@ -552,3 +549,107 @@ def test_feedback_without_a_list_is_400(world, body):
 def test_feedback_may_not_be_got(world):
     assert world.client.get(FEEDBACK).status_code == 405
     assert world.client.get(SERVICE).status_code == 405
+
+
+@pytest.fixture
+def connection():
+    """Both ends of a connection: the server's, and the client's."""
+    ends = socket.socketpair()
+    yield ends
+    for end in ends:
+        end.close()
+
+
+@pytest.mark.rule("G3")
+def test_a_card_whose_client_has_gone_is_not_taken_for_shown(world, connection):
+    """A record `not-delivered` names the call; whoever still waits, or was answered, has none."""
+    server, client = connection
+    body = hookcall.request()
+    world.client.environ_base["gunicorn.socket"] = server
+    world.cards(body)
+    assert not list(world.audit.records(type="not-delivered"))
+    client.close()
+    assert world.cards(body)
+    gone = world.record("not-delivered")
+    assert gone["of"] == "hook" and gone["reason"] == "client gone"
+    assert gone["request_id"] == world.record()["request_id"]
+    assert gone["hook_instance"] == body["hookInstance"].lower()
+    assert len(list(world.audit.records(type="not-delivered"))) == 1
+
+
+@pytest.mark.rule("G12")
+def test_a_call_whose_client_had_gone_is_repeated_with_the_same_cards(world, connection):
+    server, client = connection
+    body = hookcall.request()
+    client.close()
+    world.client.environ_base["gunicorn.socket"] = server
+    first = world.cards(body)
+    del world.client.environ_base["gunicorn.socket"]
+    assert world.cards(body) == first
+
+
+@pytest.mark.rule("G5")
+def test_a_log_that_cannot_be_read_but_written_costs_no_card(world, monkeypatch):
+    """Only whether the call is a repeat can't be told then."""
+
+    def unreadable(hook_instance):
+        raise AuditError("no room for the files beside it")
+
+    monkeypatch.setattr(world.audit, "find_hook", unreadable)
+    assert world.cards(hookcall.request()) and world.record()["shown"]
+
+
+@pytest.fixture
+def hosts(tmp_path):
+    """Two hosts that share a Redis and the log key, each with a log of its own; and the Redis."""
+    server = store.embedded(tmp_path / "shared")
+    made = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        made.append(hookcall.World(tmp_path / name, redis_url=server.url))
+    yield *made, store.connect(server.url)
+    server.stop()
+
+
+@pytest.mark.rule("G12")
+def test_a_call_that_comes_again_to_another_host_gets_the_same_cards(hosts):
+    """Recorded there as a repeat of the first host's record."""
+    one, two, _ = hosts
+    body = hookcall.request()
+    first = one.cards(body)
+    assert two.cards(body) == two.cards(body) == one.cards(body) == first
+    assert one.record()["repeat_of"] == two.record()["repeat_of"]
+    assert two.cards(body | {"prefetch": well()})[0]["uuid"] != first[0]["uuid"]
+    assert two.record()["repeat"] is False
+
+
+@pytest.mark.rule("F10")
+@pytest.mark.rule("C4")
+def test_redis_holds_a_call_encrypted_and_for_ten_minutes(hosts):
+    one, _, redis = hosts
+    body = hookcall.request()
+    one.cards(body)
+    (key,) = redis.keys("vigil:call:*")
+    sealed = redis.get(key)
+    assert body["hookInstance"].encode() not in key and 0 < redis.ttl(key) <= 600
+    assert one.record()["assessment_id"].encode() not in sealed and b"hook" not in sealed
+
+
+@pytest.mark.rule("G1")
+@pytest.mark.parametrize("fault", ["another log key", "damaged", "away"])
+def test_what_another_host_left_and_cannot_be_read_costs_no_card(hosts, fault, monkeypatch):
+    """The call is answered anew."""
+    one, two, redis = hosts
+    body = hookcall.request()
+    first = one.cards(body)
+    if fault == "another log key":
+        monkeypatch.setattr(logs, "_key", b"another" * 5)
+        (key,) = redis.keys("vigil:call:*")
+        redis.rename(key, f"vigil:call:{logs.keyed_hash(body['hookInstance'].lower())}")
+    elif fault == "damaged":
+        (key,) = redis.keys("vigil:call:*")
+        redis.set(key, b"short")
+    else:
+        redis.shutdown(nosave=True)
+    again = two.cards(body)
+    assert again[0]["uuid"] != first[0]["uuid"] and two.record()["repeat"] is False

@@ -55,3 +55,26 @@ def test_hashes_stay_the_same_over_restarts(tmp_path, lines):
     logs.configure(None, io.StringIO())
     logs.configure(tmp_path, io.StringIO())
     assert logs.keyed_hash("p1") == first != logs.keyed_hash("p2")
+
+
+@pytest.mark.rule("G13")
+def test_a_log_that_cannot_be_written_costs_nothing_else(tmp_path):
+    class Full(io.StringIO):
+        def write(self, text):
+            raise OSError(28, "No space left on device")
+
+    logs.configure(tmp_path, Full())
+    logs.get_logger("test").error("failed")
+    logs.configure(None, io.StringIO())
+
+
+def test_hosts_that_share_the_files_of_their_keys_sign_and_hash_alike(tmp_path):
+    """Neither makes a key of its own then."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    key = signing_key.signing_key(first)
+    logs.configure(first, io.StringIO())
+    hashed = logs.keyed_hash("p1")
+    assert signing_key.signing_key(second, first / "signing-key.json").kid == key.kid
+    logs.configure(second, io.StringIO(), first / "log-key")
+    assert logs.keyed_hash("p1") == hashed and not second.exists()
+    logs.configure(None, io.StringIO())

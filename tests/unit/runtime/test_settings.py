@@ -54,6 +54,8 @@ WRONG = {
     "`hook_algorithms` needs at least one": TOP + EHR + "hook_algorithms = []\n",
     "`hook_budget_ms` must be": TOP + EHR + "hook_budget_ms = 5001\n",
     "`key_set_hours` must be": TOP + "key_set_hours = 0\n" + EHR,
+    "`signing_key_file`": TOP + 'signing_key_file = "nowhere"\n' + EHR,
+    "`log_key_file`": TOP + 'log_key_file = "nowhere"\n' + EHR,
     "`id` needs": TOP + EHR.replace('"a"', '""'),
     "plain http is allowed for localhost only": TOP.replace("localhost", "vigil.example.org") + EHR,
     "without a path or a final slash": TOP.replace("8000", "8000/") + EHR,

@@ -1,0 +1,83 @@
+"""Finds the first record of a hookInstance, so that a call that comes again gets the same cards,
+also from another host (G12).
+
+The audit log knows this host's calls. Hosts that share a Redis keep each first record there for as
+long as a repeat is one, encrypted with a key that only they can make (F10).
+"""
+
+import os
+from datetime import timedelta
+from typing import Any, cast
+
+import msgspec
+import redis
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from runtime.audit.log import Audit, AuditError
+from runtime.logs import get_logger, keyed_hash, secret_of
+
+# A client that repeats a call does so at once. An old hookInstance that comes back later gets a new
+# look at the chart.
+REPEAT = timedelta(minutes=10)
+log = get_logger("cdshooks")
+
+
+class EarlierCalls:
+    """The calls that were answered; `store` is the Redis of several hosts, if there is one.
+
+    Neither a log that can't be read nor a Redis that is away costs a card: then a repeat is
+    answered anew.
+    """
+
+    def __init__(self, audit: Audit, store: redis.Redis | None):
+        self._audit, self._store = audit, store
+
+    def find(self, hook_instance: str) -> dict[str, Any] | None:
+        """Return the first record of a hookInstance, or None."""
+        try:
+            found = self._audit.find_hook(hook_instance)
+        except AuditError as error:
+            log.error("audit", error=error)
+            found = None
+        # The first one here may be the repeat of another host's call, which holds no chart.
+        return found if found and "chart" in found else self._find_elsewhere(hook_instance)
+
+    def keep(self, record: dict[str, Any]) -> None:
+        """Let the other hosts find a record that is in the audit log of this one."""
+        if self._store is None:
+            return
+        name, nonce = record["hook_instance"], os.urandom(12)
+        sealed = nonce + _cipher(name).encrypt(nonce, msgspec.json.encode(record), None)
+        try:
+            self._store.set(_key(name), sealed, nx=True, ex=REPEAT)
+        except redis.RedisError as error:
+            log.warning("earlier_calls_redis", error=error)
+
+    def _find_elsewhere(self, hook_instance: str) -> dict[str, Any] | None:
+        if self._store is None:
+            return None
+        try:
+            sealed = cast("bytes | None", self._store.get(_key(hook_instance)))
+        except redis.RedisError as error:
+            log.warning("earlier_calls_redis", error=error)
+            return None
+        return _opened(sealed, hook_instance) if sealed else None
+
+
+def _opened(sealed: bytes, hook_instance: str) -> dict[str, Any] | None:
+    try:
+        content = _cipher(hook_instance).decrypt(sealed[:12], sealed[12:], None)
+    except (InvalidTag, ValueError):
+        # Of a host with another log key, or damaged.
+        return None
+    record: dict[str, Any] = msgspec.json.decode(content)
+    return record
+
+
+def _key(hook_instance: str) -> str:
+    return f"vigil:call:{keyed_hash(hook_instance)}"
+
+
+def _cipher(hook_instance: str) -> AESGCM:
+    return AESGCM(secret_of(f"earlier call {hook_instance}"))
