@@ -61,7 +61,7 @@ def create_app(
     from ehr import fetch, http, keys
     from models.fitted.stock import loaded
     from runtime import health, logs, signing_key, store, web
-    from runtime.audit.log import Audit
+    from runtime.audit.log import audit_of
 
     root = Path(__file__).parent
     app = Flask("vigil", root_path=str(root), static_folder="static", template_folder="templates")
@@ -69,7 +69,7 @@ def create_app(
     outgoing = http.Outgoing()
     redis, sessions = store.connect(redis_url), store.connect(redis_url, store.PATIENT)
     keysets = keys.KeySets(outgoing, settings.key_set_hours, settings.data_path / "key-sets")
-    log = Audit(settings.data_path / "audit.sqlite")
+    log = audit_of(settings)
     stock = loaded(stock or stock_of(settings))
     models, missing = stock.models, tuple(stock.missing)
     own_key = signing_key.signing_key(settings.data_path, settings.signing_key_path)

@@ -1,4 +1,6 @@
-"""The commands that read the audit log: `vigil audit verify | show | replay`."""
+"""The commands that read records of the audit log, `vigil audit show | replay`, beside those that
+prove it.
+"""
 
 from pathlib import Path
 
@@ -7,25 +9,19 @@ import msgspec
 
 from cdshooks.replay import again, answered_by, difference
 from models.fitted.registry import Trust, recorded
-from runtime.audit.log import Audit
+from runtime.audit.log import audit_of
+from runtime.audit.proof.commands import COMMANDS
 from runtime.config_option import CONFIG
-from runtime.settings import Settings
 from runtime.settings_file import load_settings
 
 
 @click.group()
 def audit() -> None:
-    """Read the audit log: verify its chain, show records, replay a card's assessment."""
+    """Read the audit log: show records, replay a card's assessment; prove it, and keep it."""
 
 
-@audit.command("verify")
-@CONFIG
-def audit_verify(config: Path) -> None:
-    """Recompute the hash chain and say whether any record was changed or removed."""
-    found = _log(load_settings(config)).verify()
-    if found.broken_at is not None:
-        raise click.ClickException(f"The chain is broken at record {found.broken_at}.")
-    click.echo(f"{found.records} records, chain whole, head {found.head}")
+for command in COMMANDS:
+    audit.add_command(command)
 
 
 @audit.command("show")
@@ -36,7 +32,7 @@ def audit_verify(config: Path) -> None:
 )
 def audit_show(config: Path, limit: int, kind: str | None) -> None:
     """Print records as JSON lines, newest first; they hold patient data."""
-    for record in _log(load_settings(config)).records(limit, kind):
+    for record in audit_of(load_settings(config)).records(limit, kind):
         click.echo(msgspec.json.encode(record).decode())
 
 
@@ -48,7 +44,7 @@ def audit_replay(config: Path, assessment_id: str) -> None:
     was answered.
     """
     settings = load_settings(config)
-    record = _log(settings).find_assessment(assessment_id)
+    record = audit_of(settings).find_assessment(assessment_id)
     if record is None:
         raise click.ClickException("There is no record with this assessment id.")
     trust = Trust(settings.model_keys_path)
@@ -58,7 +54,3 @@ def audit_replay(config: Path, assessment_id: str) -> None:
         raise click.ClickException(differs)
     risks = ", ".join(f"{risk.outcome} {risk.probability}" for risk in found.risks)
     click.echo(f"The same again: {found.level}, {risks or found.status}")
-
-
-def _log(settings: Settings) -> Audit:
-    return Audit(settings.data_path / "audit.sqlite")

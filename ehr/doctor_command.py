@@ -7,7 +7,7 @@ import click
 
 from ehr import http, refusals
 from ehr.doctor import examine
-from runtime.audit.log import Audit
+from runtime.audit.log import audit_of
 from runtime.config_option import CONFIG
 from runtime.settings_file import load_settings
 
@@ -28,8 +28,8 @@ def doctor(config: Path, ehr_id: str) -> None:
     for finding in examine(ehr, settings, http.Outgoing()):
         findings.append(finding)
         click.echo(f"{finding.state:6}{finding.text} {finding.mend}".rstrip())
-    if (settings.data_path / "audit.sqlite").exists():
-        refused = Audit(settings.data_path / "audit.sqlite").records(MOST_REFUSALS_READ, "refusal")
+    if settings.audit_path.exists():
+        refused = audit_of(settings).records(MOST_REFUSALS_READ, "refusal")
         for line in refusals.lately(refused, ehr_id):
             click.echo(f"{'log':6}{line}")
     sys.exit(1 if any(finding.state == "wrong" for finding in findings) else 0)

@@ -60,6 +60,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     data_dir: str = "var"
     signing_key_file: str | None = None
     log_key_file: str | None = None
+    checkpoint_dir: str | None = None
+    audit_key_file: str | None = None
     models_dir: str | None = None
     model_keys_dir: str | None = None
     redis_url: str | None = None
@@ -91,6 +93,21 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def log_key_path(self) -> Path | None:
         """Return the file of the log key that several hosts share; None for a host's own."""
         return self.path(self.log_key_file) if self.log_key_file else None
+
+    @property
+    def audit_path(self) -> Path:
+        """Return the live file of the audit log."""
+        return self.data_path / "audit.sqlite"
+
+    @property
+    def audit_key_path(self) -> Path | None:
+        """Return the file of the keys that encrypt the audit log, if it is to be encrypted."""
+        return self.path(self.audit_key_file) if self.audit_key_file else None
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Return the folder of the audit log's checkpoints; unless set, one of the data folder."""
+        return self.path(self.checkpoint_dir or f"{self.data_dir}/checkpoints")
 
     @property
     def models_path(self) -> Path | None:

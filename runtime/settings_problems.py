@@ -5,30 +5,41 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from runtime.audit.cipher import cipher_of
+from runtime.secretfile import SecretFileError
 from runtime.settings import LOOPBACK, Ehr, Settings, bare_url
 
 # An origin goes into a Content-Security-Policy, where a space or a semicolon would end it.
 ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 SMALLEST_BODY = 64 * 1024
+RANGES = {
+    "workers": (1, 64),
+    "port": (1, 65535),
+    "key_set_hours": (1, 168),
+    "queue_ms": (50, 5000),
+}
+EHR_RANGES = {
+    "hook_token_seconds": (60, 3600),
+    "hook_budget_ms": (100, 5000),
+    "overdue_factor": (1, 24),
+}
 
 
 def problems(settings: Settings) -> Iterator[str]:
     """Yield a sentence for each thing that is wrong."""
+    yield from _addresses(settings)
+    yield from _out_of_range(settings, RANGES)
+    if settings.max_body_bytes < SMALLEST_BODY:
+        yield f"`max_body_bytes` must be {SMALLEST_BODY} or more."
+    yield from _folders(settings)
+    yield from _files(settings)
+    yield from _records(settings)
+
+
+def _addresses(settings: Settings) -> Iterator[str]:
     yield from _bad_url("public_url", settings.public_url)
     if urlsplit(settings.public_url).path.strip("/") or settings.public_url.endswith("/"):
         yield "`public_url` is scheme, host and port only, without a path or a final slash."
-    if not settings.ehr:
-        yield "at least one [[ehr]] is required: without one nobody may call."
-    if not 1 <= settings.workers <= 64:
-        yield "`workers` must be from 1 to 64."
-    if settings.port is not None and not 1 <= settings.port <= 65535:
-        yield "`port` must be from 1 to 65535."
-    if settings.max_body_bytes < SMALLEST_BODY:
-        yield f"`max_body_bytes` must be {SMALLEST_BODY} or more."
-    if not 1 <= settings.key_set_hours <= 168:
-        yield "`key_set_hours` must be from 1 to 168."
-    if not 50 <= settings.queue_ms <= 5000:
-        yield "`queue_ms` must be from 50 to 5000."
     for proxy in settings.trusted_proxies:
         if not _is_network(proxy):
             yield f"`trusted_proxies` holds {proxy!r}; allowed are addresses and networks."
@@ -36,12 +47,27 @@ def problems(settings: Settings) -> Iterator[str]:
         ("redis://", "rediss://", "unix://")
     ):
         yield "`redis_url` must begin with redis://, rediss:// or unix://."
+
+
+def _out_of_range(found: Settings | Ehr, ranges: dict[str, tuple[int, int]]) -> Iterator[str]:
+    for key, (low, high) in ranges.items():
+        value = getattr(found, key)
+        if value is not None and not low <= value <= high:
+            yield f"`{key}` must be from {low} to {high}."
+
+
+def _folders(settings: Settings) -> Iterator[str]:
     for key, folder in (
+        # Of other storage that is not mounted nobody must notice only in court.
+        ("checkpoint_dir", settings.checkpoint_path if settings.checkpoint_dir else None),
         ("models_dir", settings.models_path),
         ("model_keys_dir", settings.model_keys_path),
     ):
         if folder and not folder.is_dir():
             yield f"`{key}` {folder} is no folder."
+
+
+def _files(settings: Settings) -> Iterator[str]:
     # Made anew under a mistyped name, it would be shared with nobody.
     for key, file in (
         ("signing_key_file", settings.signing_key_path),
@@ -49,6 +75,15 @@ def problems(settings: Settings) -> Iterator[str]:
     ):
         if file and not file.is_file():
             yield f"`{key}` {file} does not exist; copy the one that a first host made."
+    try:
+        cipher_of(settings.audit_key_path)
+    except SecretFileError as error:
+        yield f"`audit_key_file`: {error}"
+
+
+def _records(settings: Settings) -> Iterator[str]:
+    if not settings.ehr:
+        yield "at least one [[ehr]] is required: without one nobody may call."
     ids = [ehr.id for ehr in settings.ehr]
     bases = [bare_url(base) for ehr in settings.ehr for base in ehr.fhir_base]
     for kind, values in (("id", ids), ("fhir_base", bases)):
@@ -93,12 +128,7 @@ def _ehr_problems(ehr: Ehr) -> Iterator[str]:
             )
     if ehr.hook_jwks_url and ehr.hook_jwks_file:
         yield "`hook_jwks_url` and `hook_jwks_file` exclude each other: a file pins the keys."
-    if ehr.hook_token_seconds is not None and not 60 <= ehr.hook_token_seconds <= 3600:
-        yield "`hook_token_seconds` must be from 60 to 3600."
-    if not 100 <= ehr.hook_budget_ms <= 5000:
-        yield "`hook_budget_ms` must be from 100 to 5000."
-    if not 1 <= ehr.overdue_factor <= 24:
-        yield "`overdue_factor` must be from 1 to 24."
+    yield from _out_of_range(ehr, EHR_RANGES)
     if not ehr.hook_algorithms:
         yield "`hook_algorithms` needs at least one algorithm; leave it out for all that are safe."
     if ehr.hook_jwks_url:

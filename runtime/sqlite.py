@@ -6,8 +6,9 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 TRIES, PAUSE = 50, 0.01
 POLL = 0.001
@@ -25,6 +26,14 @@ def connect(path: Path, schema: str, synchronous: str) -> sqlite3.Connection:
     _prepare(db, schema)
     db.execute(f"PRAGMA synchronous={synchronous}")
     return db
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a database as it stands, to read alone, and close it. Raises sqlite3.Error."""
+    address = f"file:{quote(str(path))}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as db:
+        yield db
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 (governance part 5).
 
 A row's hash covers the row and the hash before it, so a change, a removal or a swap in the middle
-is found by `verify`. To find rows cut off at the end, keep a `head` of the chain elsewhere.
+is found; the room `proof` finds the rest, such as rows that were cut off at the end.
 """
 
 import os
@@ -13,15 +13,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from runtime.audit import segments
+from runtime.audit.alarm import raised
 from runtime.audit.chain import FIRST, Row, digest
+from runtime.audit.cipher import Cipher, cipher_of, plain
 from runtime.audit.ledger import Ledger, State, Status, open_log
 from runtime.audit.writer import Late, Writer
 from runtime.logs import get_logger
+from runtime.settings import Settings
 
 log = get_logger("audit")
 # Within the hard limit of a hook call, and apart from the budget for fetching.
@@ -43,8 +48,9 @@ class Verification(NamedTuple):
 class Audit:
     """The audit log of one host, shared by all its workers."""
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, cipher: Cipher | None = None):
         self.path = Path(path)
+        self._cipher = cipher
         self._lock = threading.Lock()
         self._process: _Process | None = None
         self._told: Status = "ok"
@@ -85,6 +91,8 @@ class Audit:
         if not records:
             return []
         rows = [_row(type, record) for type, record in records]
+        if self._cipher:
+            rows = [self._cipher.hide(row) for row in rows]
         try:
             late = partial(_not_delivered, records)
             return self._of_process().writer.put(rows, WAIT_SECONDS, late)
@@ -106,30 +114,44 @@ class Audit:
             say("audit", status=state.status, error=state.error)
 
     def find_assessment(self, assessment_id: str) -> dict[str, Any] | None:
-        """Return the record that first carried this assessment id, or None."""
-        return self._find("assessment_id", assessment_id)
+        """Return the record that first carried this assessment id, sealed months included, or
+        None.
+        """
+        found = self._find("assessment_id", assessment_id)
+        try:
+            sealed = None if found else segments.find(self.path, assessment_id)
+            return self._decoded(sealed) if sealed else found
+        except segments.UNREADABLE as error:
+            raise AuditError(f"A sealed month can't be read: {error}.") from None
 
     def of_assessment(self, assessment_id: str, type: str) -> Iterator[dict[str, Any]]:
         """Yield the records of a type that carry this assessment id, oldest first."""
-        query = "SELECT body FROM audit WHERE assessment_id = ? AND type = ? ORDER BY seq"
-        yield from (msgspec.json.decode(body) for (body,) in self._read(query, assessment_id, type))
+        query = "SELECT ts, type, body FROM audit WHERE assessment_id = ? AND type = ? ORDER BY seq"
+        yield from self._read(query, assessment_id, type)
 
     def find_hook(self, hook_instance: str) -> dict[str, Any] | None:
-        """Return the record of the first call with this hookInstance, or None."""
+        """Return the record of the first call with this hookInstance, or None; sealed months are
+        not looked at, which hold nothing of the last hour.
+        """
         return self._find("hook_instance", hook_instance)
 
     def records(
         self, limit: int | None = None, type: str | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Yield records, newest first, with their `seq`, `ts`, `type` and `hash`."""
-        query = (
-            "SELECT seq, ts, type, hash, body FROM audit WHERE ?1 IS NULL OR type = ?1 ORDER "
-            "BY seq DESC LIMIT ?2"
-        )
-        for seq, ts, kind, hashed, body in self._rows(
-            query, (type, -1 if limit is None else limit)
-        ):
-            yield {"seq": seq, "ts": ts, "type": kind, "hash": hashed} | msgspec.json.decode(body)
+        """Yield records, newest first, sealed months included, with their `seq`, `ts`, `type` and
+        `hash`. Raises AuditError.
+        """
+        try:
+            for seq, ts, kind, hashed, body in islice(segments.newest(self.path, type), limit):
+                found = self._decoded((ts, kind, body)) or {}
+                yield {"seq": seq, "ts": ts, "type": kind, "hash": hashed} | found
+        except segments.UNREADABLE as error:
+            raise AuditError(f"The audit log can't be read on: {error}.") from None
+
+    @property
+    def alarm(self) -> str | None:
+        """Return what was found that does not fit the log's checkpoints, or None."""
+        return raised(self.path)
 
     def verify(self) -> Verification:
         """Recompute the whole chain."""
@@ -145,16 +167,24 @@ class Audit:
         return Verification(count, None, prev)
 
     def _find(self, column: str, value: str) -> dict[str, Any] | None:
-        rows = self._read(f"SELECT body FROM audit WHERE {column} = ? ORDER BY seq LIMIT 1", value)
-        return msgspec.json.decode(rows[0][0]) if rows else None
+        query = f"SELECT ts, type, body FROM audit WHERE {column} = ? ORDER BY seq LIMIT 1"
+        return next(self._read(query, value), None)
 
-    def _read(self, query: str, *values: str) -> list[tuple[Any, ...]]:
+    def _read(self, query: str, *values: str) -> Iterator[dict[str, Any]]:
+        """Yield the records of rows of ts, type and stored body."""
         with self._lock:
             try:
-                return self._reader().execute(query, values).fetchall()
-            except (OSError, sqlite3.Error) as error:
+                rows = self._reader().execute(query, values).fetchall()
+                found = [self._decoded(row) for row in rows]
+            except segments.UNREADABLE as error:
                 self._of_process().reader = None
                 raise AuditError(f"The audit log can't be read: {error}.") from None
+        yield from found
+
+    def _decoded(self, row: tuple[str, str, bytes]) -> dict[str, Any]:
+        """Return the record of ts, type and stored body."""
+        found: dict[str, Any] = msgspec.json.decode(plain(self._cipher, *row))
+        return found
 
     def _rows(self, query: str, values: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
         # A connection of its own: a long read must not hold up the writers' lock.
@@ -178,6 +208,11 @@ class Audit:
             except OSError as error:
                 raise AuditError(f"The audit log {self.path} can't be opened: {error}.") from None
         return self._process
+
+
+def audit_of(settings: Settings) -> Audit:
+    """Return the audit log of a configuration. Raises AuditError, SecretFileError."""
+    return Audit(settings.audit_path, cipher_of(settings.audit_key_path))
 
 
 class _Process:

@@ -17,6 +17,7 @@ from wsgiref.types import WSGIApplication
 from gunicorn.app.base import BaseApplication
 
 from runtime import logs, store
+from runtime.audit.proof.keeper import Keeper
 from runtime.serving.master import Master, instruct
 from runtime.serving.server_log import ServerLog
 from runtime.serving.worker import Worker
@@ -111,11 +112,13 @@ def serve(
         say("No redis_url is set: using the embedded server on this host only.")
     port = settings.port or urlsplit(settings.public_url).port or 8000
     say(f"Serving {settings.public_url} on {settings.bind}:{port} with {settings.workers} workers.")
+    keeper = Keeper(settings.audit_path, settings.checkpoint_path)
     try:
         _Server(stocked, lambda stock: create_app(url, stock), own, _options(settings, port)).run()
     finally:
         if own:
             own.stop()
+        keeper.stop()
 
 
 def say(line: str) -> None:

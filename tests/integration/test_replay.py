@@ -78,7 +78,7 @@ def test_a_changed_record_is_found(config):
         )
     db.close()
     code, text = run("audit", "verify", "--config", config)
-    assert code == 1 and "broken at record 1" in text
+    assert code == 1 and "record 1 was changed." in text
 
 
 def test_a_replay_compares_level_and_findings_where_the_record_holds_them(config):

@@ -65,6 +65,8 @@ WRONG = {
     "exactly one of `hook_jwks_url` and `hook_jwks_file`": TOP + EHR + 'hook_issuer = "x"\n',
     "this record allows nothing": TOP + EHR.replace('smart_client_id = "vigil"\n', ""),
     "client_secret_basic needs": TOP + EHR + 'smart_client_auth = "client_secret_basic"\n',
+    "`audit_key_file`: ": TOP + 'audit_key_file = "nowhere"\n' + EHR,
+    "`checkpoint_dir` ": TOP + 'checkpoint_dir = "nowhere"\n' + EHR,
     "does not exist": TOP + EHR + 'hook_issuer = "x"\nhook_jwks_file = "nowhere.json"\n',
 }
 
