@@ -54,12 +54,14 @@ def _change(chance: random.Random, document: dict[str, Any]) -> str:
     elif kind == "double" and isinstance(holder, dict):
         # The same name twice, which no parser shows afterwards.
         value = json.dumps(holder[key])
-        holder[key], text = MARK, f'{value},{json.dumps(key)}:{chance.choice(NASTY)}'
+        holder[key], text = MARK, f"{value},{json.dumps(key)}:{chance.choice(NASTY)}"
     return json.dumps(document, ensure_ascii=False).replace(f'"{MARK}"', text)
 
 
 def _places(value: Any) -> list[Place]:
-    keys = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    keys = (
+        value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    )
     found: list[Place] = []
     for key in keys:
         found += [(value, key), *_places(value[key])]
@@ -85,5 +87,7 @@ def _headers(chance: random.Random) -> dict[str, str]:
     name = chance.choice(
         ("Content-Type", "Content-Encoding", "Authorization", "Accept", "Origin", "X-Forwarded-For")
     )
-    value = chance.choice((strange, f"Bearer {strange}", "Bearer a.b.c", f"Basic {strange}", "gzip"))
+    value = chance.choice(
+        (strange, f"Bearer {strange}", "Bearer a.b.c", f"Basic {strange}", "gzip")
+    )
     return {name: value.strip()}

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 from runtime import logs
 from runtime.settings_file import settings_from
 from tests.conftest import AT, bundle, observation, patient
-from tests.faults.garble import mutated, garbled
+from tests.faults.garble import garbled, mutated
 from tests.faults.outcome import Outcome, Scale
 from tests.support.hookcall import FHIR, PUBLIC, SERVICE
 from tests.support.urgency_reference import LEVELS, grade, least_level, points
@@ -87,7 +87,9 @@ class Application:
 
     def card(self, resources: list[dict[str, Any] | str]) -> dict[str, Any]:
         """Return the one card of a 60-year-old's chart; text stands for a resource as it is."""
-        raw = json.dumps(call([one if isinstance(one, dict) else {"text": n} for n, one in enumerate(resources)]))
+        raw = json.dumps(
+            call([one if isinstance(one, dict) else {"text": n} for n, one in enumerate(resources)])
+        )
         for number, one in enumerate(resources):
             if isinstance(one, str):
                 raw = raw.replace(json.dumps({"text": number}), one)
@@ -114,7 +116,10 @@ def held(folder: Path, scale: Scale) -> Outcome:
     counts: Counter[str] = Counter()
     broken: list[str] = []
     for first in range(0, scale.mutations, A_TIME):
-        with tempfile.TemporaryDirectory(dir=_made(folder)) as name, Path(name, "log").open("w") as log:
+        with (
+            tempfile.TemporaryDirectory(dir=_made(folder)) as name,
+            Path(name, "log").open("w") as log,
+        ):
             application = Application(Path(name), log)
             for number in range(first, min(first + A_TIME, scale.mutations)):
                 chance = random.Random(f"{SEED}:{number}")
@@ -161,9 +166,7 @@ def _strangers(application: Application, chance: random.Random) -> None:
 def _beside_the_point(application: Application, chance: random.Random) -> None:
     """Members that say nothing of the value change nothing."""
     found = _resources(_values(chance))
-    changed = [
-        one | {name: BESIDE[name] for name in chance.sample([*BESIDE], 2)} for one in found
-    ]
+    changed = [one | {name: BESIDE[name] for name in chance.sample([*BESIDE], 2)} for one in found]
     _same(application.card(found), application.card(changed), summary=True)
 
 
@@ -258,7 +261,9 @@ def _values(chance: random.Random) -> Values:
     """Return values of one moment: normal but for some that are drawn or missing."""
     gone = chance.sample([*NORMAL], chance.randrange(5))
     kept = {name: value for name, value in NORMAL.items() if name not in gone}
-    return kept | {name: _value(chance, name) for name in chance.sample([*NORMAL], chance.randrange(5))}
+    return kept | {
+        name: _value(chance, name) for name in chance.sample([*NORMAL], chance.randrange(5))
+    }
 
 
 def _value(chance: random.Random, name: str) -> float:
@@ -274,7 +279,9 @@ def _value(chance: random.Random, name: str) -> float:
     }[name]
 
 
-def _resources(values: Values, units: dict[str, tuple[str, float, float]] | None = None) -> list[dict]:
+def _resources(
+    values: Values, units: dict[str, tuple[str, float, float]] | None = None
+) -> list[dict]:
     """Return the Observations of values, an hour old, some in other units."""
     found = []
     for name, value in values.items():
@@ -301,4 +308,8 @@ def _clear(name: str, value: float) -> bool:
 def _is_graver(name: str, value: float, than: float) -> bool:
     more = sum(points({name: value})) >= sum(points({name: than}))
     stands_still = value == 0 or than != 0
-    return more and stands_still and LEVELS.index(grade(name, value)) >= LEVELS.index(grade(name, than))
+    return (
+        more
+        and stands_still
+        and LEVELS.index(grade(name, value)) >= LEVELS.index(grade(name, than))
+    )

@@ -48,7 +48,9 @@ def fhir(folder: Path, scale: Scale) -> Outcome:
         "body drips": drip,
     }
     for name, listener in plain.items():
-        page = bundle([], link=[{"relation": "next", "url": f"{listener.url}/fhir/Observation?p=2"}])
+        page = bundle(
+            [], link=[{"relation": "next", "url": f"{listener.url}/fhir/Observation?p=2"}]
+        )
         endless = (200, {"Content-Type": "application/fhir+json"}, json.dumps(page).encode())
         listener.answers["/fhir"] = answers.get(name, endless)
     bases = {name: ehr.base for name, ehr in dripping.items()}
@@ -78,9 +80,7 @@ def fhir(folder: Path, scale: Scale) -> Outcome:
 
 def _read(site: Site, base: str) -> Answer:
     sent = {"patient": patient()}
-    return site.call(
-        token="", fhirServer=base, prefetch=sent, fhirAuthorization=authorization()
-    )
+    return site.call(token="", fhirServer=base, prefetch=sent, fhirAuthorization=authorization())
 
 
 def _calm(answer: Answer) -> bool:

@@ -36,11 +36,16 @@ class Answer(NamedTuple):
     """What a call got: `status` 0 where the connection failed, times in seconds."""
 
     status: int
-    headers: dict[str, str]
+    sent: list[tuple[str, str]]
     body: bytes
     began: float
     seconds: float
     instance: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers by name; of one that came twice the last."""
+        return dict(self.sent)
 
     @property
     def cards(self) -> list[dict[str, Any]]:
@@ -166,12 +171,7 @@ class Site:
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run another command of `vigil` with the same configuration."""
-        return subprocess.run(
-            [sys.executable, "-m", "vigil", *words, "--config", str(self.config)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-        )
+        return command(self.config, *words)
 
     def records(self, kind: str = "hook") -> list[dict[str, Any]]:
         """Return the audit records of a type, newest first, as an operator gets them."""
@@ -200,9 +200,9 @@ class Site:
         try:
             connection.request(method, path, body, sent | (headers or {}))
             got = connection.getresponse()
-            status, told, text = got.status, dict(got.getheaders()), got.read()
+            status, told, text = got.status, got.getheaders(), got.read()
         except (OSError, http.client.HTTPException) as error:
-            status, told, text = 0, {}, type(error).__name__.encode()
+            status, told, text = 0, [], type(error).__name__.encode()
         finally:
             connection.close()
         return Answer(status, told, text, began, time.monotonic() - began, instance)
@@ -260,6 +260,16 @@ def request(subject: str = "p1", table: dict = SICK, **members: Any) -> dict[str
         },
     }
     return {name: value for name, value in (usual | members).items() if value is not ...}
+
+
+def command(config: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of `vigil` with a configuration."""
+    return subprocess.run(
+        [sys.executable, "-m", "vigil", *words, "--config", str(config)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
 
 
 def percentile(answers: list[Answer], share: float) -> float:
