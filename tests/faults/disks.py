@@ -34,13 +34,11 @@ def tmpfs(folder: Path) -> Iterator[None]:
 def fill(folder: Path) -> Path:
     """Leave no byte free on a disk; return the file that takes its room."""
     path = folder / "filling"
-    with path.open("wb") as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"\0" * 65536)
-            file.flush()
-    with path.open("ab", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"\0")
+    with path.open("wb", buffering=0) as file:
+        for piece in (b"\0" * 65536, b"\0"):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(piece)
     return path
 
 

@@ -59,7 +59,7 @@ def fhir(folder: Path, scale: Scale) -> Outcome:
     records = "".join(RECORD.format(f"ehr{n}", base) for n, base in enumerate(bases.values()))
     try:
         with Site(folder, "", records, SSL_CERT_FILE=str(authority.certificate)) as site:
-            found = {name: _read(site, base) for name, base in bases.items()}
+            found = {name: read_from(site, base) for name, base in bases.items()}
             lost, broken = site.unaudited(list(found.values()))
     finally:
         for server in (*dripping.values(), *plain.values()):
@@ -78,7 +78,8 @@ def fhir(folder: Path, scale: Scale) -> Outcome:
     )
 
 
-def _read(site: Site, base: str) -> Answer:
+def read_from(site: Site, base: str) -> Answer:
+    """Make a call whose Observations have to be read from a FHIR server."""
     sent = {"patient": patient()}
     return site.call(token="", fhirServer=base, prefetch=sent, fhirAuthorization=authorization())
 
