@@ -2,6 +2,7 @@
 
 from tests.faults import (
     canary,
+    clock,
     crowds,
     damaged,
     disks,
@@ -29,6 +30,7 @@ FAULTS = (
     Fault("disk-read-only", "G5", "audit disk read-only", disks.read_only),
     Fault("disk-slow", "G5", "fsync 1 s later", disks.slow),
     Fault("disk-slow-shared", "G5", "fsync 100 ms later, 8 callers", disks.slow_shared),
+    Fault("clock", "G6", "clocks differ, or step back", clock.off),
     Fault("model-cut", "G7 F4", "one model of two cut, SIGHUP", damaged.cut_reload),
     Fault("model-flipped", "G7 F4", "one bit of a model, SIGHUP", damaged.flipped_reload),
     Fault("model-cut-kill", "G7 F4", "one model cut, worker killed", damaged.cut_killed),

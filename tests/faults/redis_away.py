@@ -148,6 +148,7 @@ def supervised(folder: Path, scale: Scale) -> Outcome:
             if first is not None:
                 os.kill(first, signal.SIGKILL)
             back = until(lambda: site.redis() not in (None, first), 8)
+            time.sleep(1)
     good = load.statuses().get(200, 0)
     return Outcome(
         f"{f'back in {back:.1f} s' if back is not None else 'not back in 8 s'}; {good} of "
