@@ -14,8 +14,16 @@ def test_disk_full(tmp_path):
 
 @pytest.mark.rule("G5")
 def test_disk_reserve(tmp_path):
-    """Nothing free: the reserve takes the next records, and /readyz says so at once."""
+    """Nothing free: the reserve takes the next records; once it is full, 503 and no card; what it
+    took is in the log afterwards.
+    """
     kept(disks.reserve, tmp_path / "site")
+
+
+@pytest.mark.rule("G5")
+def test_disk_alarm(tmp_path):
+    """Nothing free: /readyz says at once that the audit log is not well, and later that it is."""
+    kept(disks.alarm, tmp_path / "site")
 
 
 @pytest.mark.rule("G5")
@@ -26,7 +34,7 @@ def test_disk_read_only(tmp_path):
 
 @pytest.mark.rule("G5")
 def test_disk_slow(tmp_path):
-    """A second more for each fsync: a lone call is answered all the same, with its record."""
+    """A second more for each fsync: a card with its record, or 503 with Retry-After."""
     kept(disks.slow, tmp_path / "site")
 
 
