@@ -53,7 +53,7 @@ def _trial(folder: Path, damage: Callable[[Path], None], blow: str) -> Outcome:
             else:
                 os.kill(before[0], signal.SIGKILL)
             until(lambda: before[0] not in site.workers(), SETTLE_SECONDS)
-            time.sleep(4)
+            time.sleep(2)
         alive = site.process.poll() is None
         # A killed worker takes along what it was answering.
         spared = 4 if blow == "kill" else 0

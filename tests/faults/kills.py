@@ -24,7 +24,7 @@ def killed(folder: Path, scale: Scale) -> Outcome:
     with Site(folder) as site:
         with Load(site.call) as load:
             for _ in range(scale.kills):
-                time.sleep(chance.uniform(0.02, 0.4))
+                time.sleep(chance.uniform(0.02, 0.3))
                 victims = [site.process.pid, *site.processes()]
                 victim = chance.choice(victims)
                 hit["master" if victim == site.process.pid else "other"] += 1
@@ -101,7 +101,7 @@ def reloaded(folder: Path, scale: Scale) -> Outcome:
     """SIGHUP at 20 calls a second: no call fails, none waits for the new workers."""
     with Site(folder) as site:
         with Load(site.call, clients=10, every=0.5) as load:
-            time.sleep(4)
+            time.sleep(3)
             told, before = time.monotonic(), set(site.workers())
             site.process.send_signal(signal.SIGHUP)
             new = until(lambda: before.isdisjoint(site.workers()) and site.workers(), 30)

@@ -75,7 +75,8 @@ class Site:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        self._remember()
+        self.end_rest()
 
     def start(self) -> float:
         """Start it, and return after how many seconds it answered."""
@@ -113,7 +114,8 @@ class Site:
 
     def end_rest(self) -> None:
         """End by their ids all processes that it ever started."""
-        for pid, since in self._seen | {(self.process.pid, _since(self.process.pid))}:
+        # The master first, which would start others in their place.
+        for pid, since in ((self.process.pid, _since(self.process.pid)), *self._seen):
             if since is not None and _since(pid) == since:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
