@@ -25,16 +25,18 @@ def killed(folder: Path, scale: Scale) -> Outcome:
         with Load(site.call) as load:
             for _ in range(scale.kills):
                 time.sleep(chance.uniform(0.02, 0.3))
-                victims = [site.process.pid, *site.processes()]
-                victim = chance.choice(victims)
-                hit["master" if victim == site.process.pid else "other"] += 1
+                others = site.processes()
+                master = chance.random() < 0.25 or not others
+                victim = site.process.pid if master else chance.choice(others)
+                struck = time.monotonic()
+                hit["master" if master else "other"] += 1
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(victim, signal.SIGKILL)
-                if victim == site.process.pid:
+                if master:
                     site.process.wait()
                     site.start()
-                found = until(lambda: site.call().status == 200, GENEROUS * BACK_SECONDS)
-                back.append(GENEROUS * BACK_SECONDS if found is None else found)
+                until(lambda: site.call().status == 200, GENEROUS * BACK_SECONDS)
+                back.append(time.monotonic() - struck)
         site.stop()
         lost, broken = site.unaudited(load.answers)
         good = load.statuses().get(200, 0)

@@ -25,6 +25,8 @@ def _recorded() -> tempfile.TemporaryDirectory:
     with Site(Path(kept.name) / "site") as site:
         for _ in range(RECORDS):
             site.call()
+        # As an operator does, since a checkpoint may be made then.
+        site.stop()
     return kept
 
 
