@@ -1,5 +1,5 @@
-"""Marked names, identifiers and tokens go in on every way, right and wrong; none may come out in a log,
-an error, Redis, or a file beside the audit log (C4, F9, F10, B8, E7).
+"""Marked names, identifiers and tokens go in on every way, right and wrong; none may come out in a
+log, an error, Redis, or a file beside the audit log (C4, F9, F10, B8, E7).
 """
 
 import json
@@ -209,7 +209,7 @@ def _sent(site: Site, text: bytes) -> bytes:
 
 
 def _value(redis: Server, key: bytes) -> bytes:
-    # Whatever its type: DUMP is a key's serialised value, and short strings stand in it as they are.
+    # DUMP is the serialised value of any type, and short strings stand in it as they are.
     found = (
         redis.client.execute_command("GET", key) if redis.client.type(key) == b"string" else None
     )

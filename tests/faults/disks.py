@@ -16,7 +16,7 @@ from tests.support.hookcall import SICK, bundle, observations, patient
 SIZE_MB = 48
 SLOW_MS = 1000
 MOST_LONG_CALLS = 120
-# Promised are the budget and a second; what is looked for is a call that waits for as long as the disk takes.
+# Promised are the budget and a second; what is looked for is a call that waits for the disk.
 HARD_SECONDS = 6.0
 
 
