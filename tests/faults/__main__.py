@@ -10,6 +10,7 @@ import time
 import traceback
 from pathlib import Path
 
+from runtime import logs
 from tests.faults.campaign import FAULTS
 from tests.faults.outcome import Fault, Impossible, Outcome, Scale
 
@@ -22,6 +23,8 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=usual.kills)
     parser.add_argument("--mutations", type=int, default=usual.mutations)
     given = parser.parse_args()
+    # The table alone goes to stdout.
+    logs.configure()
     scale = Scale(given.kills, given.mutations)
     asked = [fault for fault in FAULTS if not given.only or fault.name in given.only]
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n", flush=True)
