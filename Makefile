@@ -1,5 +1,5 @@
 # Two commands for a stranger: `make demo` and `make test`. See README.md.
-.PHONY: help install studies demo test lint format bench wheel lock clean
+.PHONY: help install studies demo test faults lint format bench wheel lock clean
 
 PORT ?= 8000
 EHR_PORT ?= 8001
@@ -12,6 +12,7 @@ help:
 	@echo "make install  set up only what serving and the demonstration need; then .venv/bin/vigil is the command line"
 	@echo "make studies  set up what training and validating models needs, too"
 	@echo "make test     set up everything and run every test (Chromium needed, see README.md)"
+	@echo "make faults   try every fault and attack on a real server and print a table (ARGS=\"--only kills --kills 500\")"
 	@echo "make lint     ruff format --check, ruff check and mypy; make format mends what ruff can"
 	@echo "make bench    speed and size, as ratios in one run"
 	@echo "make wheel    build dist/vigil-*.whl"
@@ -26,6 +27,9 @@ studies: .venv/installed-studies
 
 test: .venv/installed-test
 	@$(BIN)/python -m pytest $(ARGS)
+
+faults: .venv/installed-test
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 lint: .venv/installed-test
 	@$(BIN)/ruff format --check .

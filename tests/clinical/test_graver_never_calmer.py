@@ -15,16 +15,15 @@ from hypothesis import strategies as st
 from tests.conftest import observation, patient
 from tests.support.open_vigil import OpenVigil, Told
 from tests.support.urgency_reference import LEVELS, grade, least_level, points
-
-SPANS = {
-    "respiratory_rate": (0, 60), "spo2": (0, 100), "systolic": (0, 260), "heart_rate": (0, 220),
-}  # fmt: skip
-RESULTS = {
-    "potassium": (1.0, 12.0), "lactate": (0.5, 15.0), "haemoglobin": (3.0, 22.0),
-    "wbc": (0.1, 80.0), "bilirubin": (0.2, 30.0),
-}  # fmt: skip
-WHOLE_RESULTS = {"sodium": (100, 170), "glucose": (20, 700), "platelets": (1, 1200)}
-LEVELS_OF_CONSCIOUSNESS = ("Alert", "Confused", "Voice", "Pain", "Unresponsive")
+from tests.support.values import (
+    LEVELS_OF_CONSCIOUSNESS,
+    NORMAL,
+    RESULTS,
+    SPANS,
+    STRANGERS,
+    UNUSABLE,
+    WHOLE_RESULTS,
+)
 
 
 def tenths(low: float, high: float) -> st.SearchStrategy[float]:
@@ -38,13 +37,6 @@ VALUES = {
     "fio2": st.sampled_from([21.0, 28.0, 40.0]),
     "acvpu": st.sampled_from([0.0, 1.0, 2.0, 3.0, 4.0]),
 }
-# Most of a chart is normal, where a single grave value is easily lost.
-NORMAL = {
-    "respiratory_rate": 16.0, "spo2": 97.0, "systolic": 124.0, "heart_rate": 72.0,
-    "temperature": 36.8, "fio2": 21.0, "acvpu": 0.0, "potassium": 4.2, "lactate": 1.0,
-    "haemoglobin": 14.0, "wbc": 7.5, "bilirubin": 0.6, "sodium": 140.0, "glucose": 100.0,
-    "platelets": 250.0,
-}  # fmt: skip
 
 
 @st.composite
@@ -112,15 +104,6 @@ def _graver(name: str, value: float, than: float | None) -> bool:
     return more and stands_still and at_least(grade(name, value), grade(name, than))
 
 
-UNUSABLE = {
-    "draft": {"status": "preliminary"},
-    "absent": {"valueQuantity": None, "dataAbsentReason": {"text": "Probe off"}},
-    "words": {"valueQuantity": None, "valueString": "not recordable"},
-    "unit": {"valueQuantity": {"value": 1, "unit": "furlong"}},
-    "modified": {"modifierExtension": [{"url": "urn:x", "valueBoolean": True}]},
-}
-
-
 @settings(max_examples=60, deadline=None)
 @given(
     values=charts(),
@@ -148,15 +131,6 @@ def test_order_and_doublets_change_nothing(vigil, values, data):
     mixed = data.draw(st.permutations([*found, *again]))
     one, other = told(vigil, found), told(vigil, mixed)
     assert (one.level, one.summary, one.news2) == (other.level, other.summary, other.news2)
-
-
-STRANGERS = {
-    "somebody else": {"subject": {"reference": "Patient/p2"}},
-    "withdrawn": {"status": "entered-in-error"},
-    "the fetus": {"focus": [{"reference": "Patient/fetus"}]},
-    "tomorrow": {"effectiveDateTime": "2026-03-30T20:00:00Z"},
-    "another code": {"code": {"coding": [{"system": "http://loinc.org", "code": "8302-2"}]}},
-}
 
 
 @settings(max_examples=60, deadline=None)
