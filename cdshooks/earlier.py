@@ -2,10 +2,12 @@
 also from another host (G12).
 
 The audit log knows this host's calls. Hosts that share a Redis keep each first record there for as
-long as a repeat is one, encrypted with a key that only they can make (F10).
+long as a repeat is one, encrypted with a key that only they can make (F10). Of equal calls at the
+same time one is answered first, and the others wait for its record.
 """
 
 import os
+import time
 from datetime import timedelta
 from typing import Any, cast
 
@@ -20,21 +22,43 @@ from runtime.logs import get_logger, keyed_hash, secret_of
 # A client that repeats a call does so at once. An old hookInstance that comes back later gets a new
 # look at the chart.
 REPEAT = timedelta(minutes=10)
+# An answer takes a fraction of a second; who waits longer for it is answered anew.
+ANSWERING_SECONDS, LOOK_SECONDS = 1.0, 0.01
 log = get_logger("cdshooks")
 
 
 class EarlierCalls:
-    """The calls that were answered; `store` is the Redis of several hosts, if there is one.
+    """The calls that were answered; `store` is this host's Redis, or that of several hosts, which
+    is `shared`.
 
     Neither a log that can't be read nor a Redis that is away costs a card: then a repeat is
     answered anew.
     """
 
-    def __init__(self, audit: Audit, store: redis.Redis | None):
-        self._audit, self._store = audit, store
+    def __init__(self, audit: Audit, store: redis.Redis, shared: bool):
+        self._audit, self._store, self._shared = audit, store, shared
 
     def find(self, hook_instance: str) -> dict[str, Any] | None:
-        """Return the first record of a hookInstance, or None."""
+        """Return the first record of a hookInstance, awaited where an equal call is being answered;
+        None means that the caller answers first.
+        """
+        found = self._find(hook_instance)
+        until = time.monotonic() + ANSWERING_SECONDS
+        while not found and not self._begin(hook_instance) and time.monotonic() < until:
+            time.sleep(LOOK_SECONDS)
+            found = self._find(hook_instance)
+        return found
+
+    def _begin(self, hook_instance: str) -> bool:
+        """Tell whether nobody else is answering this call; then the caller is."""
+        name = f"vigil:answering:{keyed_hash(hook_instance)}"
+        try:
+            return bool(self._store.set(name, b"1", nx=True, px=int(1000 * ANSWERING_SECONDS)))
+        except redis.RedisError as error:
+            log.warning("earlier_calls_redis", error=error)
+            return True
+
+    def _find(self, hook_instance: str) -> dict[str, Any] | None:
         try:
             found = self._audit.find_hook(hook_instance)
         except AuditError as error:
@@ -45,7 +69,7 @@ class EarlierCalls:
 
     def keep(self, record: dict[str, Any]) -> None:
         """Let the other hosts find a record that is in the audit log of this one."""
-        if self._store is None:
+        if not self._shared:
             return
         name, nonce = record["hook_instance"], os.urandom(12)
         sealed = nonce + _cipher(name).encrypt(nonce, msgspec.json.encode(record), None)
@@ -55,7 +79,7 @@ class EarlierCalls:
             log.warning("earlier_calls_redis", error=error)
 
     def _find_elsewhere(self, hook_instance: str) -> dict[str, Any] | None:
-        if self._store is None:
+        if not self._shared:
             return None
         try:
             sealed = cast("bytes | None", self._store.get(_key(hook_instance)))

@@ -57,8 +57,8 @@ def create_blueprint(
     def discover() -> Response:
         return _discovery(document)
 
-    # One host's own Redis knows of no call that its audit log doesn't.
-    earlier = EarlierCalls(audit, store if settings.redis_url else None)
+    # One host's own Redis holds no record that its audit log doesn't.
+    earlier = EarlierCalls(audit, store, shared=settings.redis_url is not None)
     for service in SERVICES:
         answer = service.answer(settings, models, audit, fhir, clock, earlier, missing)
         endpoint = _Endpoint(service, answer, gate, queue, settings, audit)
