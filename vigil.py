@@ -5,6 +5,7 @@ first.
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,15 +57,16 @@ def create_app(
     """
     from flask import Flask
 
-    import cdshooks.views
     import smartapp.views
+    from cdshooks import synthetic, views
     from ehr import fetch, http, keys
     from models.fitted.stock import loaded
-    from runtime import health, logs, signing_key, store, web
+    from runtime import logs, signing_key, store, web
     from runtime.audit.log import audit_of
+    from runtime.watching import metrics, watch
 
-    root = Path(__file__).parent
-    app = Flask("vigil", root_path=str(root), static_folder="static", template_folder="templates")
+    root = str(Path(__file__).parent)
+    app = Flask("vigil", root_path=root, static_folder="static", template_folder="templates")
     logs.configure(settings.data_path, shared_key=settings.log_key_path)
     outgoing = http.Outgoing()
     redis, sessions = store.connect(redis_url), store.connect(redis_url, store.PATIENT)
@@ -74,22 +76,22 @@ def create_app(
     models, missing = stock.models, tuple(stock.missing)
     own_key = signing_key.signing_key(settings.data_path, settings.signing_key_path)
     web.install(app, settings)
-    fetching = fetch.Fhir(outgoing, settings)
+    fhir = fetch.Fhir(outgoing, settings)
+    tally = metrics.Metrics([ehr.id for ehr in settings.ehr])
     app.register_blueprint(
-        cdshooks.views.create_blueprint(
-            settings, models, redis, log, keysets, fetching, clock, missing
-        )
+        views.create_blueprint(settings, models, redis, log, keysets, fhir, clock, tally, missing)
     )
     # Signing in has one of its own: who waits on one shares its look-ups, also one that hangs.
     signing_in = http.Outgoing()
     app.register_blueprint(
         smartapp.views.create_blueprint(
-            settings, models, sessions, log, signing_in, keysets, fetching, own_key, clock, missing
+            settings, models, sessions, log, signing_in, keysets, fhir, own_key, clock, missing
         )
     )
     for name, why in (stock.missing | stock.behind).items():
         logs.get_logger("models").error("model_damaged", model=name, why=why)
-    app.register_blueprint(health.create_blueprint(redis, stock.names))
+    parts = watch.parts_of(settings, redis, log, stock.names, keysets.state, fhir.state)
+    watch.install(app, settings, parts, tally, partial(synthetic.examine, models, clock))
     return app
 
 
@@ -161,7 +163,7 @@ def serve(config: Path) -> None:
     settings = load_settings(config)
     server.serve(
         settings,
-        lambda before: stock_of(settings, before),
+        partial(stock_of, settings),
         lambda url, stock: create_app(settings, url, stock=stock),
     )
 

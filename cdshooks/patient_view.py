@@ -23,6 +23,7 @@ from models.reading.reader import WrongPatient
 from runtime.audit.log import Audit
 from runtime.logs import get_logger
 from runtime.settings import Ehr, Settings
+from runtime.watching.metrics import Metrics
 from runtime.web import PreconditionFailed
 
 log = get_logger("cdshooks")
@@ -38,6 +39,7 @@ class PatientView:
         audit: Audit,
         fhir: Fhir,
         clock: Callable[[], datetime],
+        metrics: Metrics,
         earlier: EarlierCalls,
         missing: Sequence[str] = (),
     ):
@@ -48,8 +50,7 @@ class PatientView:
             fhir,
             clock,
         )
-        self.missing = missing
-        self.earlier = earlier
+        self.metrics, self.missing, self.earlier = metrics, missing, earlier
 
     def answer(
         self,
@@ -92,6 +93,7 @@ class PatientView:
             return self._repeat(earlier, ehr, record)
         chart = _chart(collected, record["patient"], at, ehr)
         assessment = self._assess(chart, at, notes, ehr.overdue_factor)
+        assessed = perf_counter()
         record["overdue_factor"] = ehr.overdue_factor
         record["assessment_id"] = str(uuid.uuid4())
         decision = delivery.decide(assessment, ehr)
@@ -101,8 +103,21 @@ class PatientView:
             decision, made
         )
         record["repeat"] = False
+        ready = perf_counter()
         self.audit.append("hook", record)
         self.earlier.keep(record)
+        self.metrics.answered(
+            ehr.id,
+            decision.reason,
+            assessment,
+            {
+                "fetch": record["latency_ms"]["data"] / 1000,
+                "turn": record["latency_ms"]["turn"] / 1000,
+                "assess": assessed - began,
+                "card": ready - assessed,
+                "audit": perf_counter() - ready,
+            },
+        )
         return made
 
     def not_delivered(self, request: HookRequest[Context], request_id: str) -> None:
@@ -162,6 +177,7 @@ class PatientView:
         decision = delivery.Delivery(earlier["shown"], earlier["delivery"])
         again = {"repeat": True, "repeat_of": earlier["assessment_id"]}
         self.audit.append("hook", record | audit_record.answer(decision, made) | again)
+        self.metrics.repeated(ehr.id)
         return made
 
 

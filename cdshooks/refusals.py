@@ -15,6 +15,7 @@ from runtime.body import drain, drain_after
 from runtime.limits.overload import Overloaded
 from runtime.limits.refusal_log import RefusalLog
 from runtime.logs import get_logger, keyed_hash
+from runtime.watching.metrics import Metrics
 from runtime.web import TooManyRefusals, Unavailable, VigilError, outcome
 
 MOST_REFUSALS = 60
@@ -30,14 +31,15 @@ log = get_logger("cdshooks")
 class Refusals:
     """The error handler of the service's routes."""
 
-    def __init__(self, audit: Audit):
-        self._log = RefusalLog(audit)
+    def __init__(self, audit: Audit, metrics: Metrics):
+        self._log, self.metrics = RefusalLog(audit), metrics
         self._counts: Counter[str] = Counter()
         self._minute = 0
 
     def __call__(self, error: VigilError) -> Response:
         """Answer an error; the reason goes to log and audit only."""
         if isinstance(error, Overloaded):
+            self.metrics.refused(error.status, _word(error))
             answer = outcome(error.status, error.code, error.text, error.headers)
             drain_after(answer, request_ctx.request)
             return answer
@@ -47,6 +49,7 @@ class Refusals:
             error = TooManyRefusals(
                 "Too many calls were refused; wait a minute.", {"Retry-After": "60"}
             )
+        self.metrics.refused(error.status, _word(error))
         return outcome(error.status, error.code, error.text, error.headers)
 
     def _too_many(self, error: Refused) -> bool:
@@ -62,6 +65,13 @@ class Refusals:
             sources.append(f"issuer {error.token.claims.get('iss')}")
         self._counts.update(sources)
         return any(self._counts[source] > MOST_REFUSALS for source in sources)
+
+    def not_recorded(self, error: AuditError) -> Response:
+        """Answer that nothing may be shown, since it could not be recorded."""
+        log.error("audit", error=error, request_id=g.request_id)
+        self.metrics.refused(Unavailable.status, "audit")
+        text = "The answer could not be recorded, so it is not given; try again."
+        return outcome(Unavailable.status, Unavailable.code, text, {"Retry-After": "1"})
 
 
 def _record(error: VigilError) -> dict[str, Any]:
@@ -81,11 +91,12 @@ def _record(error: VigilError) -> dict[str, Any]:
     }
 
 
-def not_recorded(error: AuditError) -> Response:
-    """Answer that nothing may be shown, since it could not be recorded."""
-    log.error("audit", error=error, request_id=g.request_id)
-    text = "The answer could not be recorded, so it is not given; try again."
-    return outcome(Unavailable.status, Unavailable.code, text, {"Retry-After": "1"})
+def _word(error: VigilError) -> str:
+    """Return one fixed word for why a call was refused: the first, without its detail, of those
+    that the log has, or the code of the outcome.
+    """
+    reason: str = getattr(error, "reason", error.code)
+    return reason.partition(",")[0].partition(":")[0]
 
 
 def _told(token: Token | None) -> dict[str, str] | None:

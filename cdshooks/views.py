@@ -17,7 +17,7 @@ from cdshooks.auth import Caller, Gate
 from cdshooks.earlier import EarlierCalls
 from cdshooks.hooks import Context, HookRequest
 from cdshooks.patient_view import PatientView
-from cdshooks.refusals import Refusals, not_recorded
+from cdshooks.refusals import Refusals
 from cdshooks.services import SERVICES, Service, discovery
 from cdshooks.used_tokens import UsedTokens
 from ehr.fetch import Fhir
@@ -29,6 +29,7 @@ from runtime.body import read_json_body
 from runtime.limits.overload import Queue
 from runtime.logs import get_logger
 from runtime.settings import Ehr, Settings
+from runtime.watching.metrics import Metrics
 from runtime.web import BadRequest, VigilError, json_response
 
 log = get_logger("cdshooks")
@@ -42,6 +43,7 @@ def create_blueprint(
     keysets: KeySets,
     fhir: Fhir,
     clock: Callable[[], datetime],
+    metrics: Metrics,
     missing: Sequence[str] = (),
 ) -> Blueprint:
     """Return the CDS Hooks routes; all they need is handed in. `missing` names the models that
@@ -60,12 +62,13 @@ def create_blueprint(
     # One host's own Redis holds no record that its audit log doesn't.
     earlier = EarlierCalls(audit, store, shared=settings.redis_url is not None)
     for service in SERVICES:
-        answer = service.answer(settings, models, audit, fhir, clock, earlier, missing)
+        answer = service.answer(settings, models, audit, fhir, clock, metrics, earlier, missing)
         endpoint = _Endpoint(service, answer, gate, queue, settings, audit)
         _route(blueprint, service.id, service.path, endpoint.call)
         _route(blueprint, f"{service.id}-feedback", service.feedback_path, endpoint.feedback)
-    blueprint.register_error_handler(VigilError, Refusals(audit))
-    blueprint.register_error_handler(AuditError, not_recorded)
+    refusals = Refusals(audit, metrics)
+    blueprint.register_error_handler(VigilError, refusals)
+    blueprint.register_error_handler(AuditError, refusals.not_recorded)
     return blueprint
 
 
@@ -82,7 +85,7 @@ class _Endpoint:
         audit: Audit,
     ):
         self.service, self.answer, self.gate, self.queue = service, answer, gate, queue
-        self.public_url, self.audit = settings.public_url, audit
+        self.public_url, self.audit, self.metrics = settings.public_url, audit, answer.metrics
 
     def call(self) -> Response:
         """Answer a call of the hook (R23, R61)."""
@@ -96,9 +99,10 @@ class _Endpoint:
         cards = self.answer.answer(asked, ehr, caller, g.request_id, self.queue.turn)
         if cards and client.gone(request.environ):
             self.answer.not_delivered(asked, g.request_id)
+        done = perf_counter()
+        self.metrics.took({"auth": checked - g.started, "whole": done - g.started})
         timing = (
-            f"auth;dur={1000 * (checked - g.started):.2f}, "
-            f"work;dur={1000 * (perf_counter() - checked):.2f}"
+            f"auth;dur={1000 * (checked - g.started):.2f}, work;dur={1000 * (done - checked):.2f}"
         )
         return json_response({"cards": cards}, headers={"Server-Timing": timing})
 

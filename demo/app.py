@@ -41,7 +41,7 @@ def create_app(config: DemoConfig) -> Flask:
         opened = Records(config.open_base, patients)
         app.register_blueprint(sandbox.create_blueprint(config, opened, tokens))
         app.wsgi_app = sandbox.SingleSlashes(app.wsgi_app)  # type: ignore[method-assign]
-    app.add_url_rule("/health", view_func=lambda: jsonify(status="ok"), endpoint="health")
+    app.add_url_rule("/readyz", view_func=lambda: jsonify(status="ok"), endpoint="readyz")
     app.register_error_handler(HTTPException, _refuse)
     app.context_processor(lambda: {"notice": config.notice})
     policy = POLICY.format(vigil=config.vigil_url)

@@ -119,7 +119,7 @@ class Child:
     """
 
     def __init__(self, name: str, command: list[str], port: int, folder: Path):
-        self.name, self.health = name, f"http://localhost:{port}/health"
+        self.name, self.health = name, f"http://localhost:{port}/readyz"
         self.log = folder / f"{port}.log"
         with self.log.open("wb") as log:
             # In the checkout, so that `-m` finds our modules wherever the command was given.

@@ -15,6 +15,7 @@ class Breaker:
         self._failures: deque[float] = deque(maxlen=FAILURES)
         # None while closed.
         self._next_try: float | None = None
+        self._opened = 0.0
 
     def lets_through(self) -> bool:
         """Return whether a read may try the server; while open, True makes it the one that does."""
@@ -32,9 +33,17 @@ class Breaker:
         self._failures.append(now)
         often = len(self._failures) == FAILURES and now - self._failures[0] < WITHIN_SECONDS
         if often or self._next_try is not None:
+            self._opened = now if self._next_try is None else self._opened
             self._next_try = now + PAUSE_SECONDS
 
     def answered(self) -> None:
         """Forget all failures: the server is there."""
         self._failures.clear()
         self._next_try = None
+
+    @property
+    def open_since(self) -> float | None:
+        """Return since when (monotonic seconds) the server is left alone, but for a try now and
+        then; None while it is not.
+        """
+        return None if self._next_try is None else self._opened

@@ -8,7 +8,7 @@ R57).
 import itertools
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 from urllib.parse import SplitResult, quote, unquote, urldefrag, urljoin, urlsplit
@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, quote, unquote, urldefrag, urljoin, urlspl
 from ehr.breaker import Breaker
 from ehr.http import Outgoing, OutgoingError
 from runtime.settings import Settings
+from runtime.watching.parts import DOWN, OK, State
 
 MOST_PAGES = 20
 LARGEST_DOCUMENT = 2 * 1024 * 1024
@@ -67,6 +68,15 @@ class Fhir:
         own = next(own for own in ehr.fhir_base if own.rstrip("/") == base.rstrip("/"))
         breaker = self._breakers[own, budget_seconds]
         return Fetch(self.http, breaker, own, token, budget_seconds)
+
+    def state(self, bases: Collection[str]) -> State:
+        """Return whether a server of these addresses is left alone until a read succeeds (C5)."""
+        opened = [
+            since
+            for (base, _), breaker in self._breakers.copy().items()
+            if base in bases and (since := breaker.open_since) is not None
+        ]
+        return State(DOWN, min(opened), "left alone after failures") if opened else State(OK)
 
 
 class Fetch:

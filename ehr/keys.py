@@ -16,6 +16,7 @@ from ehr import jwk
 from ehr.http import Outgoing, OutgoingError
 from ehr.jwk import KeySet
 from ehr.key_store import KeyStore
+from runtime.watching.parts import DEGRADED, DOWN, OK, State
 
 FETCH_SECONDS = 2.0
 LARGEST_SET = 64 * 1024
@@ -63,6 +64,17 @@ class KeySets:
         kept = self._kept(str(source))
         self._refresh(str(source), kept, wait=True)
         return kept.held(self._hours)
+
+    def state(self, source: str | Path) -> State:
+        """Return whether a set could be read when it was last tried, and when it last was."""
+        kept = self._sets.get(str(source))
+        if kept is None:
+            return State(OK, None, "not needed yet")
+        since = kept.read_at if kept.keys is not None else None
+        if kept.fault is None:
+            return State(OK, since)
+        alive = kept.held(self._hours).keys.keys
+        return State(DEGRADED if alive else DOWN, since, f"can't be read: {kept.fault}")
 
     def _kept(self, source: str) -> "_Kept":
         kept = self._sets.get(source)

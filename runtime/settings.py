@@ -73,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     queue_ms: int = 400
     trusted_proxies: tuple[str, ...] = ()
     proxy_header: Literal["X-Forwarded-For", "Forwarded"] = "X-Forwarded-For"
+    metrics_token_file: str | None = None
     base_dir: str = "."
 
     def path(self, name: str) -> Path:
@@ -118,6 +119,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def model_keys_path(self) -> Path | None:
         """Return the folder of public keys that may sign models beside ours, if there is one."""
         return self.path(self.model_keys_dir) if self.model_keys_dir else None
+
+    @property
+    def metrics_token_path(self) -> Path | None:
+        """Return the file of the token that reads `/metrics`; None where nobody may."""
+        return self.path(self.metrics_token_file) if self.metrics_token_file else None
 
     def trusted(self, fhir_base: str) -> Ehr | None:
         """Return the EHR that owns this FHIR base (`fhirServer` or `iss`), or None.

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from runtime.audit.cipher import cipher_of
@@ -23,6 +24,7 @@ EHR_RANGES = {
     "hook_budget_ms": (100, 5000),
     "overdue_factor": (1, 24),
 }
+SHORTEST_TOKEN = 32
 
 
 def problems(settings: Settings) -> Iterator[str]:
@@ -75,6 +77,7 @@ def _files(settings: Settings) -> Iterator[str]:
     ):
         if file and not file.is_file():
             yield f"`{key}` {file} does not exist; copy the one that a first host made."
+    yield from _bad_token(settings.metrics_token_path)
     try:
         cipher_of(settings.audit_key_path)
     except SecretFileError as error:
@@ -96,6 +99,17 @@ def _records(settings: Settings) -> Iterator[str]:
                 f"ehr `{ehr.id}`: `hook_jwks_file` {settings.path(ehr.hook_jwks_file)} does "
                 "not exist."
             )
+
+
+def _bad_token(path: Path | None) -> Iterator[str]:
+    if path is None:
+        return
+    if not path.is_file():
+        yield f"`metrics_token_file` {path} does not exist."
+    elif path.stat().st_mode & 0o077:
+        yield f"`metrics_token_file` {path} is readable by others: chmod 600 it."
+    elif len(path.read_bytes().strip()) < SHORTEST_TOKEN:
+        yield f"`metrics_token_file` {path} needs {SHORTEST_TOKEN} characters or more."
 
 
 def _ehr_problems(ehr: Ehr) -> Iterator[str]:

@@ -10,10 +10,11 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
-from wsgiref.types import WSGIApplication
 
+from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from runtime import logs, store
@@ -23,6 +24,8 @@ from runtime.serving.server_log import ServerLog
 from runtime.serving.worker import Worker
 from runtime.settings import Settings
 from runtime.settings_file import secret
+from runtime.watching import watch
+from runtime.watching.shared import shared_numbers, worker_ended
 
 GC_THRESHOLD = (50_000, 20, 20)
 # A heartbeat must not wait for a slow disk.
@@ -37,7 +40,7 @@ class _Server(BaseApplication, Generic[Stock]):
     def __init__(
         self,
         stocked: Callable[[Stock | None], Stock],
-        create_app: Callable[[Stock], WSGIApplication],
+        create_app: Callable[[Stock], Flask],
         own: store.Embedded | None,
         options: dict[str, Any],
     ):
@@ -52,6 +55,7 @@ class _Server(BaseApplication, Generic[Stock]):
 
     def load(self) -> Any:
         app = self._create_app(self._stock)
+        watch.begin(app)
         settle()
         return app
 
@@ -87,7 +91,7 @@ def settle() -> None:
 def serve(
     settings: Settings,
     stocked: Callable[[Stock | None], Stock],
-    create_app: Callable[[str, Stock], WSGIApplication],
+    create_app: Callable[[str, Stock], Flask],
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; in-flight requests end within 10 s (G4). Raises
     SettingsError for a client secret, and what `stocked` does.
@@ -114,7 +118,9 @@ def serve(
     say(f"Serving {settings.public_url} on {settings.bind}:{port} with {settings.workers} workers.")
     keeper = Keeper(settings.audit_path, settings.checkpoint_path)
     try:
-        _Server(stocked, lambda stock: create_app(url, stock), own, _options(settings, port)).run()
+        with shared_numbers(f"{settings.data_path}:{port}", settings.data_path):
+            make = partial(create_app, url)
+            _Server(stocked, make, own, _options(settings, port)).run()
     finally:
         if own:
             own.stop()
@@ -142,4 +148,5 @@ def _options(settings: Settings, port: int) -> dict[str, Any]:
         "limit_request_line": 8190,
         # A door for commands that nothing here uses.
         "control_socket_disable": True,
+        "child_exit": lambda server, worker: worker_ended(),
     }

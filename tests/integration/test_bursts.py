@@ -49,7 +49,7 @@ def burst(server):
     threads = [threading.Thread(target=run) for _ in range(CONNECTIONS)]
     for thread in threads:
         thread.start()
-    well = requests.get(f"{server.url}/health", timeout=60).status_code
+    well = requests.get(f"{server.url}/readyz", timeout=60).status_code
     for thread in threads:
         thread.join()
     return answers, refused, well

@@ -224,7 +224,7 @@ def test_a_page_is_answered_within_its_time(vigil, ehrs, folder):
         for name in names:
             faults.enter_context(faulty(name, ehrs, folder))
         answers = dict(zip(names, pool.map(opened, names), strict=True))
-        assert requests.get(f"{vigil.url}/health", timeout=60).status_code == 200
+        assert requests.get(f"{vigil.url}/readyz", timeout=60).status_code == 200
         assert {name: closed(ehrs[name]) for name in names} == dict.fromkeys(names, True)
     for name, (answer, seconds) in answers.items():
         assert answer.status_code == 200 and seconds < PAGE_SECONDS, (name, seconds, answer.text)

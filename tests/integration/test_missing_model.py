@@ -81,8 +81,9 @@ def test_a_damaged_model_is_said_on_the_card_and_in_the_record(tmp_path, missing
     assert len(record["risks"]) == 2 - len(missing)
     code, said = vigil_.run("audit", "replay", record["assessment_id"])
     assert code == 0 and said.startswith("The same again"), said
-    health = vigil_.http.get("/health").json
-    assert health["status"] == "degraded" and health["missing"] == list(missing)
+    ready = vigil_.http.get("/readyz").json
+    assert ready["status"] == "degraded" and ready["parts"]["models"]["state"] == "degraded"
+    assert f"missing {', '.join(missing)}" in ready["parts"]["models"]["why"]
     assert vigil_.http.get("/model-card").status_code == 200
     code, said = vigil_.run("check")
     assert code == 1 and "SHA-256 differs" in said
@@ -100,7 +101,7 @@ def test_the_same_call_is_answered_the_same_once_the_model_is_back(tmp_path):
     without.http = whole
     assert without.card(instance) == first
     assert "unavailable" not in without.card()["detail"]
-    assert whole.get("/health").json["missing"] == []
+    assert whole.get("/readyz").json["parts"]["models"]["state"] == "ok"
 
 
 @pytest.mark.rule("G7")
@@ -112,8 +113,8 @@ def test_a_champion_that_gave_way_fails_the_check_and_serves(tmp_path):
     code, said = vigil_.run("check")
     assert code == 1 and "sepsis serves 0.4.0" in said
     app = vigil.create_app(load_settings(vigil_.config), "unix:///nowhere.sock", lambda: AT)
-    health = app.test_client().get("/health").json
-    assert health["behind"] == ["sepsis"] and "sepsis 0.4.0" in health["models"]
+    told = app.test_client().get("/readyz").json["parts"]["models"]["why"]
+    assert "sepsis 0.4.0" in told and told.endswith("behind sepsis")
 
 
 @pytest.mark.rule("G7")

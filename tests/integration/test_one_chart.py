@@ -62,7 +62,7 @@ def _up(url: str, process, log: Path) -> str:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            requests.get(f"{url}/health", timeout=1)
+            requests.get(f"{url}/readyz", timeout=1)
             return url
         except requests.RequestException:
             time.sleep(0.1)

@@ -72,9 +72,9 @@ class Site(Served):
             return repr(error)
         return answer.status_code
 
-    def health(self) -> dict:
-        """Return what the service says of itself."""
-        return requests.get(f"{self.url}/health", timeout=LONG).json()
+    def parts(self) -> dict:
+        """Return what the service says of its parts."""
+        return requests.get(f"{self.url}/readyz", timeout=LONG).json()["parts"]
 
     def lines(self, event: str) -> list[dict]:
         """Return the log's lines of an event so far."""
@@ -162,8 +162,8 @@ def test_a_reload_under_load_fails_no_call(site):
     os.kill(site.children()[0], signal.SIGKILL)
     until(lambda: len(site.ready()) == 2)
     assert [line["model"] for line in site.lines("model_damaged")] == ["sepsis"] * 3
-    health = site.health()
-    assert health["behind"] == ["sepsis"] and "sepsis 0.5.0" in health["models"]
+    told = site.parts()["models"]["why"]
+    assert "sepsis 0.5.0" in told and told.endswith("behind sepsis")
     site.stop()
 
 
@@ -209,7 +209,7 @@ def test_the_embedded_redis_comes_back_and_ends_with_its_parent(site):
     assert site.redis() == [redis]
     os.kill(redis, signal.SIGKILL)
     until(lambda: site.redis() not in ([], [redis]))
-    until(lambda: site.health()["redis"] and site.call() == 200)
+    until(lambda: site.parts()["redis"]["state"] == "ok" and site.call() == 200)
     left = [*site.redis(), *site.children()]
     site.process.kill()
     site.process.wait()

@@ -154,7 +154,7 @@ def test_serve_answers_a_hook_with_a_card(vigil, configuration):
     """
     path, address = configuration
     process = vigil("serve", "--config", path)
-    wait_for(f"{address}/health", process)
+    wait_for(f"{address}/readyz", process)
     taken = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
     values = [observation(name, value, effectiveDateTime=taken) for name, value in SICK.items()]
     body = {

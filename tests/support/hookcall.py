@@ -20,6 +20,7 @@ from models.patient.features import names
 from runtime import store, web
 from runtime.audit.log import Audit
 from runtime.settings_file import settings_from
+from runtime.watching.metrics import Metrics
 
 AT = datetime(2026, 11, 20, 14, 5, tzinfo=UTC)
 PUBLIC = "https://vigil.example.org"
@@ -113,6 +114,7 @@ class World:
         self.audit = Audit(folder / "var" / "audit.db")
         self.app = Flask("vigil")
         web.install(self.app, self.settings)
+        self.metrics = Metrics([ehr.id for ehr in self.settings.ehr])
         http = Outgoing()
         chosen = (model(),) if models is None else models
         blueprint = create_blueprint(
@@ -123,6 +125,7 @@ class World:
             KeySets(http),
             Fhir(http, self.settings),
             lambda: self.now,
+            self.metrics,
         )
         self.app.register_blueprint(blueprint)
         self.client = self.app.test_client()

@@ -65,7 +65,7 @@ class Served:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_for(f"{self.url}/health", self.process, self.log)
+        wait_for(f"{self.url}/readyz", self.process, self.log)
 
     def stop(self) -> None:
         """Stop it as an operator does; fail when it does not end well."""

@@ -23,7 +23,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 OURS = re.compile(r"`((?:[\w.]+/)+(?:[\w.-]+\.(?:py|csv|toml|md))?)`")
 SETTING = re.compile(
     r"`((?:hook|frame|cors|smart_client|smart_scopes)_?\w*|(?:public|redis)_url|max_body_bytes"
-    r"|key_set_hours|(?:data|models|model_keys)_dir)(?: = [^`]+)?`"
+    r"|key_set_hours|metrics_token_file|(?:data|models|model_keys)_dir)(?: = [^`]+)?`"
 )
 MAKE = re.compile(r"\bmake ([a-z][a-z-]*)")
 

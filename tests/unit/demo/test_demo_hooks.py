@@ -306,7 +306,7 @@ def test_pages_carry_their_headers(world):
             and answer.headers["Cache-Control"] == "no-store"
         )
         assert "Demonstration EHR: synthetic patients, not real people" in answer.text
-    assert world.http.get("/health").json == {"status": "ok"}
+    assert world.http.get("/readyz").json == {"status": "ok"}
 
 
 def test_templates_are_resolved_from_context():

@@ -85,6 +85,24 @@ def test_the_try_that_succeeds_closes_the_breaker(fhir, server, clock):
     assert [ask(fhir) for _ in range(6)] == ["connection"] * 5 + ["server is down"]
 
 
+@pytest.mark.rule("C5")
+def test_a_server_that_is_left_alone_is_seen(fhir, server, clock):
+    """From the fifth failure, through tries that fail, until one succeeds."""
+    server.says = "connection"
+    assert [ask(fhir) for _ in range(4)] and fhir.state([BASE]).state == "ok"
+    ask(fhir)
+    assert (fhir.state([BASE]).state, fhir.state([BASE]).since) == ("down", 1000.0)
+    assert fhir.state(["https://other.example.org"]).state == "ok"
+    clock[0] += 11
+    ask(fhir)
+    assert (fhir.state([BASE]).state, fhir.state([BASE]).since) == ("down", 1000.0)
+    clock[0], server.says = clock[0] + 11, 200
+    ask(fhir)
+    assert fhir.state([BASE]).state == "ok"
+    server.says = "connection"
+    assert [ask(fhir) for _ in range(5)] and fhir.state([BASE]).since == clock[0]
+
+
 @pytest.mark.parametrize("answer", [200, 401, 403, 404, 429])
 @pytest.mark.rule("C5")
 def test_an_answer_between_failures_clears_the_count(fhir, server, answer):

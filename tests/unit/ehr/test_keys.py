@@ -228,3 +228,27 @@ def test_a_damaged_file_or_a_full_disk_costs_nothing_but_the_copy(server, tmp_pa
     assert kids(keys.KeySets(server, folder=folder).held(URL)) == ["a"]
     (tmp_path / "file").write_text("")
     assert kids(keys.KeySets(server, folder=tmp_path / "file").held(URL)) == ["a"]
+
+
+def test_a_set_tells_how_it_is(sets, server, now):
+    """Not needed, read, unreadable while its keys serve, and unreadable without any left."""
+    assert (sets.state(URL).state, sets.state(URL).since) == ("ok", None)
+    sets.held(URL)
+    assert (sets.state(URL).state, sets.state(URL).since) == ("ok", 1000.0)
+    server.fault, now[0] = "timeout", 2000.0
+    sets.held(URL)
+    told = sets.state(URL)
+    assert (told.state, told.since, told.why) == ("degraded", 1000.0, "can't be read: timeout")
+    now[0] += 24 * 3600
+    assert sets.state(URL).state == "down"
+    server.fault = None
+    sets.held(URL)
+    assert (sets.state(URL).state, sets.state(URL).since) == ("ok", now[0])
+
+
+def test_a_set_that_was_never_read_is_down(sets, server, now):
+    """And has no age."""
+    server.fault = "connection"
+    sets.held(URL)
+    told = sets.state(URL)
+    assert (told.state, told.since, told.why) == ("down", None, "can't be read: connection")

@@ -53,6 +53,7 @@ WRONG = {
     "allowed: ES256, ES384, ES512, RS256": TOP + EHR + 'hook_algorithms = ["HS256"]\n',
     "`hook_algorithms` needs at least one": TOP + EHR + "hook_algorithms = []\n",
     "`hook_budget_ms` must be": TOP + EHR + "hook_budget_ms = 5001\n",
+    "nowhere does not exist": TOP + 'metrics_token_file = "nowhere"\n' + EHR,
     "`key_set_hours` must be": TOP + "key_set_hours = 0\n" + EHR,
     "`signing_key_file`": TOP + 'signing_key_file = "nowhere"\n' + EHR,
     "`log_key_file`": TOP + 'log_key_file = "nowhere"\n' + EHR,
@@ -167,3 +168,20 @@ def test_a_time_zone_of_the_database_is_taken():
     ward = read(TOP + EHR + 'time_zone = "America/New_York"\n').ehr[0]
     assert f"{noon.astimezone(ward.zone):%H:%M %Z}" == "08:00 EDT"
     assert f"{noon.astimezone(read(TOP + EHR).ehr[0].zone):%H:%M %Z}" == "12:00 UTC"
+
+
+@pytest.mark.rule("F6")
+@pytest.mark.parametrize(
+    ("token", "mode", "words"),
+    [("x" * 31, 0o600, "needs 32"), ("x" * 32, 0o640, "chmod 600"), ("x" * 32, 0o600, None)],
+)
+def test_the_token_for_metrics_is_long_and_not_for_others(tmp_path, token, mode, words):
+    """A short one, and one that others may read, stops the start."""
+    (tmp_path / "token").write_text(token + "\n")
+    (tmp_path / "token").chmod(mode)
+    (tmp_path / "v.toml").write_text(TOP + 'metrics_token_file = "token"\n' + EHR)
+    if words is None:
+        assert load_settings(tmp_path / "v.toml").metrics_token_path == tmp_path / "token"
+    else:
+        with pytest.raises(SettingsError, match=words):
+            load_settings(tmp_path / "v.toml")
