@@ -34,9 +34,14 @@ class Keeper:
     def __init__(self, audit: Path, folder: Path):
         command = [sys.executable, "-m", "runtime.audit.proof.keeper", str(audit), str(folder)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE)
+        self._owner = os.getpid()
 
     def stop(self) -> None:
-        """Have the last checkpoint made, and wait for it, at most 15 s."""
+        """Have the last checkpoint made, and wait for it, at most 15 s. A worker that ends comes
+        by here too, and has nothing to stop.
+        """
+        if os.getpid() != self._owner:
+            return
         if self._process.stdin:
             self._process.stdin.close()
         try:
