@@ -30,6 +30,8 @@ def problems(settings: Settings) -> Iterator[str]:
         ("redis://", "rediss://", "unix://")
     ):
         yield "`redis_url` must begin with redis://, rediss:// or unix://."
+    if settings.redis_password_file and not (settings.redis_url or "").startswith("redis"):
+        yield "`redis_password_file` needs a `redis_url` with redis:// or rediss://."
     for key, folder in (
         ("models_dir", settings.models_path),
         ("model_keys_dir", settings.model_keys_path),

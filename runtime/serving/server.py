@@ -21,7 +21,7 @@ from runtime.serving.master import Master, instruct
 from runtime.serving.server_log import ServerLog
 from runtime.serving.worker import Worker
 from runtime.settings import Settings
-from runtime.settings_file import secret
+from runtime.settings_file import redis_url, secret
 
 GC_THRESHOLD = (50_000, 20, 20)
 # A heartbeat must not wait for a slow disk.
@@ -104,7 +104,7 @@ def serve(
                 "only, never with real patients."
             )
     logs.configure(settings.data_path)
-    url, own = settings.redis_url, None
+    url, own = redis_url(settings), None
     if url is None:
         own = store.embedded(settings.data_path)
         url = own.url
