@@ -1,5 +1,6 @@
 """compose.yaml and kubernetes.yaml: right by their schemas, closed, and of one mind with image and settings."""
 
+import configparser
 import json
 import re
 import tomllib
@@ -74,6 +75,17 @@ def test_secrets_are_files_and_none_of_them_is_ours():
     assert not (DEPLOY / "secrets").exists() or "deploy/secrets/" in (DEPLOY.parent / ".gitignore").read_text()  # fmt: skip
     allowed = (DEPLOY / "Dockerfile.dockerignore").read_text("utf-8").splitlines()
     assert "*" in allowed and not [line for line in allowed if "deploy" in line]
+
+
+def test_an_image_gets_every_room():
+    """Whatever setup.cfg makes a package of may be copied into the image, and what it names as data."""
+    config = configparser.ConfigParser()
+    config.read(DEPLOY.parent / "setup.cfg")
+    packages = config["options.packages.find"]["include"].replace("*", "").split()
+    data = [line for name in config["options.data_files"].values() for line in name.split()]
+    wanted = {*packages, *(line.split("/")[0] for line in data), "vigil.py", "requirements.lock"}
+    allowed = (DEPLOY / "Dockerfile.dockerignore").read_text("utf-8")
+    assert {f"!{name}" for name in wanted} <= set(allowed.splitlines())
 
 
 @pytest.mark.parametrize("found", OBJECTS, ids=lambda o: f"{o['kind']}-{o['metadata']['name']}")
