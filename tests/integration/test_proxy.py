@@ -102,8 +102,8 @@ def proxy(tmp_path):
     text = (DEPLOY / "nginx.conf").read_text("utf-8")
     for old, new in (
         ("/tmp/", f"{tmp_path}/"),
-        ("vigil-a:8000", f"127.0.0.1:{first.server_port}"),
-        ("vigil-b:8000", f"127.0.0.1:{second.server_port}"),
+        ("172.30.7.11:8000", f"127.0.0.1:{first.server_port}"),
+        ("172.30.7.12:8000", f"127.0.0.1:{second.server_port}"),
         ("listen 8443", f"listen 127.0.0.1:{port}"),
         ("/run/secrets/tls-certificate", str(pem)),
         ("/run/secrets/tls-key", str(key)),

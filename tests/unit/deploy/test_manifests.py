@@ -4,6 +4,7 @@ import configparser
 import json
 import re
 import tomllib
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import compose_spec
@@ -56,6 +57,15 @@ def test_every_name_in_the_compose_file_leads_somewhere():
     assert sorted(volumes) == sorted(COMPOSE["volumes"])
     for entry in COMPOSE["configs"].values():
         assert (DEPLOY / entry["file"]).is_file()
+
+
+def test_the_proxy_knows_where_each_vigil_is():
+    """By the fixed addresses of the compose file, within its network."""
+    network = ip_network(COMPOSE["networks"]["outside"]["ipam"]["config"][0]["subnet"])
+    services = [COMPOSE["services"][name] for name in ("vigil-a", "vigil-b")]
+    addresses = [service["networks"]["outside"]["ipv4_address"] for service in services]
+    proxied = re.findall(r"server ([\d.]+):8000", (DEPLOY / "nginx.conf").read_text("utf-8"))
+    assert proxied == addresses and all(ip_address(one) in network for one in addresses)
 
 
 @pytest.mark.parametrize("name", COMPOSE["services"])
