@@ -1,5 +1,5 @@
 # Two commands for a stranger: `make demo` and `make test`. See README.md.
-.PHONY: help install studies demo test faults lint format bench wheel lock clean
+.PHONY: help install studies demo test faults lint format bench wheel image sbom audit lock clean
 
 PORT ?= 8000
 EHR_PORT ?= 8001
@@ -16,6 +16,9 @@ help:
 	@echo "make lint     ruff format --check, ruff check and mypy; make format mends what ruff can"
 	@echo "make bench    speed and size, as ratios in one run"
 	@echo "make wheel    build dist/vigil-*.whl"
+	@echo "make image    build the container image localhost/vigil without a registry (root, debootstrap, buildah)"
+	@echo "make sbom     write dist/vigil-sbom.cdx.json: every package that serving needs, with its hashes (CycloneDX)"
+	@echo "make audit    ask an advisory source about them, or say that nothing was checked"
 	@echo "make lock     make the locked requirements anew from setup.cfg (needs uv)"
 
 demo: install
@@ -47,6 +50,17 @@ bench: .venv/installed-test
 wheel: .venv/installed
 	@rm -rf build
 	@$(PIP_RUN) wheel --no-deps --no-build-isolation --wheel-dir dist .
+
+image:
+	@deploy/build-image
+
+sbom: .venv/installed-test
+	@mkdir -p dist
+	@$(BIN)/python -W ignore -m cyclonedx_py requirements --output-reproducible --output-format JSON \
+		--output-file dist/vigil-sbom.cdx.json requirements.lock
+
+audit: .venv/installed-test
+	@PYTHON=$(BIN)/python deploy/advisories
 
 PIP_RUN := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PIP := $(PIP_RUN) install

@@ -29,6 +29,7 @@ COMMANDS = {
     "audit": "cdshooks.audit_command.audit",
     "card": "studies.model_card_command.model_card",
     "doctor": "ehr.doctor_command.doctor",
+    "keys": "runtime.serving.keys_command.keys",
     "models": "studies.registry_command.registry",
     "recalibrate": "studies.commands.recalibrate",
     "release": "studies.commands.release",

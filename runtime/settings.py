@@ -65,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     models_dir: str | None = None
     model_keys_dir: str | None = None
     redis_url: str | None = None
+    redis_password_file: str | None = None
     bind: str = "127.0.0.1"
     port: int | None = None
     workers: int = 2

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -61,11 +62,27 @@ def secret(ehr: Ehr, settings: Settings, environ: Mapping[str, str] | None = Non
         return value
     if not ehr.smart_client_secret_file:
         return None
-    path = settings.path(ehr.smart_client_secret_file)
+    return _private(
+        f"ehr `{ehr.id}`: smart_client_secret_file", settings.path(ehr.smart_client_secret_file)
+    )
+
+
+def redis_url(settings: Settings) -> str | None:
+    """Return the URL of Redis, with the password of its file (F6, F10); None if none is set.
+
+    Raises SettingsError when the file is absent or readable by others.
+    """
+    if settings.redis_url is None or not settings.redis_password_file:
+        return settings.redis_url
+    password = _private("redis_password_file", settings.path(settings.redis_password_file))
+    scheme, _, rest = settings.redis_url.partition("://")
+    user, _, place = rest.rpartition("@")
+    return f"{scheme}://{user}:{quote(password, safe='')}@{place}"
+
+
+def _private(name: str, path: Path) -> str:
     if not path.is_file():
-        raise SettingsError(f"ehr `{ehr.id}`: smart_client_secret_file {path} does not exist.")
+        raise SettingsError(f"{name} {path} does not exist.")
     if path.stat().st_mode & 0o077:
-        raise SettingsError(
-            f"ehr `{ehr.id}`: smart_client_secret_file {path} is readable by others: chmod 600 it."
-        )
+        raise SettingsError(f"{name} {path} is readable by others: chmod 600 it.")
     return path.read_text("utf-8").strip()

@@ -49,6 +49,8 @@ def _addresses(settings: Settings) -> Iterator[str]:
         ("redis://", "rediss://", "unix://")
     ):
         yield "`redis_url` must begin with redis://, rediss:// or unix://."
+    if settings.redis_password_file and not (settings.redis_url or "").startswith("redis"):
+        yield "`redis_password_file` needs a `redis_url` with redis:// or rediss://."
 
 
 def _out_of_range(found: Settings | Ehr, ranges: dict[str, tuple[int, int]]) -> Iterator[str]:

@@ -23,7 +23,7 @@ from runtime.serving.master import Master, instruct
 from runtime.serving.server_log import ServerLog
 from runtime.serving.worker import Worker
 from runtime.settings import Settings
-from runtime.settings_file import secret
+from runtime.settings_file import redis_url, secret
 from runtime.watching import watch
 from runtime.watching.shared import shared_numbers, worker_ended
 
@@ -109,7 +109,7 @@ def serve(
                 "only, never with real patients."
             )
     logs.configure(settings.data_path)
-    url, own = settings.redis_url, None
+    url, own = redis_url(settings), None
     if url is None:
         own = store.embedded(settings.data_path)
         url = own.url

@@ -22,7 +22,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 # A path in backticks that this tree has to hold; `vigil.toml` and the like are a reader's.
 OURS = re.compile(r"`((?:[\w.]+/)+(?:[\w.-]+\.(?:py|csv|toml|md))?)`")
 SETTING = re.compile(
-    r"`((?:hook|frame|cors|smart_client|smart_scopes)_?\w*|(?:public|redis)_url|max_body_bytes"
+    r"`((?:hook|frame|cors|smart_client|smart_scopes|redis)_?\w*|public_url|max_body_bytes"
     r"|key_set_hours|metrics_token_file|(?:data|models|model_keys)_dir)(?: = [^`]+)?`"
 )
 MAKE = re.compile(r"\bmake ([a-z][a-z-]*)")

@@ -4,7 +4,9 @@ import io
 import json
 
 import pytest
+from click.testing import CliRunner
 
+import vigil
 from runtime import logs, signing_key
 from runtime.secretfile import SecretFileError, read_or_create
 
@@ -18,6 +20,16 @@ def test_our_key_is_made_once_and_its_public_half_is_published(tmp_path):
         "ES384",
         "sig",
     ) and "d" not in published
+
+
+def test_keys_are_made_for_several_hosts_and_kept(tmp_path):
+    """`vigil keys` prints the public half only; asked again it changes nothing."""
+    runs = [CliRunner().invoke(vigil.main, ["keys", str(tmp_path / "keys")]) for _ in range(2)]
+    (published,) = json.loads(runs[0].stdout)["keys"]
+    assert runs[0].stdout == runs[1].stdout and "d" not in published
+    assert published["kid"] == signing_key.signing_key(tmp_path / "keys").kid
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "keys").iterdir()}
+    assert modes == {"signing-key.json": 0o600, "log-key": 0o600}
 
 
 def test_secrets_that_others_can_read_are_refused(tmp_path):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import redis
 
 from runtime import settings, settings_file
 from runtime.serving import server
@@ -48,6 +49,7 @@ WRONG = {
     "`trusted_proxies` holds": TOP + 'trusted_proxies = ["10.0.0.1/8"]\n' + EHR,
     "`max_body_bytes` must be": TOP + "max_body_bytes = 0\n" + EHR,
     "`redis_url` must begin": TOP + 'redis_url = "localhost"\n' + EHR,
+    "`redis_password_file` needs a `redis_url`": TOP + 'redis_password_file = "p"\n' + EHR,
     "allowed: generic, epic, oracle": TOP + EHR + 'profile = "cerner"\n',
     "allowed: live, shadow": TOP + EHR + 'mode = "on"\n',
     "allowed: ES256, ES384, ES512, RS256": TOP + EHR + 'hook_algorithms = ["HS256"]\n',
@@ -132,6 +134,24 @@ def test_a_secret_comes_from_a_private_file_or_the_environment(tmp_path, monkeyp
     (tmp_path / "secret").chmod(0o600)
     assert settings_file.secret(by_file.ehr[0], by_file) == "s3"
     assert settings_file.secret(by_name.ehr[0], by_name, {"V": "s3"}) == "s3"
+
+
+@pytest.mark.rule("F6", "F10")
+@pytest.mark.parametrize("user", ["", "vigil@"])
+def test_the_password_of_redis_comes_from_a_private_file(tmp_path, user):
+    """Whatever characters it has; a URL without such a file stays as it is."""
+    password = tmp_path / "password"
+    password.write_text("p@ss/w:rd #1\n", "utf-8")
+    password.chmod(0o600)
+    url = f"redis://{user}redis.example.org:6379/2"
+    found = read(TOP + f'redis_url = "{url}"\nredis_password_file = "password"\n' + EHR, tmp_path)
+    told = redis.Redis.from_url(settings_file.redis_url(found)).connection_pool.connection_kwargs
+    assert told["password"] == "p@ss/w:rd #1" and told["db"] == 2
+    assert (told["host"], told.get("username")) == ("redis.example.org", user[:-1] or None)
+    assert settings_file.redis_url(read(TOP + f'redis_url = "{url}"\n' + EHR)) == url
+    password.chmod(0o640)
+    with pytest.raises(SettingsError, match="readable by others"):
+        settings_file.redis_url(found)
 
 
 @pytest.mark.rule("C1", "SMART-5")
