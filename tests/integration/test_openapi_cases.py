@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from msgspec import structs
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -55,7 +56,9 @@ def site(tmp_path_factory):
     server = store.embedded(tmp_path_factory.mktemp("redis"))
     away = f"http://127.0.0.1:{free_port()}/fhir"
     world = World(tmp_path_factory.mktemp("vigil"), fhir_base=[away])
-    app = create_app(world.settings, server.url, lambda: world.now)
+    world.settings.path("metrics-token").touch(0o600)
+    whole = structs.replace(world.settings, metrics_token_file="metrics-token")
+    app = create_app(whole, server.url, lambda: world.now)
     yield world, schemathesis.openapi.from_wsgi("/openapi.json", app), away
     server.stop()
 

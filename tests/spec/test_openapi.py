@@ -13,10 +13,12 @@ from vigil import create_app
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory):
-    """The whole application, without a Redis."""
+    """The whole application with every page that can be configured, without a Redis."""
     folder = tmp_path_factory.mktemp("vigil")
     ehr = {"id": "ehr", "fhir_base": [FHIR], "hook_auth": "open", "smart_client_id": "vigil"}
     config = {"public_url": PUBLIC, "base_dir": str(folder), "ehr": [ehr]}
+    (folder / "metrics-token").touch(0o600)
+    config |= {"metrics_token_file": "metrics-token"}
     return create_app(settings_from(config), "unix:///nowhere.sock")
 
 
