@@ -75,9 +75,6 @@ def check(method: str, path: str, status: int, media: str, body: bytes) -> None:
         _validator(f"{pointer}/content/{place}/schema").validate(json.loads(body))
 
 
-# Each answer of Vigil has its request's id, and no answer of a stand-in has.
-
-
 def _watched(client: type) -> Any:
     asked = client.open
 
@@ -105,7 +102,9 @@ def _sent(send: Any) -> Any:
 
 @pytest.fixture(autouse=True, scope="session")
 def every_answer_fits():
-    """Watch the test client and requests for the whole run."""
+    """Watch the test client and requests for the whole run. Each answer of Vigil has its request's
+    id; no stand-in's has.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flask.testing.FlaskClient, "open", _watched(flask.testing.FlaskClient))
         patch.setattr(requests.Session, "send", _sent(requests.Session.send))
