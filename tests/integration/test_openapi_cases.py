@@ -56,7 +56,7 @@ def site(tmp_path_factory):
     server = store.embedded(tmp_path_factory.mktemp("redis"))
     away = f"http://127.0.0.1:{free_port()}/fhir"
     world = World(tmp_path_factory.mktemp("vigil"), fhir_base=[away])
-    world.settings.path("metrics-token").touch(0o600)
+    world.settings.path("metrics-token").write_text("x" * 32)
     whole = structs.replace(world.settings, metrics_token_file="metrics-token")
     app = create_app(whole, server.url, lambda: world.now)
     yield world, schemathesis.openapi.from_wsgi("/openapi.json", app), away

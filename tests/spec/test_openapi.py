@@ -17,7 +17,9 @@ def app(tmp_path_factory):
     folder = tmp_path_factory.mktemp("vigil")
     ehr = {"id": "ehr", "fhir_base": [FHIR], "hook_auth": "open", "smart_client_id": "vigil"}
     config = {"public_url": PUBLIC, "base_dir": str(folder), "ehr": [ehr]}
-    (folder / "metrics-token").touch(0o600)
+    token = folder / "metrics-token"
+    token.touch(0o600)
+    token.write_text("x" * 32)
     config |= {"metrics_token_file": "metrics-token"}
     return create_app(settings_from(config), "unix:///nowhere.sock")
 
