@@ -47,7 +47,9 @@ def _record(entry: object) -> dict[str, Any] | None:
         return None
     card, outcome = entry.get("card"), entry.get("outcome")
     # Any text may name a card: Epic's examples say 123456 where the standard says uuid.
-    if not isinstance(card, str) or not 0 < len(card) <= LONGEST_CARD or outcome not in OUTCOMES:
+    if not isinstance(card, str) or not 0 < len(card) <= LONGEST_CARD:
+        return None
+    if not isinstance(outcome, str) or outcome not in OUTCOMES:
         return None
     reason, comment = _override(entry)
     record = {

@@ -4,7 +4,6 @@ R29, R51, R61).
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from hashlib import sha256
 from time import perf_counter
 from typing import Any
 
@@ -12,7 +11,7 @@ import msgspec
 import redis
 from flask import Blueprint, Response, g, request
 
-from cdshooks import audit_record, feedback, feedback_record, hooks
+from cdshooks import audit_record, feedback, feedback_record, hooks, openapi
 from cdshooks.auth import Caller, Gate
 from cdshooks.earlier import EarlierCalls
 from cdshooks.hooks import Context, HookRequest
@@ -30,7 +29,7 @@ from runtime.limits.overload import Queue
 from runtime.logs import get_logger
 from runtime.settings import Ehr, Settings
 from runtime.watching.metrics import Metrics
-from runtime.web import BadRequest, VigilError, json_response
+from runtime.web import BadRequest, VigilError, json_response, published
 
 log = get_logger("cdshooks")
 
@@ -57,8 +56,9 @@ def create_blueprint(
 
     @blueprint.get("/cds-services", strict_slashes=False)
     def discover() -> Response:
-        return _discovery(document)
+        return published(document)
 
+    openapi.add_to(blueprint)
     # One host's own Redis holds no record that its audit log doesn't.
     earlier = EarlierCalls(audit, store, shared=settings.redis_url is not None)
     for service in SERVICES:
@@ -169,12 +169,3 @@ def _giver(caller: Caller) -> dict[str, Any]:
     """
     likely = [ehr.id for ehr in caller.likely]
     return {"ehr": likely[0]} if len(likely) == 1 else {"ehr": None, "ehrs": likely}
-
-
-def _discovery(document: bytes) -> Response:
-    response = Response(
-        document, mimetype="application/json", headers={"Cache-Control": "no-cache"}
-    )
-    response.set_etag(sha256(document).hexdigest()[:16], weak=True)
-    response.make_conditional(request)
-    return response

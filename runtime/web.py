@@ -6,6 +6,7 @@ Texts are fixed: nothing of a request is ever echoed.
 
 import secrets
 import time
+from hashlib import sha256
 
 import msgspec
 from flask import Flask, Response, g, request
@@ -122,6 +123,16 @@ def json_response(
 ) -> Response:
     """Return any value msgspec can encode as application/json (R6)."""
     return Response(msgspec.json.encode(body), status, headers, mimetype="application/json")
+
+
+def published(document: bytes) -> Response:
+    """Return a JSON document that anybody may keep, as long as its ETag is the same (R22)."""
+    response = Response(
+        document, mimetype="application/json", headers={"Cache-Control": "no-cache"}
+    )
+    response.set_etag(sha256(document).hexdigest()[:16], weak=True)
+    response.make_conditional(request)
+    return response
 
 
 def _beginner(addresses: Addresses) -> BeforeRequestCallable:

@@ -10,7 +10,7 @@ import pytest
 
 from models.patient.vocabulary import LOINC, UCUM, VARIABLES
 
-pytest_plugins = ["tests.support.rules"]
+pytest_plugins = ["tests.support.contract", "tests.support.rules"]
 AT = datetime(2026, 3, 29, 13, 30, tzinfo=UTC)
 SHARED = Path(os.environ.get("VIGIL_SHARED") or Path(__file__).parents[1].parent / "shared")
 

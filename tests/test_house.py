@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.rules import tables
+from tests.support.rules import marked, tables
 
 ROOT = Path(__file__).parents[1]
 ROOMS = {"cdshooks", "smartapp", "ehr", "models", "studies", "runtime", "demo", "vigil", "tests"}
@@ -236,6 +236,14 @@ def test_every_rule_that_is_cited_is_in_a_table():
     assert len(known) == len(set(known))
     places = {p: cited(p) - set(known) for p in (*MODULES, *(ROOT / "tests").rglob("*.py"))}
     assert not {name(p): ids for p, ids in places.items() if ids}
+
+
+def test_every_rule_on_a_service_has_a_test():
+    """What CDS Hooks says that a service must or should do is cited by a test that proves it."""
+    rules = [rule for rule in tables()["cds-hooks"] if rule.who == "service" and rule.binding]
+    assert len(rules) > 50
+    proven = marked()
+    assert not {rule.number: rule.title for rule in rules if rule.number not in proven}
 
 
 def test_the_code_is_clean():

@@ -16,6 +16,7 @@ from models.patient.printing import display
 from models.patient.vocabulary import VARIABLES
 from runtime.settings import Ehr
 from tests.conftest import AT
+from tests.support.contract import schema
 
 MODELS = load_models()
 EHR = Ehr(id="e", fhir_base=("https://ehr.example.org/r4",))
@@ -52,6 +53,7 @@ def of(made: Chart, models=MODELS, **more) -> Assessment:
 
 def card(made: Chart, models=MODELS, **more) -> dict:
     found = cards.card(of(made, models, **more), "a", EHR, "https://vigil.example.org")
+    schema("Card").validate(found)
     assert 0 < len(found["summary"]) < 140
     return found
 

@@ -530,11 +530,12 @@ def test_bad_items_are_named_and_the_others_kept(world):
     bad = [
         {"outcome": "accepted"},
         {"card": "c", "outcome": "liked"},
+        {"card": "c", "outcome": ["accepted"]},
         5,
         {"card": 5, "outcome": "accepted"},
     ]
     answer = world.post({"feedback": [good, *bad]}, path=FEEDBACK)
-    assert answer.status_code == 400 and "2, 3, 4, 5" in answer.text
+    assert answer.status_code == 400 and "2, 3, 4, 5, 6" in answer.text
     assert world.record("feedback")["card"] == "c1"
 
 

@@ -104,6 +104,51 @@ def test_scopes_may_be_anything(world):
     world.cards(hookcall.request(fhirAuthorization=hookcall.authorization(scope=scope)))
 
 
+# What a client of each version sends, as its text has it.
+VERSIONS = {
+    "1.0": {
+        "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+        "fhirAuthorization": {
+            "access_token": "some-opaque-fhir-access-token",
+            "token_type": "Bearer",
+            "expires_in": 300,
+            "scope": "user/Patient.read user/Observation.read",
+            "subject": "cds-service4",
+        },
+        "extension": {"cds-hooks-specification-version": "1.0", "fhir-version": "STU3"},
+    },
+    "2.0": {
+        "fhirAuthorization": hookcall.authorization(scope="patient/*.read", patient="p1"),
+        "extension": {"com.example.timestamp": "2017-11-27T22:13:25Z"},
+    },
+    "3.0": {
+        "version": "3.0.0",
+        "hookVersion": "1.0",
+        "fhirAuthorization": hookcall.authorization(
+            scope="patient/Patient.rs patient/Observation.rs?category=vital-signs", patient="p1"
+        ),
+        "context": {
+            "userId": "PractitionerRole/d1",
+            "patientId": "p1",
+            "encounterId": "e1",
+            "new": [{"a": {}}],
+        },
+        "extension": {"org.example.preferences": {"autolaunch": True, "languages": ["de"]}},
+    },
+}
+
+
+@pytest.mark.rule("R28")
+@pytest.mark.rule("R60")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_clients_of_each_version_are_answered_alike(world, version):
+    """And what is answered fits 2.0, as every answer in these tests has to."""
+    usual = world.cards(hookcall.request())[0]
+    given = world.cards(hookcall.request(**VERSIONS[version]))[0]
+    assert (given["summary"], given["indicator"]) == (usual["summary"], usual["indicator"])
+    assert given.keys() == usual.keys()
+
+
 @pytest.mark.rule("R27")
 @pytest.mark.rule("R28")
 @pytest.mark.rule("R98")

@@ -2,10 +2,29 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
-from tests.support.hookcall import PUBLIC, SERVICE
+from cdshooks import openapi, services, strict_json, views
+from ehr.chart import TYPES
+from models.patient.vocabulary import VARIABLES
+from models.reading.oxygen import OXYGEN_CODES
+from models.reading.queries import PANELS
+from tests.support import hookcall
+from tests.support.hookcall import FEEDBACK, PUBLIC, SERVICE
+
+# What the hook library 1.0.1 defines.
+LIBRARY = {
+    "patient-view",
+    "order-sign",
+    "order-select",
+    "encounter-start",
+    "encounter-discharge",
+    "appointment-book",
+    "order-dispatch",
+    "medication-refill",
+}
 
 
 @pytest.fixture
@@ -40,10 +59,65 @@ def test_the_service_says_what_it_is(service):
     )
 
 
+@pytest.mark.rule("R17")
+@pytest.mark.rule("R18")
 @pytest.mark.rule("R42")
-def test_nothing_is_published_that_a_2_0_client_does_not_know(service):
-    """`version` and `hookVersion` of 3.0 (R17, R18, both optional) are left out for its sake."""
-    assert set(service) <= {"hook", "id", "title", "description", "usageRequirements", "prefetch"}
+def test_nothing_is_published_that_a_2_0_client_does_not_know(world):
+    """`version` and `hookVersion` of 3.0 (R17, R18) are left out for its sake."""
+    known = {"hook", "id", "title", "description", "usageRequirements", "prefetch"}
+    assert all(set(one) <= known for one in world.client.get("/cds-services").json["services"])
+
+
+@pytest.mark.rule("R4")
+@pytest.mark.parametrize("path", ["/cds-services", SERVICE, FEEDBACK, "/openapi.json"])
+@pytest.mark.parametrize("right", [True, False])
+def test_all_that_is_sent_is_json_without_comment_or_trailing_comma(world, path, right):
+    """The strict reader takes neither, nor a member named twice, in answers and in errors."""
+    body = hookcall.request() if path == SERVICE else {"feedback": []}
+    if path in (SERVICE, FEEDBACK):
+        answer = world.post(body if right else b"{", path=path)
+    else:
+        answer = world.client.get(path if right else f"{path}/none")
+    assert (answer.status_code == 200) is right
+    assert isinstance(strict_json.read(answer.data), dict)
+    with pytest.raises(strict_json.StrictError):
+        strict_json.read(b'{"cards": [],} // no')
+
+
+@pytest.mark.rule("R10")
+def test_a_server_without_services_says_so(build, monkeypatch):
+    """Each of ours has one; should a hospital's ever have none, discovery still answers."""
+    for module in (services, views, openapi):
+        monkeypatch.setattr(module, "SERVICES", ())
+    answer = build().client.get("/cds-services")
+    assert (answer.status_code, answer.json) == (200, {"services": []})
+
+
+@pytest.mark.rule("R21")
+def test_each_service_is_described_for_people():
+    """Where a hospital looks, docs/registering.md has its address and its hook."""
+    text = (Path(__file__).parents[2] / "docs" / "registering.md").read_text("utf-8")
+    for service in services.SERVICES:
+        assert f"PUBLIC{service.path}`" in text and f"`{service.hook}`" in text
+
+
+@pytest.mark.rule("R121")
+def test_a_hook_is_of_the_library_or_has_a_reverse_domain_name():
+    for service in services.SERVICES:
+        assert service.hook in LIBRARY or re.fullmatch(r"\w+(\.\w+)+\.[\w-]+", service.hook)
+
+
+@pytest.mark.rule("R113")
+def test_no_more_is_asked_for_than_is_read():
+    """Each code of the templates is of a variable, or of what carries one: panels and oxygen."""
+    read = {code for one in VARIABLES.values() for code in (*one.loinc, *one.snomed)}
+    for service in services.SERVICES:
+        queries = service.prefetch("p1")
+        assert set(queries) <= set(TYPES)
+        for query in (queries["vitals"], queries["labs"]):
+            asked = re.search(r"code=([^&]*)", query)[1].split(",")
+            assert len(set(asked)) == len(asked)
+            assert set(asked) <= read | set(PANELS) | set(OXYGEN_CODES)
 
 
 @pytest.mark.rule("R15")

@@ -12,6 +12,7 @@ from cdshooks.calling.chart_file import ChartFileError, chart_of, read_file
 from cdshooks.calling.printed import printed
 from demo.export import export
 from tests.conftest import AT, WELL, bundle, observation, patient, table
+from tests.support.contract import schema
 
 MOMENT = f"{AT:%Y-%m-%dT%H:%M:%S%z}"
 
@@ -39,6 +40,7 @@ def test_the_card_of_a_bundle_reads_as_it_is_served(chart):
     assert code == 0 and text.startswith("As of ") and "CRITICAL: Lactate 5.0 mmol/L" in text
     assert "**" not in text and "\\" not in text and "&" not in text
     code, text = run(chart, "--at", MOMENT, "--json")
+    schema("Response").validate(json.loads(text))
     card = json.loads(text)["cards"][0]
     assert card["indicator"] == "critical" and "appContext" in card["links"][0]
     code, text = run(chart, "--at", MOMENT, "--json", "--profile", "oracle")
