@@ -103,11 +103,11 @@ def _lactate(assessment: Assessment) -> Wanted | None:
     """Measure lactate where sepsis may be, unless there is one of the last hours, or one may stand
     in what could not be read.
     """
-    last = _input(assessment, "lactate")
-    hours = last.age_hours
-    done = last.state == "unread" or (hours is not None and hours <= LACTATE_OLD_HOURS)
+    hours = _input(assessment, "lactate").age_hours
+    unread = any(f.kind == "unread" and f.written == "labs" for f in assessment.findings)
+    recent = hours is not None and hours <= LACTATE_OLD_HOURS
     why = _suspected(assessment)
-    if done or not why:
+    if recent or unread or not why:
         return None
     old = "none in the chart" if hours is None else f"the last is {hours:.0f} h old"
     return Wanted(

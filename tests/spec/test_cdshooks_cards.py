@@ -187,19 +187,6 @@ def test_override_reasons_are_complete_codings(card):
         assert set(reason) == {"code", "system", "display"} and all(reason.values())
 
 
-@pytest.mark.rule("R73")
-@pytest.mark.rule("R74")
-@pytest.mark.rule("R75")
-@pytest.mark.rule("R79")
-@pytest.mark.rule("R80")
-@pytest.mark.rule("R81")
-@pytest.mark.rule("R82")
-@pytest.mark.rule("R84")
-def test_vigil_suggests_no_action(card):
-    """What suggestions and actions must hold is kept by giving none."""
-    assert not {"suggestions", "selectionBehavior"} & set(card)
-
-
 @pytest.mark.rule("D2")
 @pytest.mark.rule("R86")
 @pytest.mark.rule("R87")
