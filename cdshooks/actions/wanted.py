@@ -15,11 +15,11 @@ from models.patient.inputs import Input
 from models.patient.news2 import YOUNGEST
 from runtime.settings import Suggestion
 
-# NICE NG253 grades suspected sepsis by NEWS2: 5 or 6 is a moderate risk, 7 or more a high one, and
-# asks for lactate at both.
+# NICE NG253 grades suspected sepsis by NEWS2: 5 or 6 is a moderate risk, 7 or more a high one. SSC
+# 2021 suggests lactate wherever sepsis is suspected; whether it is, the clinician says.
 MODERATE, HIGH = LEAST["5-6"], LEAST["7+"]
-# The Surviving Sepsis Campaign's hour-1 bundle (2018, kept in 2021) measures lactate again within
-# two to four hours.
+# The Surviving Sepsis Campaign's hour-1 bundle (2018) measures a raised lactate again within two to
+# four hours.
 LACTATE_OLD_HOURS = 4.0
 # SIRS (1992) with a risk of sepsis: SSC 2021 and NG253 take cultures where sepsis is suspected.
 FEVER, COLD = 38.0, 36.0
