@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runtime.config_option import CONFIG
+from runtime.vendors.profiles import PROFILES
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -211,7 +212,7 @@ def demo(port: int, ehr_port: int, examples: Path | None, stays: int, **shown: A
     type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]),
     help="The moment asked for, with its zone; the newest value's unless given.",
 )
-@click.option("--profile", type=click.Choice(["generic", "epic", "oracle"]), default="generic")
+@click.option("--profile", type=click.Choice(list(PROFILES)), default="generic")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as a client gets it.")
 @click.option("--page", type=click.Path(path_type=Path), help="Write the explanation page here.")
 def call(
@@ -219,7 +220,7 @@ def call(
     mapping: Path | None,
     patient: str | None,
     at: datetime | None,
-    profile: Any,
+    profile: str,
     as_json: bool,
     page: Path | None,
 ) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from cdshooks.actions.suggestions import kinds
 from cdshooks.auth import Caller
 from cdshooks.delivery import Delivery
 from cdshooks.hooks import Context, HookRequest
@@ -122,7 +123,17 @@ def answer(delivery: Delivery, cards: list[dict[str, Any]]) -> dict[str, Any]:
                 "uuid": card["uuid"],
                 "indicator": card["indicator"],
                 "summary_sha256": hashlib.sha256(card["summary"].encode()).hexdigest(),
+                "suggestions": _suggested(card),
             }
             for card in cards
         ],
     }
+
+
+def _suggested(card: dict[str, Any]) -> list[dict[str, str]]:
+    """Return kind and uuid of what a card suggests."""
+    names = [one["uuid"] for one in card.get("suggestions", ())]
+    return [
+        {"kind": kind, "uuid": name}
+        for kind, name in zip(kinds(card["uuid"], names), names, strict=True)
+    ]

@@ -1,4 +1,4 @@
-"""Turns an Assessment into one card (CDS Hooks 2.0 "Card Attributes", R64-R74, R86-R88)."""
+"""Turns an Assessment into one card (CDS Hooks 2.0 "Card Attributes", R64-R82, R86-R88)."""
 
 import json
 from collections import Counter
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cdshooks import markdown
+from cdshooks.actions import reasons, suggestions
 from models.assess import Assessment
 from models.certainty import foremost
 from models.findings.finding import LEVELS, Finding
@@ -23,14 +24,8 @@ TEMPLATES = Path(__file__).parents[1] / "templates" / "cards"
 LONGEST_SUMMARY = 139
 STRONGEST = 5
 DISCLAIMER = "Research software, not a medical device; does not replace clinical judgement."
-OVERRIDE_SYSTEM = "urn:vigil:override-reason"
-OVERRIDES = {
-    "known": "Already known or being treated",
-    "limits": "Treatment limits or comfort care",
-    "data": "The data are wrong or out of date",
-    "disagree": "Does not fit the clinical picture",
-    "other": "Another reason",
-}
+# The same for every card of a kind, letters alone (R69): a client may filter or order cards by it.
+TOPIC = {"system": "urn:vigil:topic", "code": "deterioration", "display": "Deterioration"}
 # Why there is no number, by the status of an assessment.
 WITHOUT_NUMBER = {
     "insufficient": "too little data",
@@ -57,9 +52,6 @@ SHARED = {
 OWN_WORDS = ("news2", "risk")
 
 _detail = markdown.load(str(TEMPLATES), "detail.md")
-_override_reasons = [
-    {"code": code, "system": OVERRIDE_SYSTEM, "display": text} for code, text in OVERRIDES.items()
-]
 
 
 def card(
@@ -67,12 +59,15 @@ def card(
     assessment_id: str,
     ehr: Ehr,
     public_url: str,
+    encounter: str | None = None,
 ) -> dict[str, Any]:
     """Return the card of an assessment.
 
     `assessment_id`, the unguessable name of its audit record, is its uuid: feedback names no other.
+    `encounter` is the FHIR id of the stay, if it is known, for what the card suggests.
     """
-    made = {
+    traits = ehr.traits
+    made: dict[str, Any] = {
         "uuid": assessment_id,
         "summary": summary(assessment, ehr.zone),
         "indicator": assessment.level,
@@ -82,8 +77,12 @@ def card(
             "url": f"{public_url}/model-card",
             "icon": f"{public_url}/static/icon.png",
         },
-        "overrideReasons": _override_reasons,
     }
+    if traits.topic:
+        made["source"]["topic"] = TOPIC
+    made |= suggestions.members(assessment, assessment_id, ehr, encounter)
+    if traits.override_reasons:
+        made["overrideReasons"] = reasons.codings("suggestions" in made)
     if ehr.smart_client_id:
         made["links"] = [_link(assessment_id, ehr, public_url)]
     return made
@@ -225,8 +224,7 @@ def _data_time(newest: datetime | None, at: datetime, zone: tzinfo) -> str:
 
 def _link(assessment_id: str, ehr: Ehr, public_url: str) -> dict[str, Any]:
     link = {"label": "Explain this estimate", "url": f"{public_url}/launch", "type": "smart"}
-    # Oracle Health does not support appContext; its launch opens the page for the patient in
-    # context.
-    if ehr.profile != "oracle":
+    # Without appContext the launch opens the page for the patient in context.
+    if ehr.traits.app_context:
         link["appContext"] = json.dumps({"assessment": assessment_id})
     return link

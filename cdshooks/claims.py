@@ -12,9 +12,6 @@ from runtime.settings import Ehr
 
 LEEWAY = 60
 LONGEST_JTI = 256
-# Epic signs its tokens for 15 minutes; the others follow the five minutes of the best-practices
-# page.
-LIFETIMES = {"generic": 300, "epic": 900, "oracle": 300}
 
 
 def fault(claims: dict[str, Any], ehr: Ehr, audiences: Collection[str], now: float) -> str | None:
@@ -46,7 +43,7 @@ def _time_fault(claims: dict[str, Any], ehr: Ehr, now: float) -> str | None:
     starts = numeric_date(claims["nbf"]) if "nbf" in claims else -math.inf
     if issued is None or expires is None or starts is None:
         return "claims"
-    if not issued < expires <= issued + (ehr.hook_token_seconds or LIFETIMES[ehr.profile]):
+    if not issued < expires <= issued + (ehr.hook_token_seconds or ehr.traits.token_seconds):
         return "lifetime"
     if expires + LEEWAY <= now:
         return "expired"

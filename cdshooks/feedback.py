@@ -8,6 +8,8 @@ Coding.
 from typing import Any
 
 from cdshooks import strict_json
+from cdshooks.actions import reasons
+from cdshooks.actions.suggestions import kinds
 from runtime.web import BadRequest
 
 OUTCOMES = {"accepted", "overridden"}
@@ -52,13 +54,16 @@ def _record(entry: object) -> dict[str, Any] | None:
     if not isinstance(outcome, str) or outcome not in OUTCOMES:
         return None
     reason, comment = _override(entry)
+    accepted = _suggestions(entry.get("acceptedSuggestions"))
     record = {
         "card": card,
         "fb_outcome": outcome,
         "fb_time": _text(entry.get("outcomeTimestamp")),
         "fb_reason": reason,
+        "fb_published": reasons.published(reason),
         "comment": comment,
-        "suggestions": _suggestions(entry.get("acceptedSuggestions")),
+        "suggestions": accepted,
+        "accepted": kinds(card, accepted),
     }
     return {key: value for key, value in record.items() if value}
 

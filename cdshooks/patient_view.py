@@ -145,7 +145,13 @@ class PatientView:
             return assess(chart, at, (), overdue_factor, self.missing)
 
     def _card(self, assessment: Assessment, record: dict[str, Any], ehr: Ehr) -> dict[str, Any]:
-        return cards.card(assessment, record["assessment_id"], ehr, self.settings.public_url)
+        return cards.card(
+            assessment,
+            record["assessment_id"],
+            ehr,
+            self.settings.public_url,
+            record["encounter"],
+        )
 
     def _earlier(
         self, record: dict[str, Any], at: datetime, collected: Collected, ehr: Ehr

@@ -19,7 +19,7 @@ def complete(
     notes: list[str] = []
     given = {name: raw for name, raw in (request.prefetch or {}).items() if name in TYPES}
     fetch = _start(request, ehr, fhir, notes)
-    collected = collect(request.context.patientId, at, given, fetch, ehr.profile)
+    collected = collect(request.context.patientId, at, given, fetch, ehr.traits)
     if collected.unobserved:
         raise PreconditionFailed(
             "Vital signs and laboratory results were not prefetched and could not be read from the "

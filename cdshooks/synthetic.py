@@ -83,7 +83,7 @@ def _assessed(models: Sequence[Model], at: datetime, column: int) -> Assessment:
         "vitals": _bundle(VITALS, at, column),
         "labs": _bundle(LABS, at, column),
     }
-    chart = collect(PATIENT, at, given, None, EHR.profile).chart(PATIENT, at, EHR.fhir_base)
+    chart = collect(PATIENT, at, given, None, EHR.traits).chart(PATIENT, at, EHR.fhir_base)
     return assess(chart, at, models)
 
 

@@ -14,6 +14,8 @@ TAGS = {
     "p", "br", "hr", "em", "strong", "s", "del", "code", "pre", "blockquote", "ul", "ol", "li",
     "h1", "h2", "h3", "h4", "h5", "h6", "a", "table", "thead", "tbody", "tr", "th", "td",
 }  # fmt: skip
+# What this client creates at a suggestion; another type of resource is not carried out.
+CREATED = "ServiceRequest"
 # GitHub Flavored Markdown without its HTML: a card's text may hold a patient's words (R70).
 _markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
@@ -45,8 +47,11 @@ def view(card: Any, vigil_url: str) -> dict[str, Any] | None:
             if (found := _link(number, link, vigil_url))
         ],
         "suggestions": [
-            str(suggestion.get("label", "")) for suggestion in _dicts(card.get("suggestions"))
+            {"number": number, "label": label, "recommended": one.get("isRecommended") is True}
+            for number, one in enumerate(_dicts(card.get("suggestions")))
+            if isinstance(label := one.get("label"), str) and label and _orders(one)
         ],
+        "one_only": card.get("selectionBehavior") == "at-most-one",
         "uuid": card.get("uuid") if isinstance(card.get("uuid"), str) else None,
         "reasons": [
             r
@@ -79,6 +84,30 @@ def smart_link(card: Any, number: int, vigil_url: str) -> dict[str, Any] | None:
         if found and found.get("type") == "smart" and is_registered(found.get("url"), vigil_url)
         else None
     )
+
+
+def suggestion(card: Any, number: int) -> tuple[str | None, list[dict[str, Any]]]:
+    """Return the uuid of suggestion `number`, by which feedback names it, and the resources that
+    applying it creates: all of its actions or none (R78). Nothing where it can't be applied.
+    """
+    listed = _dicts(card.get("suggestions")) if isinstance(card, dict) else []
+    found = listed[number] if 0 <= number < len(listed) else {}
+    name = found.get("uuid")
+    return name if isinstance(name, str) else None, _orders(found)
+
+
+def _orders(suggestion: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what a suggestion creates; nothing where one of its actions is none that this client
+    carries out.
+    """
+    actions = _dicts(suggestion.get("actions"))
+    made = [action.get("resource") for action in actions if action.get("type") == "create"]
+    orders = [
+        resource
+        for resource in made
+        if isinstance(resource, dict) and resource.get("resourceType") == CREATED
+    ]
+    return orders if len(orders) == len(actions) else []
 
 
 def _link(number: int, link: dict[str, Any], vigil_url: str) -> dict[str, Any] | None:

@@ -14,10 +14,10 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 
 from demo import vitals
 from demo.authorization import Launch, person
-from demo.cards import smart_link, view
+from demo.cards import smart_link, suggestion, view
 from demo.config import DemoConfig
-from demo.hooks import Call, HookClient, ServiceError, feedback_item
-from demo.records import Records
+from demo.hooks import Call, HookClient, ServiceError, acceptance_item, feedback_item
+from demo.records import Records, WrongOrder
 from demo.sandbox import chart_url
 from demo.tokens import Tokens
 
@@ -34,6 +34,7 @@ class Openings:
         self._calls: OrderedDict[str, tuple[str, list[Call]]] = OrderedDict()
         self.notes: dict[str, str] = {}
         self.dismissed: dict[str, set[str]] = {}
+        self.applied: dict[str, dict[str, set[int]]] = {}
 
     def keep(self, patient_id: str, calls: list[Call]) -> str:
         """Keep the calls of one opening and return its name; the oldest is forgotten."""
@@ -43,6 +44,7 @@ class Openings:
             oldest, _ = self._calls.popitem(last=False)
             self.notes.pop(oldest, None)
             self.dismissed.pop(oldest, None)
+            self.applied.pop(oldest, None)
         return name
 
     def find(self, name: str, patient_id: str) -> list[Call] | None:
@@ -63,6 +65,7 @@ def create_blueprint(
     blueprint.add_url_rule(
         "/chart/<patient_id>/feedback", view_func=pages.feedback, methods=["POST"]
     )
+    blueprint.add_url_rule("/chart/<patient_id>/accept", view_func=pages.accept, methods=["POST"])
     blueprint.add_url_rule("/chart/<patient_id>/developer", view_func=pages.developer)
     return blueprint
 
@@ -107,6 +110,8 @@ class Pages:
             problem=problem,
             done=self._openings.notes.get(opening),
             dismissed=self._openings.dismissed.get(opening, ()),
+            applied=self._openings.applied.get(opening, {}),
+            orders=self._records.orders.get(patient_id, ()),
             calls=[
                 (call, [view(card, self._config.vigil_url) for card in call.cards])
                 for call in calls
@@ -154,6 +159,35 @@ class Pages:
         except ServiceError as error:
             self._openings.notes[opening] = f"Vigil could not be told. {error}"
         return redirect(url_for(".chart", patient_id=patient_id, opening=opening), 303)
+
+    def accept(self, patient_id: str) -> werkzeug.Response:
+        """Carry out a suggestion: create its order, tell Vigil, and show the chart again."""
+        call, card = _named(self._openings, patient_id)
+        shown = view(card, self._config.vigil_url)
+        number = request.form.get("suggestion", -1, int)
+        name, orders = suggestion(card, number)
+        if not shown or not orders:
+            abort(404)
+        opening = request.values["opening"]
+        applied = self._openings.applied.setdefault(opening, {}).setdefault(shown["summary"], set())
+        if number not in applied and not (applied and shown["one_only"]):
+            try:
+                self._records.order(patient_id, orders)
+            except WrongOrder:
+                abort(404)
+            applied.add(number)
+            self._openings.notes[opening] = self._tell(call, shown["uuid"], name)
+        return redirect(url_for(".chart", patient_id=patient_id, opening=opening), 303)
+
+    def _tell(self, call: Call, card: str | None, name: str | None) -> str:
+        """Tell Vigil what was applied; without both uuids nothing can be told (R76)."""
+        if not card or not name:
+            return "Ordered."
+        try:
+            self._hooks.feedback(call, acceptance_item(card, self._config.clock(), name))
+        except ServiceError as error:
+            return f"Ordered. Vigil could not be told. {error}"
+        return "Ordered, and Vigil has been told."
 
     def developer(self, patient_id: str) -> str:
         """Show what was sent, without its token, and what came."""

@@ -19,6 +19,7 @@ smart_client_auth = "private_key_jwt"
 frame_ancestors = ["http://localhost:{ehr_port}"]
 cors_origins = ["http://localhost:{ehr_port}"]
 mode = "live"
+suggestions = ["observations", "lactate", "cultures", "escalation"]
 """
 # No keys for its signature: the Sandbox's private key lies in its public repository.
 SANDBOX = """
@@ -31,6 +32,7 @@ smart_client_id = "vigil"
 smart_client_auth = "private_key_jwt"
 cors_origins = ["{sandbox}"]
 mode = "live"
+suggestions = ["observations", "lactate", "cultures", "escalation"]
 """
 
 

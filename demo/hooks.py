@@ -216,6 +216,16 @@ def feedback_item(
     return item | ({"overrideReason": why} if why else {})
 
 
+def acceptance_item(card: str, now: datetime, suggestion: str) -> dict[str, Any]:
+    """Return an `accepted` item that names the suggestion that was applied (R95)."""
+    return {
+        "card": card,
+        "outcome": "accepted",
+        "acceptedSuggestions": [{"id": suggestion}],
+        "outcomeTimestamp": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+    }
+
+
 def _reason(what: str, status: int, answer: Any) -> str:
     """Return one sentence with the text of an OperationOutcome, if that is what came (R30)."""
     issues = (

@@ -2,6 +2,7 @@
 compartment.
 """
 
+import secrets
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -11,6 +12,10 @@ from demo.patients.resources import practitioner
 from demo.search import BadSearch, Parameters, search
 
 TYPES = ("Patient", "Encounter", "Observation", "Condition", "Practitioner")
+
+
+class WrongOrder(Exception):
+    """An order is of another patient than the chart in which it is made."""
 
 
 class Forbidden(Exception):
@@ -24,6 +29,7 @@ class Records:
         self.base = base
         self.patients = {patient.id: patient for patient in patients}
         self._shared = (practitioner(),)
+        self.orders: dict[str, list[dict[str, Any]]] = {}
         self._by_key = {
             (r["resourceType"], r["id"]): (owner.id, r)
             for owner in self.patients.values()
@@ -66,6 +72,15 @@ class Records:
         if resource_id:
             return self.read(kind, unquote(resource_id), patient_id)
         return self.search(kind, parse_qsl(arguments, keep_blank_values=True), patient_id)
+
+    def order(self, patient_id: str, resources: Iterable[dict[str, Any]]) -> None:
+        """Keep new orders of a patient, each with an id of ours, until the demonstration ends.
+        Raises WrongOrder, and keeps none then.
+        """
+        made = [resource | {"id": secrets.token_hex(8)} for resource in resources]
+        if any(one.get("subject") != {"reference": f"Patient/{patient_id}"} for one in made):
+            raise WrongOrder
+        self.orders.setdefault(patient_id, []).extend(made)
 
     def resource(self, kind: str, patient_id: str) -> dict[str, Any]:
         """Return a patient's Patient or Encounter."""

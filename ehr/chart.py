@@ -20,6 +20,7 @@ from models.patient.coverage import COVERED
 from models.reading.fhir import FhirError, Resource, parse
 from models.reading.queries import searches
 from models.reading.reader import LOOK_BACK, read_chart
+from runtime.vendors.profiles import Profile
 
 Buffer = bytes | msgspec.Raw
 TYPES = {"patient": "Patient", "vitals": "Observation", "labs": "Observation"}
@@ -74,17 +75,18 @@ def collect(
     at: datetime,
     prefetched: Mapping[str, Buffer],
     fetch: Fetch | None,
-    profile: str,
+    profile: Profile,
     granted: Collection[str] | None = None,
     covered: Mapping[str, timedelta] = COVERED,
 ) -> Collected:
     """Collect a patient's chart as it stands at `at` (aware UTC).
 
     `prefetched` holds the JSON that came by part; `fetch` is None where nobody can be asked.
-    `granted` names the resource types that the token may read, None where it does not say.
-    `covered` is how far back each part is read at least, if the server has it and time allows.
+    `profile` says how its server may be asked. `granted` names the resource types that the token
+    may read, None where it does not say. `covered` is how far back each part is read at least, if
+    the server has it and time allows.
     """
-    queries = searches(patient_id, at - LOOK_BACK, profile)
+    queries = searches(patient_id, at - LOOK_BACK, profile.sorted, profile.page_size)
     jobs = {
         name: partial(_read, name, queries[name], prefetched.get(name), reach, at, covered)
         for name, reach in ((n, _allowed(n, fetch, granted)) for n in TYPES)

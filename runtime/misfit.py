@@ -2,6 +2,7 @@
 what is allowed.
 """
 
+from types import UnionType
 from typing import get_args, get_origin
 
 import msgspec
@@ -30,6 +31,8 @@ def explain(message: str, top: type[msgspec.Struct], ehr: type[msgspec.Struct]) 
     if "Invalid enum value" in text:
         key = where.rpartition(".")[2].partition("[")[0]
         choice = next(f.type for f in msgspec.structs.fields(ehr) if f.name == key)
+        # What may be left out altogether is a union with None.
+        choice = get_args(choice)[0] if isinstance(choice, UnionType) else choice
         words = get_args(get_args(choice)[0]) if get_origin(choice) is tuple else get_args(choice)
         return f"`{where}` has an {text[0].lower()}{text[1:]}; allowed: {', '.join(words)}."
     text = text.replace(" | null`", "`")

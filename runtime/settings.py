@@ -11,11 +11,16 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from runtime.vendors.profiles import PROFILES, Profile
+
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 # A3: nothing symmetric, and never `none`.
 Algorithm = Literal[
     "ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"
 ]
+
+# What a card may suggest; cdshooks.actions says when and in which words.
+Suggestion = Literal["observations", "lactate", "cultures", "escalation"]
 
 
 class Ehr(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -23,7 +28,7 @@ class Ehr(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     id: str
     fhir_base: tuple[str, ...]
-    profile: Literal["generic", "epic", "oracle"] = "generic"
+    profile: str = "generic"
     hook_issuer: str | None = None
     hook_jwks_url: str | None = None
     hook_jwks_file: str | None = None
@@ -45,6 +50,23 @@ class Ehr(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     show_from: Literal["low", "medium", "high"] = "low"
     overdue_factor: float = 2.0
     time_zone: str = "UTC"
+    suggestions: tuple[Suggestion, ...] | None = None
+    suggestion_codes: dict[str, str] = {}
+
+    @property
+    def traits(self) -> Profile:
+        """Return what the client of this EHR does differently."""
+        return PROFILES[self.profile]
+
+    @property
+    def offers(self) -> tuple[Suggestion, ...]:
+        """Return what cards may suggest: what the record says, else all or nothing as the profile
+        says; only what has a code of the site's own, where the client knows no other.
+        """
+        usual = get_args(Suggestion) if self.traits.suggestions else ()
+        wanted = usual if self.suggestions is None else self.suggestions
+        known = self.suggestion_codes if self.traits.site_codes_only else wanted
+        return tuple(kind for kind in wanted if kind in known)
 
     @property
     def zone(self) -> tzinfo:

@@ -4,11 +4,13 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 from urllib.parse import urlsplit
 
 from runtime.audit.cipher import cipher_of
 from runtime.secretfile import SecretFileError
-from runtime.settings import LOOPBACK, Ehr, Settings, bare_url
+from runtime.settings import LOOPBACK, Ehr, Settings, Suggestion, bare_url
+from runtime.vendors.profiles import PROFILES
 
 # An origin goes into a Content-Security-Policy, where a space or a semicolon would end it.
 ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
@@ -117,6 +119,8 @@ def _bad_token(path: Path | None) -> Iterator[str]:
 def _ehr_problems(ehr: Ehr) -> Iterator[str]:
     if not ehr.id:
         yield "`id` needs a short name."
+    if ehr.profile not in PROFILES:
+        yield f"`profile` is {ehr.profile!r}; allowed: {', '.join(PROFILES)}."
     if not ehr.fhir_base:
         yield "`fhir_base` needs at least one URL."
     for base in ehr.fhir_base:
@@ -149,6 +153,7 @@ def _ehr_problems(ehr: Ehr) -> Iterator[str]:
         yield "`hook_algorithms` needs at least one algorithm; leave it out for all that are safe."
     if ehr.hook_jwks_url:
         yield from _bad_url("hook_jwks_url", ehr.hook_jwks_url)
+    yield from _bad_codes(ehr)
     yield from _bad_zone(ehr)
     has_secret = bool(ehr.smart_client_secret_file or ehr.smart_client_secret_env)
     if ehr.smart_client_id and ehr.smart_client_auth == "client_secret_basic" and not has_secret:
@@ -161,6 +166,18 @@ def _is_network(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _bad_codes(ehr: Ehr) -> Iterator[str]:
+    for kind, code in ehr.suggestion_codes.items():
+        if kind not in get_args(Suggestion):
+            yield f"`suggestion_codes` names {kind!r}; allowed: {', '.join(get_args(Suggestion))}."
+        system, _, value = code.partition("|")
+        if not system or not value or any(c.isspace() for c in code):
+            yield (
+                f"`suggestion_codes.{kind}` is {code!r}; allowed is system|code, such as "
+                "http://loinc.org|2524-7."
+            )
 
 
 def _bad_zone(ehr: Ehr) -> Iterator[str]:

@@ -62,7 +62,7 @@ def read_record(session: Session, at: datetime, ehr: Ehr, fhir: Fhir) -> Record:
     except FetchError:
         raise LaunchRefused("iss no longer trusted") from None
     granted = readable(session.scope)
-    collected = collect(session.patient, at, {}, fetch, ehr.profile, granted, WANTED)
+    collected = collect(session.patient, at, {}, fetch, ehr.traits, granted, WANTED)
     if collected.refused(401):
         raise TokenRefused("token refused by the FHIR server")
     return Record(person(collected.patient), _chart(collected, session.patient, at, ehr))

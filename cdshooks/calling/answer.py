@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -41,7 +41,7 @@ def answer(
     chart: Chart,
     at: datetime,
     models: Sequence[Model],
-    profile: Literal["generic", "epic", "oracle"] = "generic",
+    profile: str = "generic",
 ) -> Answer:
     """Assess a chart at a moment (aware UTC) and make its card as the service does by default."""
     ehr = Ehr(id="call", fhir_base=(HERE,), profile=profile, smart_client_id="vigil")

@@ -11,12 +11,13 @@ ESCAPED = re.compile(r"\\([\\`*_{}\[\]#|~!$^=])")
 
 
 def printed(card: dict[str, Any]) -> str:
-    """Return indicator, summary, detail, links and override reasons of a card, a line each or
-    wrapped.
+    """Return indicator, summary, detail, links, suggestions and override reasons of a card, a line
+    each or wrapped.
     """
     lines = [f"{card['indicator'].upper()}: {card['summary']}", "", *_detail(card.get("detail"))]
     lines += ["", f"From: {card['source']['label']}"]
     lines += [f"Button: {link['label']} ({link['url']})" for link in card.get("links", ())]
+    lines += [f"Suggestion: {one['label']}" for one in card.get("suggestions", ())]
     reasons = [reason["display"] for reason in card.get("overrideReasons", ())]
     if reasons:
         lines += [f"Dismiss as: {', '.join(reasons)}"]

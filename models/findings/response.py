@@ -17,12 +17,14 @@ TABLE = Path(__file__).with_name("response.csv")
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One row: `asks` is what is asked for in a few words, `line` the whole; a new set is overdue
-    after `overdue_after_hours`, None where the score can't be told.
+    """One row: `asks` is what is asked for in a few words, `line` the whole, `observe` how often to
+    observe where that is hourly or more; a new set is overdue after `overdue_after_hours`, None
+    where the score can't be told.
     """
 
     level: str
     asks: str
+    observe: str
     line: str
     overdue_after_hours: float | None
 
@@ -57,6 +59,7 @@ def _load() -> tuple[dict[str, Response], dict[str, int]]:
         row["key"]: Response(
             row["level"],
             row["asks"],
+            row["observe"],
             row["line"],
             float(row["overdue_after_hours"]) if row["overdue_after_hours"] else None,
         )

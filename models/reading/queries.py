@@ -17,21 +17,25 @@ COUNTS = {"vitals": 300, "labs": 200}
 
 
 def searches(
-    patient_id: str, since: datetime | None = None, profile: str = "generic"
+    patient_id: str,
+    since: datetime | None = None,
+    newest_first: bool = True,
+    page_size: int = max(COUNTS.values()),
 ) -> dict[str, str]:
     """Return the relative FHIR queries "patient", "vitals" and "labs".
 
     With `{{context.patientId}}` and no `since` these are the published prefetch templates (no
-    relative dates: R42). `since` is aware UTC and bounds the observations' date. The profiles epic
-    and oracle leave `_sort` out: neither lists it for Observation in its CapabilityStatement
-    (2026-05), and both answer newest first.
+    relative dates: R42). `since` is aware UTC and bounds the observations' date. A server that
+    knows no `_sort` is not asked for `newest_first`; `page_size` is the most that it may be asked
+    for in one page. No search names a category: each names codes, which is enough everywhere.
     """
-    tail = "&_sort=-date" if profile == "generic" else ""
+    tail = "&_sort=-date" if newest_first else ""
     if since is not None:
         tail += f"&date=ge{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     found = {"patient": f"Patient/{patient_id}"}
     for group, count in COUNTS.items():
-        found[group] = f"Observation?patient={patient_id}&code={_codes(group)}{tail}&_count={count}"
+        most = min(count, page_size)
+        found[group] = f"Observation?patient={patient_id}&code={_codes(group)}{tail}&_count={most}"
     return found
 
 

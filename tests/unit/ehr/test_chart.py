@@ -9,6 +9,7 @@ from ehr.chart import collect
 from ehr.fetch import FetchError, Page
 from models.patient.coverage import COVERED
 from models.reading.queries import COUNTS
+from runtime.vendors.profiles import PROFILES
 from tests.conftest import AT, bundle, observation, patient
 
 BASE = "https://fhir.example.org/r4"
@@ -65,7 +66,7 @@ def vitals(server: Server | None, granted=None, **given):
         AT,
         {name: encoded(value) for name, value in given.items()},
         server,
-        "generic",
+        PROFILES["generic"],
         granted,
     )
     return found, found.parts["vitals"]

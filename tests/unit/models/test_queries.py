@@ -39,10 +39,12 @@ def test_templates_are_the_fetched_queries_with_a_token_in_place_of_the_patient(
         assert set(re.findall(r"\{\{(.*?)\}\}", TEMPLATES[key])) == {"context.patientId"}
 
 
-@pytest.mark.parametrize("profile", ["epic", "oracle"])
-def test_vendors_that_know_no_sort_are_not_asked_to(profile):
-    """Neither vendor lists _sort for Observation."""
-    assert all("_sort" not in query for query in searches("p1", profile=profile).values())
+def test_a_server_is_asked_for_no_more_than_it_gives():
+    """No _sort where it is not listed, and no page longer than allowed."""
+    asked = searches("p1", newest_first=False, page_size=100)
+    assert all("_sort" not in query for query in asked.values())
+    assert asked["vitals"].endswith("&_count=100") and asked["labs"].endswith("&_count=100")
+    assert searches("p1", page_size=250)["labs"].endswith("&_count=200")
 
 
 def test_queries_fit_an_iis_query_string():

@@ -50,7 +50,7 @@ WRONG = {
     "`max_body_bytes` must be": TOP + "max_body_bytes = 0\n" + EHR,
     "`redis_url` must begin": TOP + 'redis_url = "localhost"\n' + EHR,
     "`redis_password_file` needs a `redis_url`": TOP + 'redis_password_file = "p"\n' + EHR,
-    "allowed: generic, epic, oracle": TOP + EHR + 'profile = "cerner"\n',
+    "allowed: generic, epic, oracle, meditech, medplum": TOP + EHR + 'profile = "cerner"\n',
     "allowed: live, shadow": TOP + EHR + 'mode = "on"\n',
     "allowed: ES256, ES384, ES512, RS256": TOP + EHR + 'hook_algorithms = ["HS256"]\n',
     "`hook_algorithms` needs at least one": TOP + EHR + "hook_algorithms = []\n",
@@ -70,6 +70,9 @@ WRONG = {
     "client_secret_basic needs": TOP + EHR + 'smart_client_auth = "client_secret_basic"\n',
     "`audit_key_file`: ": TOP + 'audit_key_file = "nowhere"\n' + EHR,
     "`checkpoint_dir` ": TOP + 'checkpoint_dir = "nowhere"\n' + EHR,
+    "allowed: observations, lactate, cultures, escalation": TOP + EHR + 'suggestions = ["tea"]\n',
+    "`suggestion_codes` names 'tea'": TOP + EHR + 'suggestion_codes = { tea = "a|b" }\n',
+    "`suggestion_codes.lactate` is 'LAC'": TOP + EHR + 'suggestion_codes = { lactate = "LAC" }\n',
     "does not exist": TOP + EHR + 'hook_issuer = "x"\nhook_jwks_file = "nowhere.json"\n',
 }
 

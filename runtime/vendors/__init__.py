@@ -1,0 +1,1 @@
+"""The vendors whose EHRs call Vigil: what each client does differently."""
