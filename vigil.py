@@ -30,6 +30,7 @@ COMMANDS = {
     "card": "studies.model_card_command.model_card",
     "check": "ehr.checks.check_command.check",
     "doctor": "ehr.checks.doctor_command.doctor",
+    "feedback": "cdshooks.reporting.command.feedback",
     "keys": "runtime.serving.keys_command.keys",
     "models": "studies.registry_command.registry",
     "recalibrate": "studies.commands.recalibrate",
