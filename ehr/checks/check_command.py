@@ -40,10 +40,8 @@ def _findings(config: Path, offline: bool) -> Iterator[Finding]:
         return
     yield from host.folders(settings)
     yield from host.secrets(settings, config)
-    if not settings.redis_url:
-        yield Finding("ok", "redis_url: none; an embedded server is started, for this host alone.")
-    elif not offline:
-        yield from host.shared_store(settings.redis_url)
+    if not offline:
+        yield from host.shared_store(settings)
     servers = Servers(Outgoing())
     for ehr in settings.ehr:
         yield from record(ehr, settings)

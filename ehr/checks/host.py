@@ -15,6 +15,7 @@ from runtime import store
 from runtime.audit.cipher import cipher_of
 from runtime.secretfile import SecretFileError
 from runtime.settings import LOOPBACK, Settings
+from runtime.settings_file import SettingsError, redis_url
 
 
 def folders(settings: Settings) -> Iterator[Finding]:
@@ -48,7 +49,7 @@ def secrets(settings: Settings, config: Path) -> Iterator[Finding]:
         yield Finding(
             "wrong",
             f"redis_url: holds a password, and {config} is readable by others.",
-            f"chmod o= {config}",
+            "Put it into a redis_password_file of mode 0600.",
         )
     for key, path in (
         ("signing_key_file", settings.signing_key_path or settings.data_path / "signing-key.json"),
@@ -60,6 +61,10 @@ def secrets(settings: Settings, config: Path) -> Iterator[Finding]:
         cipher_of(settings.audit_key_path)
     except SecretFileError as error:
         yield Finding("wrong", f"audit_key_file: {error}")
+    try:
+        redis_url(settings)
+    except SettingsError as error:
+        yield Finding("wrong", str(error))
     if settings.data_path.is_dir() and settings.data_path.stat().st_mode & 0o077:
         yield Finding(
             "note",
@@ -68,8 +73,20 @@ def secrets(settings: Settings, config: Path) -> Iterator[Finding]:
         )
 
 
-def shared_store(url: str) -> Iterator[Finding]:
-    """Yield whether a Redis is reached, and kept as one for sessions should be (F10)."""
+def shared_store(settings: Settings) -> Iterator[Finding]:
+    """Yield whether Redis is reached, and kept as one for sessions should be (F10)."""
+    try:
+        url = redis_url(settings)
+    except SettingsError:
+        # Of its password's file `secrets` tells.
+        return
+    if url is None:
+        yield Finding("ok", "redis_url: none; an embedded server is started, for this host alone.")
+    else:
+        yield from _reached(url)
+
+
+def _reached(url: str) -> Iterator[Finding]:
     parts = urlsplit(url)
     shown = f"redis_url {parts.scheme}://{parts.hostname or ''}{parts.path}"
     try:

@@ -169,6 +169,12 @@ def test_redis_is_reached_or_said_not_to_be(check, tmp_path):
     assert not states(
         check('redis_url = "redis://localhost:9/0"\n' + TOP + EHR, "--offline"), "redis_url"
     )
+    (tmp_path / "secret").write_text("s")
+    (tmp_path / "secret").chmod(0o644)
+    text = 'redis_url = "redis://localhost:9"\nredis_password_file = "secret"\n'
+    for options in ((), ("--offline",)):
+        assert states(check(text + TOP + EHR, *options), "redis_password_file") == ["wrong"]
+    assert states(check(TOP + EHR), "redis_url: none") == ["ok"]
     server = store.embedded(tmp_path)
     try:
         text = f'redis_url = "{server.url}"\n' + TOP + EHR
