@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import get_args
+from urllib.parse import urljoin
 
 from ehr.checks.finding import Finding
 from ehr.checks.record import private_keys
@@ -62,7 +63,10 @@ def _fhir_base(base: str, ehr: Ehr, servers: Servers) -> Iterator[Finding]:
             "The app can't sign in there: is this the base of the FHIR server?" if missing else "",
         )
         if isinstance(found.members.get("jwks_uri"), str):
-            yield from _key_set("jwks_uri", found.members["jwks_uri"], servers, get_args(Algorithm))
+            # As the app does; without it a path would be read as a file of ours.
+            source = urljoin(f"{base}/", found.members["jwks_uri"])
+            if source.startswith(("https://", "http://")):
+                yield from _key_set("jwks_uri", source, servers, get_args(Algorithm))
 
 
 def _reached(base: str, found: Document) -> Finding:

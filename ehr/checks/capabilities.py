@@ -62,7 +62,7 @@ def _lacking(members: dict[str, Any], ehr: Ehr) -> Iterator[str]:
         if not any(need == one.get("code") for d in declared for one in _listed(d, "interaction")):
             yield f"{kind} is without the interaction {need}."
         elif kind == "Observation":
-            named = {one.get("name") for d in declared for one in _listed(d, "searchParam")}
+            named = {str(one.get("name")) for d in declared for one in _listed(d, "searchParam")}
             if lacking := _parameters(ehr) - named:
                 yield f"Observation is without the search parameters {', '.join(sorted(lacking))}."
 
@@ -98,21 +98,20 @@ def _listed(holder: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 def _smart(base: str, ehr: Ehr, smart: dict[str, Any]) -> Iterator[Finding]:
     where = f"smart-configuration of {base}"
-    methods = smart.get("code_challenge_methods_supported")
-    if methods is None:
+    if not isinstance(smart.get("code_challenge_methods_supported"), list):
         yield Finding("note", f"{where}: says nothing of PKCE; S256 is sent all the same.")
-    elif "S256" not in methods:
+    elif "S256" not in _texts(smart, "code_challenge_methods_supported"):
         text = f"{where}: offers PKCE without S256."
         yield Finding("wrong", text, "Launches are refused until it offers S256, as SMART asks.")
-    ways = smart.get("token_endpoint_auth_methods_supported") or ()
+    ways = _texts(smart, "token_endpoint_auth_methods_supported")
     if ways and ehr.smart_client_auth != "none" and ehr.smart_client_auth not in ways:
-        text = f"{where}: takes {', '.join(map(str, ways))} and not {ehr.smart_client_auth}."
+        text = f"{where}: takes {', '.join(ways)} and not {ehr.smart_client_auth}."
         yield Finding("wrong", text, "Register the client so, and set smart_client_auth to it.")
-    named = smart.get("capabilities") or ()
+    named = _texts(smart, "capabilities")
     wanted = ("launch-ehr", "context-ehr-patient", CLIENTS[ehr.smart_client_auth])
     if lacking := [one for one in wanted if one not in named]:
         yield Finding("note", f"{where}: capabilities are without {', '.join(lacking)}.", ASK)
-    scopes = smart.get("scopes_supported") or ()
+    scopes = _texts(smart, "scopes_supported")
     lacking = [kind for kind in READS if not any(_grants(kind, scope) for scope in scopes)]
     if scopes and lacking:
         yield Finding("note", f"{where}: no scope of it reads {' or '.join(lacking)}.", ASK)
@@ -123,9 +122,14 @@ def _smart(base: str, ehr: Ehr, smart: dict[str, Any]) -> Iterator[Finding]:
             yield Finding("note", f"{where}: its issuer {issuer} and {one} differ by a slash.")
 
 
-def _grants(kind: str, scope: object) -> bool:
+def _texts(smart: dict[str, Any], name: str) -> list[str]:
+    value = smart.get(name)
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _grants(kind: str, scope: str) -> bool:
     """Tell whether a scope of SMART v1 or v2 lets a type be read as we do."""
-    found = SCOPE.fullmatch(str(scope))
+    found = SCOPE.fullmatch(scope)
     if not found or found["type"] not in (kind, "*"):
         return False
     return found["rights"] in {"read", "*"} or set(READS[kind]) <= set(found["rights"])

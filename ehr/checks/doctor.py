@@ -7,7 +7,7 @@ from joserfc.jwk import Key
 from ehr.checks.asked import asked
 from ehr.checks.capabilities import capabilities
 from ehr.checks.finding import Finding
-from ehr.checks.outside import Endpoint, discovered, framing, outside
+from ehr.checks.outside import discovered, framing, outside
 from ehr.checks.record import record
 from ehr.checks.servers import Servers
 from ehr.checks.signed_call import last_call, signed
@@ -26,12 +26,14 @@ def examine(
     yield from asked(ehr, settings, servers)
     for base in ehr.fhir_base:
         yield from capabilities(base, ehr, servers)
-    yield from outside(settings, servers, audit)
-    if ehr.hook_issuer:
-        place = discovered(settings, servers)
-        if key and isinstance(place, Endpoint):
+    place = discovered(settings, servers)
+    if isinstance(place, Finding):
+        yield place
+    else:
+        yield from outside(place, settings, servers, audit)
+        if key:
             yield from signed(place, ehr, key, servers, audit)
-        else:
-            yield last_call(ehr, audit)
+    if ehr.hook_issuer and not key:
+        yield last_call(ehr, audit)
     yield from framing(ehr, settings, servers)
     yield from servers.clocks()

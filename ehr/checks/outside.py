@@ -26,12 +26,10 @@ class Endpoint(NamedTuple):
     hook: str
 
 
-def outside(settings: Settings, servers: Servers, audit: Audit | None) -> Iterator[Finding]:
+def outside(
+    place: Endpoint, settings: Settings, servers: Servers, audit: Audit | None
+) -> Iterator[Finding]:
     """Yield what a client sees at our public address."""
-    place = discovered(settings, servers)
-    if isinstance(place, Finding):
-        yield place
-        return
     yield Finding("ok", f"{settings.public_url}/cds-services: answers, and lists {place.url}.")
     yield from _refused(place, servers, audit)
     yield from _large(place, settings, servers)

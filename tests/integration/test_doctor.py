@@ -285,6 +285,20 @@ def test_a_proxy_that_answers_itself_is_wrong(hospital, status):
     assert line(report, f"{status} on the way" if status != 413 else "(413)").startswith("wrong")
 
 
+def test_odd_documents_of_others_are_no_fault_of_the_doctor(hospital):
+    """Members of any type; a `jwks_uri` that is a path is one of that server, and no file here."""
+    hospital.publish("/odd", {"keys": [KEY]})
+    odd = dict.fromkeys(SMART, 5) | {"issuer": [], "jwks_uri": "/odd"}
+    hospital.publish("/fhir/.well-known/smart-configuration", odd)
+    search = {"interaction": SEARCH, "searchParam": [{"name": []}, 1]}
+    kinds = [1, {"type": []}, {"type": "Patient"}, {"type": "Observation"} | search]
+    rest = {"mode": "server", "security": 1, "resource": kinds}
+    hospital.publish("/fhir/metadata", {"resourceType": "CapabilityStatement", "rest": [2, rest]})
+    report = hospital.doctor()
+    assert line(report, "jwks_uri").startswith("ok") and "/odd" in hospital.listener.paths()
+    assert report[0] == 1 and line(report, "says nothing of PKCE").startswith("note")
+
+
 def test_a_frame_that_is_forbidden_is_wrong(hospital):
     hospital.listener.answers["/model-card"] = (
         200,
