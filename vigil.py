@@ -29,7 +29,9 @@ FOLDER = click.Path(exists=True, path_type=Path)
 COMMANDS = {
     "audit": "cdshooks.audit_command.audit",
     "card": "studies.model_card_command.model_card",
-    "doctor": "ehr.doctor_command.doctor",
+    "check": "ehr.checks.check_command.check",
+    "doctor": "ehr.checks.doctor_command.doctor",
+    "feedback": "cdshooks.reporting.command.feedback",
     "keys": "runtime.serving.keys_command.keys",
     "models": "studies.registry_command.registry",
     "recalibrate": "studies.commands.recalibrate",
@@ -259,39 +261,14 @@ def _chart(source: str, mapping: Path | None, patient: str | None) -> "ChartFile
     return chart_of(invented[source], source, source)
 
 
-@main.command()
-@CONFIG
-def check(config: Path) -> None:
-    """Check a configuration and the shipped models, without serving."""
-    from models.fitted.stock import loaded
-    from runtime.settings_file import load_settings, secret
-
-    settings = load_settings(config)
-    for ehr in settings.ehr:
-        secret(ehr, settings)
-        click.echo(
-            f"ehr {ehr.id}: {ehr.profile}, hooks {ehr.hook_auth}, SMART client "
-            f"{ehr.smart_client_id or 'none'}, {ehr.mode}"
-        )
-    stock = loaded(stock_of(settings, remembered=False))
-    for model in stock.models:
-        click.echo(f"model {model.id.name} {model.id.version}: {model.id.sha256[:12]}, verified")
-    if failed := stock.missing | stock.behind:
-        raise click.ClickException(" ".join(failed.values()))
-
-
-def stock_of(
-    settings: "Settings", before: "Stock | None" = None, remembered: bool = True
-) -> "Stock":
+def stock_of(settings: "Settings", before: "Stock | None" = None) -> "Stock":
     """Return what a configuration serves with, the shipped models or a hospital's own, or goes on
-    with since `before`.
-
-    What a child process passed once is not asked again, unless `remembered` is False.
+    with since `before`; what a child process passed once is not asked again.
     """
     from models.fitted.registry import Trust
     from models.fitted.stock import stocked
 
-    verdicts = settings.data_path / "model_verdicts" if remembered else None
+    verdicts = settings.data_path / "model_verdicts"
     return stocked(settings.models_path, Trust(settings.model_keys_path, verdicts=verdicts), before)
 
 

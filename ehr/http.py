@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from functools import partial
 from http.client import HTTPException
+from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -41,10 +42,13 @@ class OutgoingError(Exception):
 
 
 class Answer(NamedTuple):
-    """The status and the decoded body of an HTTP answer."""
+    """The status, the decoded body and the headers of an HTTP answer; names of headers are taken
+    in any case.
+    """
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class Outgoing:
@@ -79,7 +83,7 @@ class Outgoing:
                     method, _target(url), body, {**headers, **ALWAYS}, preload_content=False
                 )
                 with closing(connection.getresponse()) as response:
-                    return Answer(response.status, _body(response, limit))
+                    return Answer(response.status, _body(response, limit), response.headers)
         except (OSError, HTTPError, HTTPException, ValueError) as error:
             raise OutgoingError(_word(error)) from None
 

@@ -2,8 +2,9 @@
 what is allowed.
 """
 
+import re
 from types import UnionType
-from typing import get_args, get_origin
+from typing import Any, get_args, get_origin
 
 import msgspec
 
@@ -46,3 +47,19 @@ def allowed(kind: type[msgspec.Struct]) -> str:
     return ", ".join(
         field.name for field in msgspec.structs.fields(kind) if field.name != "base_dir"
     )
+
+
+def taken_out(raw: dict[str, Any], message: str) -> str | None:
+    """Take the key of which msgspec complains out of a configuration, and return its name; None
+    where that is not one key, as when a required one is missing.
+    """
+    text, _, place = message.partition(" - at ")
+    found = re.fullmatch(r"\$?(?:\.ehr\[(\d+)\])?(?:\.(\w+).*)?", place.strip("`"))
+    if found is None or "missing required field" in text:
+        return None
+    table = raw if found[1] is None else raw["ehr"][int(found[1])]
+    key = text.split("`")[1] if "unknown field" in text else found[2]
+    if key not in table:
+        return None
+    del table[key]
+    return str(key)

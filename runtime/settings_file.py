@@ -5,13 +5,14 @@ allowed.
 import os
 import tomllib
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
 
-from runtime.misfit import allowed, explain
+from runtime.misfit import allowed, explain, taken_out
 from runtime.settings import Ehr, Settings
 from runtime.settings_problems import problems
 
@@ -20,12 +21,38 @@ class SettingsError(Exception):
     """The configuration can't be used; the message names the key and what is allowed."""
 
 
+class Reading(NamedTuple):
+    """What a file sets, None where that can't be told, and a sentence for each thing wrong."""
+
+    settings: Settings | None
+    problems: tuple[str, ...]
+
+
 def load_settings(path: str | Path) -> Settings:
     """Read a configuration file and check all of it before anything starts.
 
     Raises SettingsError with one sentence that names the key.
     """
-    path = Path(path)
+    return settings_from(_parsed(Path(path)), str(path))
+
+
+def read_settings(path: str | Path) -> Reading:
+    """Read a configuration file and find all that is wrong with it, for who mends it.
+
+    Raises SettingsError when it is no TOML file at all.
+    """
+    return _reading(_parsed(Path(path)))
+
+
+def settings_from(raw: dict[str, Any], name: str = "configuration") -> Settings:
+    """Check a parsed configuration; `name` stands in the messages."""
+    settings, found = _reading(raw)
+    if settings is None or found:
+        raise SettingsError(f"{name}: {found[0]}")
+    return settings
+
+
+def _parsed(path: Path) -> dict[str, Any]:
     try:
         raw = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -34,18 +61,28 @@ def load_settings(path: str | Path) -> Settings:
         raise SettingsError(f"The configuration {path} is not valid TOML: {error}.") from None
     if "base_dir" in raw:
         raise SettingsError(f"{path}: unknown key `base_dir`. Allowed: {allowed(Settings)}.")
-    return settings_from(raw | {"base_dir": str(path.resolve().parent)}, str(path))
+    return raw | {"base_dir": str(path.resolve().parent)}
 
 
-def settings_from(raw: dict[str, Any], name: str = "configuration") -> Settings:
-    """Check a parsed configuration; `name` stands in the messages."""
-    try:
-        settings = msgspec.convert(raw, Settings)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"{name}: {explain(str(error), Settings, Ehr)}") from None
-    for problem in problems(settings):
-        raise SettingsError(f"{name}: {problem}")
-    return settings
+def _reading(raw: dict[str, Any]) -> Reading:
+    """Take out what does not fit, one key after the other, so that the rest can be looked at."""
+    misfits: list[str] = []
+    out: set[str | None] = set()
+    raw = deepcopy(raw)
+    while True:
+        try:
+            settings = msgspec.convert(raw, Settings)
+            break
+        except msgspec.ValidationError as error:
+            key = taken_out(raw, str(error))
+            # A required key that was taken out is missing now, which is not worth a sentence.
+            if not any(f"required field `{gone}`" in str(error) for gone in out):
+                misfits.append(explain(str(error), Settings, Ehr))
+            if key is None:
+                return Reading(None, tuple(misfits))
+            out.add(key)
+    others = (one for one in problems(settings) if not any(f"`{key}`" in one for key in out))
+    return Reading(settings, (*misfits, *others))
 
 
 def secret(ehr: Ehr, settings: Settings, environ: Mapping[str, str] | None = None) -> str | None:

@@ -46,7 +46,7 @@ class BoundedAdapter(BaseAdapter):
         except OutgoingError as error:
             raise Refused(str(error)) from None
         response = requests.Response()
-        response.status_code, response._content = answer
+        response.status_code, response._content = answer.status, answer.body
         response.url, response.request = url, request
         return response
 

@@ -318,7 +318,7 @@ def test_what_serves_imports_nothing_of_studies():
     """
     code = (
         "import sys, vigil, cdshooks.views, smartapp.views, runtime.serving.server;"
-        f"vigil.main(['check', '--config', {str(ROOT / 'vigil.example.toml')!r}], standalone_mode=False);"
+        f"vigil.main(['check', '--offline', '--config', {str(ROOT / 'vigil.example.toml')!r}], standalone_mode=False);"
         "print([m for m in sys.modules if m.split('.')[0] in ('studies', 'demo')])"
     )
     run = subprocess.run(

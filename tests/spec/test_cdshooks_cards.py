@@ -451,6 +451,28 @@ def test_feedback_on_an_unknown_card_or_again_is_told_apart(world):
     ] == [card["uuid"]] * 3
 
 
+@pytest.mark.rule("R93", "R96")
+def test_feedback_that_comes_weeks_later_in_either_spelling_is_of_its_card(world):
+    """A client may hold it back and send it with others, as Epic does."""
+    cards = [world.cards(hookcall.request())[0]["uuid"] for _ in range(3)]
+    world.now += timedelta(days=40)
+    items = [
+        {"card": cards[0], "outcome": "overridden", "overrideReason": {"reason": REASON}},
+        {"card": cards[1], "outcome": "overridden", "overrideReasons": [{"reason": REASON}]},
+        {"card": "123456", "outcome": "accepted"},
+        {
+            "card": cards[2],
+            "outcome": "overridden",
+            "overrideReasons": {"extension": EPIC_EXTENSION},
+        },
+    ]
+    for _ in range(2):
+        assert world.post({"feedback": items}, path=FEEDBACK).status_code == 200
+    known = [(True, False), (True, False), (False, False), (True, False)]
+    # On a card that is not known here nobody looks for what was said before.
+    assert told(world) == [*known, *((one, one) for one, _ in known)]
+
+
 def test_a_card_of_another_ehr_is_unknown(world):
     (card,) = world.cards(hookcall.request())
     record = world.record("hook")

@@ -28,6 +28,10 @@ class Listener:
                         return outer._send(self, answer)
                 return outer._send(self, (404, {}, b""))
 
+            def do_POST(self):
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                return self.do_GET()
+
             def log_message(self, *_):
                 return
 
@@ -41,7 +45,9 @@ class Listener:
         if callable(answer):
             return answer(handler)
         status, headers, body = answer
-        handler.send_response(status)
+        handler.send_response_only(status)
+        if "Date" not in headers:
+            handler.send_header("Date", handler.date_time_string())
         for name, value in {
             "Content-Length": str(len(body)),
             "Connection": "close",

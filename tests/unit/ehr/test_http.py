@@ -88,7 +88,7 @@ def sized(body: bytes, *lines: bytes) -> bytes:
 def test_a_read_is_one_plain_get(wire):
     """Path and query as given, no fragment, and a connection for this read alone, closed after."""
     server = wire(sized(b"{}"))
-    assert read(Authorization="Bearer t") == Answer(200, b"{}")
+    assert read(Authorization="Bearer t")[:2] == (200, b"{}")
     first, *lines = server.sent.decode("ascii").split("\r\n")
     assert first == "GET /r4/Patient/1?a=b&c=d%7Ce HTTP/1.1"
     assert {*filter(None, lines)} == {
@@ -148,7 +148,7 @@ def test_a_redirect_is_an_answer_and_is_not_followed(wire, status):
         b"HTTP/1.1 %d Go\r\nLocation: http://evil.example.org/\r\nContent-Length: 0\r\n\r\n"
         % status
     )
-    assert read() == Answer(status, b"") and server.sent.count(b"HTTP/1.1\r\n") == 1
+    assert read()[:2] == (status, b"") and server.sent.count(b"HTTP/1.1\r\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_redirect_is_an_answer_and_is_not_followed(wire, status):
 def test_a_body_in_every_framing(wire, answer):
     """RFC 9112, section 6, and the one encoding that was asked for."""
     wire(answer)
-    assert read() == Answer(200, b"abc")
+    assert read()[:2] == (200, b"abc")
 
 
 @pytest.mark.parametrize("framing", ["length", "close", "chunked"])

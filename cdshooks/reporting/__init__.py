@@ -1,0 +1,1 @@
+"""What became of the cards, as feedback tells it: `vigil feedback report`."""
