@@ -43,7 +43,7 @@ def _metadata(base: str, ehr: Ehr, servers: Servers) -> Iterator[Finding]:
     wrong = [*_version(members), *_lacking(members, ehr)]
     yield from (Finding("wrong", f"{url}: {text}", ASK) for text in wrong)
     if not wrong:
-        declared = "Patient read, Observation search by " + ", ".join(sorted(_parameters(ehr)))
+        declared = "Patient read, Observation search by " + ", ".join(sorted(_parameters()))
         yield Finding("ok", f"{url}: FHIR {members.get('fhirVersion')}; {declared}.")
     if ehr.smart_client_id and not _secured(members):
         text = f"{url}: names no SMART on FHIR security; smart-configuration is what counts."
@@ -63,15 +63,15 @@ def _lacking(members: dict[str, Any], ehr: Ehr) -> Iterator[str]:
             yield f"{kind} is without the interaction {need}."
         elif kind == "Observation":
             named = {str(one.get("name")) for d in declared for one in _listed(d, "searchParam")}
-            if lacking := _parameters(ehr) - named:
+            if lacking := _parameters() - named:
                 yield f"Observation is without the search parameters {', '.join(sorted(lacking))}."
 
 
-def _parameters(ehr: Ehr) -> set[str]:
+def _parameters() -> set[str]:
     """Return what our searches of Observation ask by; `_count` and `_sort` are no search
     parameters of a type, and need not be declared.
     """
-    search = searches("1", datetime.now(UTC), ehr.profile)["vitals"]
+    search = searches("1", datetime.now(UTC))["vitals"]
     return {name for name in parse_qs(urlsplit(search).query) if not name.startswith("_")}
 
 

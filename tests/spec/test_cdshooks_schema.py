@@ -173,6 +173,7 @@ def test_every_rule_that_the_schema_cites_has_a_case_that_breaks_it():
 @mark.rule("R64")
 def test_a_card_that_does_not_fit_fails_the_test_that_sees_it(world, monkeypatch):
     """Not only tests that ask for it: the test client itself looks (tests.support.contract)."""
-    monkeypatch.setattr(patient_view.cards, "card", lambda *_: WHOLE | {"summary": "x" * 140})
+    long = {"summary": "x" * 140, "suggestions": [], "selectionBehavior": "any"}
+    monkeypatch.setattr(patient_view.cards, "card", lambda *_, **__: WHOLE | long)
     with pytest.raises(ValidationError, match="is too long"):
         world.post(hookcall.request())
