@@ -9,9 +9,9 @@ not predict before a fork: each worker makes its application after it.
 import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask
@@ -34,6 +34,13 @@ Stock = TypeVar("Stock")
 log = logs.get_logger("server")
 
 
+class Beside(Protocol):
+    """A process that runs beside the workers."""
+
+    def tend(self) -> None:
+        """Start it again if it ended; called about once a second."""
+
+
 class _Server(BaseApplication, Generic[Stock]):
     """gunicorn, told by us and by nothing in its environment."""
 
@@ -41,10 +48,10 @@ class _Server(BaseApplication, Generic[Stock]):
         self,
         stocked: Callable[[Stock | None], Stock],
         create_app: Callable[[Stock], Flask],
-        own: store.Embedded | None,
+        beside: Sequence[Beside],
         options: dict[str, Any],
     ):
-        self._stocked, self._create_app, self._own = stocked, create_app, own
+        self._stocked, self._create_app, self._beside = stocked, create_app, beside
         self._options = options
         self._stock = stocked(None)
         super().__init__(prog="vigil")
@@ -71,12 +78,12 @@ class _Server(BaseApplication, Generic[Stock]):
             log.error("reload", error=error)
 
     def tend(self) -> None:
-        """Start our own Redis again if it ended; a failure of that ends nothing else."""
-        try:
-            if self._own:
-                self._own.tend()
-        except Exception as error:
-            log.error("embedded_redis", error=error)
+        """Start again what ended beside the workers; a failure of that ends nothing else."""
+        for beside in self._beside:
+            try:
+                beside.tend()
+            except Exception as error:
+                log.error("beside", what=type(beside).__name__, error=error)
 
 
 def settle() -> None:
@@ -120,7 +127,8 @@ def serve(
     try:
         with shared_numbers(f"{settings.data_path}:{port}", settings.data_path):
             make = partial(create_app, url)
-            _Server(stocked, make, own, _options(settings, port)).run()
+            beside: list[Beside] = [keeper, *([own] if own else [])]
+            _Server(stocked, make, beside, _options(settings, port)).run()
     finally:
         if own:
             own.stop()

@@ -138,8 +138,11 @@ class Site:
         return found
 
     def workers(self) -> list[int]:
-        """Return the ids of its Python processes but the master, the oldest first."""
-        return sorted(pid for pid in self.processes() if "python" in _program(pid))
+        """Return the ids of its Python processes but the master and what keeps the audit log, the
+        oldest first.
+        """
+        python = [pid for pid in self.processes() if "python" in _program(pid)]
+        return sorted(pid for pid in python if not _keeps(pid))
 
     def redis(self) -> int | None:
         """Return the id of its embedded Redis."""
@@ -294,6 +297,12 @@ def _program(pid: int) -> str:
     with contextlib.suppress(OSError):
         return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
     return ""
+
+
+def _keeps(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return b"keeper" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return True
 
 
 def _since(pid: int) -> str | None:

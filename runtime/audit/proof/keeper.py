@@ -11,6 +11,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,9 +33,22 @@ class Keeper:
     """The running process, as the server that started it sees it."""
 
     def __init__(self, audit: Path, folder: Path):
-        command = [sys.executable, "-m", "runtime.audit.proof.keeper", str(audit), str(folder)]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE)
+        self._command = [sys.executable, "-m", __name__, str(audit), str(folder)]
         self._owner = os.getpid()
+        self._start()
+
+    def _start(self) -> None:
+        self._since = time.monotonic()
+        self._process = subprocess.Popen(self._command, cwd=ROOT, stdin=subprocess.PIPE)
+
+    def tend(self) -> None:
+        """Start it again if it ended, once a minute at most."""
+        if self._process.poll() is None or time.monotonic() - self._since < AGAIN_SECONDS:
+            return
+        log.error("audit_keeper", restarted=True)
+        if self._process.stdin:
+            self._process.stdin.close()
+        self._start()
 
     def stop(self) -> None:
         """Have the last checkpoint made, and wait for it, at most 15 s. A worker that ends comes
