@@ -83,7 +83,9 @@ def create_app(
     fhir = fetch.Fhir(outgoing, settings)
     tally = metrics.Metrics([ehr.id for ehr in settings.ehr])
     app.register_blueprint(
-        views.create_blueprint(settings, models, redis, log, keysets, fhir, clock, tally, missing)
+        views.create_blueprint(
+            settings, models, redis, log, keysets, fhir, clock, tally, missing, stock.shadows
+        )
     )
     # Signing in has one of its own: who waits on one shares its look-ups, also one that hangs.
     signing_in = http.Outgoing()
@@ -92,7 +94,7 @@ def create_app(
             settings, models, sessions, log, signing_in, keysets, fhir, own_key, clock, missing
         )
     )
-    for name, why in (stock.missing | stock.behind).items():
+    for name, why in stock.faults.items():
         logs.get_logger("models").error("model_damaged", model=name, why=why)
     parts = watch.parts_of(settings, redis, log, stock.names, keysets.state, fhir.state)
     watch.install(app, settings, parts, tally, partial(synthetic.examine, models, clock))

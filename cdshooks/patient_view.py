@@ -13,6 +13,7 @@ from cdshooks import audit_record, cards, delivery, prefetch, replay
 from cdshooks.auth import Caller
 from cdshooks.earlier import REPEAT, EarlierCalls
 from cdshooks.hooks import Context, HookRequest
+from cdshooks.trials.shadow_scoring import Shadows
 from ehr.chart import Collected
 from ehr.fetch import Fhir
 from models.assess import Assessment, assess
@@ -41,6 +42,7 @@ class PatientView:
         clock: Callable[[], datetime],
         metrics: Metrics,
         earlier: EarlierCalls,
+        shadows: Shadows,
         missing: Sequence[str] = (),
     ):
         self.settings, self.models, self.audit, self.fhir, self.clock = (
@@ -51,6 +53,7 @@ class PatientView:
             clock,
         )
         self.metrics, self.missing, self.earlier = metrics, missing, earlier
+        self.shadows = shadows
 
     def answer(
         self,
@@ -118,6 +121,7 @@ class PatientView:
                 "audit": perf_counter() - ready,
             },
         )
+        self.shadows.after_answer(record["assessment_id"], chart, assessment, ehr.overdue_factor)
         return made
 
     def not_delivered(self, request: HookRequest[Context], request_id: str) -> None:

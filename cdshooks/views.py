@@ -18,6 +18,7 @@ from cdshooks.hooks import Context, HookRequest
 from cdshooks.patient_view import PatientView
 from cdshooks.refusals import Refusals
 from cdshooks.services import SERVICES, Service, discovery
+from cdshooks.trials.shadow_scoring import Shadows
 from cdshooks.used_tokens import UsedTokens
 from ehr.fetch import Fhir
 from ehr.keys import KeySets
@@ -44,9 +45,10 @@ def create_blueprint(
     clock: Callable[[], datetime],
     metrics: Metrics,
     missing: Sequence[str] = (),
+    shadows: Sequence[Model] = (),
 ) -> Blueprint:
     """Return the CDS Hooks routes; all they need is handed in. `missing` names the models that
-    could not be loaded.
+    could not be loaded, `shadows` are scored after the answer.
     """
     # An embedded Redis is told too: the table on disk can't be written when the disk is full (G5).
     gate = Gate(settings, keysets, UsedTokens(store, settings.data_path / "used-tokens.db"), clock)
@@ -61,8 +63,11 @@ def create_blueprint(
     openapi.add_to(blueprint)
     # One host's own Redis holds no record that its audit log doesn't.
     earlier = EarlierCalls(audit, store, shared=settings.redis_url is not None)
+    unseen = Shadows(shadows, audit, lambda: queue.busy)
     for service in SERVICES:
-        answer = service.answer(settings, models, audit, fhir, clock, metrics, earlier, missing)
+        answer = service.answer(
+            settings, models, audit, fhir, clock, metrics, earlier, unseen, missing
+        )
         endpoint = _Endpoint(service, answer, gate, queue, settings, audit)
         _route(blueprint, service.id, service.path, endpoint.call)
         _route(blueprint, f"{service.id}-feedback", service.feedback_path, endpoint.feedback)

@@ -88,7 +88,9 @@ class World:
     usual.
     """
 
-    def __init__(self, folder, redis_url=None, models=None, others=(), trusted_proxies=(), **ehr):
+    def __init__(
+        self, folder, redis_url=None, models=None, others=(), trusted_proxies=(), shadows=(), **ehr
+    ):
         (folder / "jwks.json").write_text(
             json.dumps({"keys": [KEYS[k].as_dict(private=False) for k in ("es", "rs")]})
         )
@@ -126,6 +128,7 @@ class World:
             Fhir(http, self.settings),
             lambda: self.now,
             self.metrics,
+            shadows=shadows,
         )
         self.app.register_blueprint(blueprint)
         self.client = self.app.test_client()
