@@ -37,6 +37,7 @@ COMMANDS = {
     "recalibrate": "studies.commands.recalibrate",
     "release": "studies.commands.release",
     "sense": "studies.sense_command.sense",
+    "trial": "cdshooks.trials.trial_command.trial",
     "train": "studies.train_command.train",
     "validate": "studies.commands.validate",
 }

@@ -119,6 +119,7 @@ def answer(delivery: Delivery, cards: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "shown": delivery.shown,
         "delivery": delivery.reason,
+        "withheld": delivery.withheld,
         "cards": [
             {
                 "uuid": card["uuid"],

@@ -29,6 +29,7 @@ from runtime.body import read_json_body
 from runtime.limits.overload import Queue
 from runtime.logs import get_logger
 from runtime.settings import Ehr, Settings
+from runtime.trials.running import running
 from runtime.watching.metrics import Metrics
 from runtime.web import BadRequest, VigilError, json_response, published
 
@@ -64,9 +65,10 @@ def create_blueprint(
     # One host's own Redis holds no record that its audit log doesn't.
     earlier = EarlierCalls(audit, store, shared=settings.redis_url is not None)
     unseen = Shadows(shadows, audit, lambda: queue.busy)
+    trial = running(settings, audit)
     for service in SERVICES:
         answer = service.answer(
-            settings, models, audit, fhir, clock, metrics, earlier, unseen, missing
+            settings, models, audit, fhir, clock, metrics, earlier, unseen, trial, missing
         )
         endpoint = _Endpoint(service, answer, gate, queue, settings, audit)
         _route(blueprint, service.id, service.path, endpoint.call)

@@ -22,6 +22,7 @@ from runtime.logs import get_logger, keyed_hash
 from runtime.settings import Ehr, Settings
 from runtime.settings_file import SettingsError
 from runtime.signing_key import public_jwks
+from runtime.trials.running import Running, running
 from runtime.web import HTML_POLICY, json_response
 from smartapp import problems
 from smartapp.callback import SignIn, launch_of
@@ -61,6 +62,7 @@ def create_blueprint(
         discovery,
         SignIn(settings, http, discovery, keysets, signing_key),
         clock,
+        running(settings, audit),
         missing,
     )
     blueprint = Blueprint("smartapp", __name__, template_folder="../templates")
@@ -103,10 +105,11 @@ class _Views:
         discovery: Discovery,
         sign_in: SignIn,
         clock: Callable[[], datetime],
+        trial: Running | None,
         missing: Sequence[str],
     ):
         self.settings = settings
-        self.models = models
+        self.models, self.trial = models, trial
         self.launches = launches
         self.sessions = sessions
         self.audit, self.refusals = audit, RefusalLog(audit)
@@ -180,7 +183,15 @@ class _Views:
             wish = request.args.get("view")
             now = self.clock()
             view = explain(
-                session, ehr, wish, self.audit, self.fhir, self.models, now, self.missing
+                session,
+                ehr,
+                wish,
+                self.audit,
+                self.fhir,
+                self.models,
+                now,
+                self.trial,
+                self.missing,
             )
         except (problems.Mismatch, problems.SessionEnded):
             self.sessions.end(handle, secret, agent)

@@ -274,13 +274,14 @@ def test_every_setting_is_documented():
     """vigil.example.toml names every key, loads as it stands, and holds no other."""
     import msgspec
 
-    from runtime.settings import Ehr, Settings
+    from runtime.settings import Ehr, Settings, Trial
     from runtime.settings_file import load_settings
 
     text = (ROOT / "vigil.example.toml").read_text("utf-8")
     keys = set(re.findall(r"^(?:# )?([a-z_]+) = ", text, re.MULTILINE))
-    fields = {f.name for kind in (Settings, Ehr) for f in msgspec.structs.fields(kind)} - {
+    fields = {f.name for kind in (Settings, Ehr, Trial) for f in msgspec.structs.fields(kind)} - {
         "ehr",
+        "trial",
         "base_dir",
     }
     assert keys == fields and load_settings(ROOT / "vigil.example.toml").ehr[0].id == "demo"

@@ -89,7 +89,15 @@ class World:
     """
 
     def __init__(
-        self, folder, redis_url=None, models=None, others=(), trusted_proxies=(), shadows=(), **ehr
+        self,
+        folder,
+        redis_url=None,
+        models=None,
+        others=(),
+        trusted_proxies=(),
+        shadows=(),
+        trial=None,
+        **ehr,
     ):
         (folder / "jwks.json").write_text(
             json.dumps({"keys": [KEYS[k].as_dict(private=False) for k in ("es", "rs")]})
@@ -110,6 +118,7 @@ class World:
             "redis_url": redis_url,
             "trusted_proxies": trusted_proxies,
             "ehr": [usual | ehr, *others],
+            "trial": trial,
         }
         self.settings = settings_from(config)
         self.now = AT
