@@ -22,7 +22,7 @@ from runtime.logs import get_logger, keyed_hash
 from runtime.settings import Ehr, Settings
 from runtime.settings_file import SettingsError
 from runtime.signing_key import public_jwks
-from runtime.trials.running import Running, running
+from runtime.trials.running import running
 from runtime.web import HTML_POLICY, json_response
 from smartapp import problems
 from smartapp.callback import SignIn, launch_of
@@ -62,7 +62,6 @@ def create_blueprint(
         discovery,
         SignIn(settings, http, discovery, keysets, signing_key),
         clock,
-        running(settings, audit),
         missing,
     )
     blueprint = Blueprint("smartapp", __name__, template_folder="../templates")
@@ -105,11 +104,10 @@ class _Views:
         discovery: Discovery,
         sign_in: SignIn,
         clock: Callable[[], datetime],
-        trial: Running | None,
         missing: Sequence[str],
     ):
         self.settings = settings
-        self.models, self.trial = models, trial
+        self.models, self.trial = models, running(settings, audit)
         self.launches = launches
         self.sessions = sessions
         self.audit, self.refusals = audit, RefusalLog(audit)

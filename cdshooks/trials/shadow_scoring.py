@@ -21,11 +21,13 @@ from cdshooks.audit_record import risk_record
 from models.assess import Assessment, assess
 from models.fitted.model import Model
 from models.patient.chart import Chart
-from runtime.audit.log import Audit
+from runtime.audit.log import Audit, AuditError
 from runtime.logs import get_logger
 
-LONGEST_QUEUE = 64
+LONGEST_QUEUE = 256
 BUSY_SECONDS = 0.01
+# What comes within this time is recorded together: each write of its own holds up those of cards.
+GATHER_SECONDS = 1.0
 log = get_logger("cdshooks")
 Job = tuple[str, Chart, Assessment, float]
 
@@ -77,34 +79,45 @@ class Shadows:
 
     def _run(self) -> None:
         while True:
-            job = self._jobs.get()
-            for model in self._models:
-                while self._busy():
-                    time.sleep(BUSY_SECONDS)
-                self._quiet()
-                self._score(model, *job)
+            jobs = [self._jobs.get()]
+            time.sleep(GATHER_SECONDS)
+            jobs += [self._jobs.get() for _ in range(self._jobs.qsize())]
+            found = [self._scored(model, job) for job in jobs for model in self._models]
+            self._record([record for record in found if record])
 
-    def _score(
-        self, model: Model, assessment_id: str, chart: Chart, champion: Assessment, overdue: float
-    ) -> None:
-        """Score and record; whatever fails here concerns nobody but who reads the log."""
+    def _scored(self, model: Model, job: Job) -> dict[str, Any] | None:
+        """Return the record of one shadow on one chart; None where it failed, which concerns nobody
+        but who reads the log.
+        """
+        while self._busy():
+            time.sleep(BUSY_SECONDS)
+        self._quiet()
+        assessment_id, chart, champion, overdue_factor = job
         try:
             began = time.perf_counter()
-            (shadow,) = assess(chart, champion.at, (model,), overdue).risks
+            (shadow,) = assess(chart, champion.at, (model,), overdue_factor).risks
             beside = next((r for r in champion.risks if r.outcome == shadow.outcome), None)
-            dropped, self._dropped = self._dropped, 0
-            record: dict[str, Any] = {
+            return {
                 "assessment_id": assessment_id,
                 "at": champion.at.isoformat(),
                 **risk_record(shadow),
                 "score": shadow.score,
                 "champion": risk_record(beside) | {"score": beside.score} if beside else None,
-                "dropped": dropped,
+                "dropped": 0,
                 "latency_ms": round(1000 * (time.perf_counter() - began), 3),
             }
-            self._audit.append("shadow", record)
         except Exception as error:
             log.warning("shadow_failed", error=error, **asdict(model.id))
+            return None
+
+    def _record(self, records: list[dict[str, Any]]) -> None:
+        if not records:
+            return
+        records[0]["dropped"], self._dropped = self._dropped, 0
+        try:
+            self._audit.append_all([("shadow", record) for record in records])
+        except AuditError as error:
+            log.warning("shadow_not_recorded", error=error, records=len(records))
 
 
 def _at_once() -> None:

@@ -37,6 +37,12 @@ def until(what):
     return pytest.fail("it never came")
 
 
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    """Nothing is gathered here, so that each record comes by itself."""
+    monkeypatch.setattr(shadow_scoring, "GATHER_SECONDS", 0)
+
+
 def recorded(world, kind="shadow") -> list[dict]:
     return list(world.audit.records(type=kind))
 
@@ -47,9 +53,11 @@ def test_it_is_scored_once_the_answer_has_left_and_not_before(tmp_path, monkeypa
     """
     events = []
     world = World(tmp_path, shadows=(shadow(),))
-    append = world.audit.append
+    append = world.audit.append_all
     monkeypatch.setattr(
-        world.audit, "append", lambda kind, record: (events.append(kind), append(kind, record))[1]
+        world.audit,
+        "append_all",
+        lambda records: (events.extend(kind for kind, _ in records), append(records))[1],
     )
     offer = shadow_scoring.Shadows._offer
     monkeypatch.setattr(
@@ -114,25 +122,29 @@ def test_a_call_that_is_being_answered_goes_first_and_what_is_too_much_is_counte
     tmp_path, monkeypatch
 ):
     """While calls are answered nothing is scored; the queue holds two here, three are passed over,
-    and the next record says so.
+    and the next record says so. What waited is written together.
     """
     monkeypatch.setattr(shadow_scoring, "LONGEST_QUEUE", 2)
-    busy, idle = threading.Event(), threading.Event()
+    busy, waits = threading.Event(), threading.Event()
     busy.set()
-    monkeypatch.setattr(
-        shadow_scoring.time, "sleep", lambda seconds: (idle.set(), time.monotonic())
-    )
     world = World(tmp_path)
-    unseen = shadow_scoring.Shadows((shadow(),), world.audit, busy.is_set)
-    job = _job()
-    unseen._offer(job)
-    assert idle.wait(20)
+    batches, append = [], world.audit.append_all
+    monkeypatch.setattr(
+        world.audit, "append_all", lambda rows: (batches.append(len(rows)), append(rows))[1]
+    )
+    unseen = shadow_scoring.Shadows(
+        (shadow(),), world.audit, lambda: (waits.set(), busy.is_set())[1]
+    )
+    unseen._offer(_job())
+    assert waits.wait(20)
     for _ in range(5):
-        unseen._offer(job)
+        unseen._offer(_job())
     assert not recorded(world)
     busy.clear()
     until(lambda: len(recorded(world)) == 3)
-    assert [one["dropped"] for one in recorded(world)] == [0, 0, 3]
+    assert batches == [1, 2]
+    # The newest first: the call that was in the works tells of the three, or the two after it.
+    assert sum(one["dropped"] for one in recorded(world)) == 3
 
 
 def test_a_log_in_trouble_takes_no_shadow(tmp_path, monkeypatch):
