@@ -84,9 +84,7 @@ def create_app(
     fhir = fetch.Fhir(outgoing, settings)
     tally = metrics.Metrics([ehr.id for ehr in settings.ehr])
     app.register_blueprint(
-        views.create_blueprint(
-            settings, models, redis, log, keysets, fhir, clock, tally, missing, stock.shadows
-        )
+        views.create_blueprint(settings, stock, redis, log, keysets, fhir, clock, tally)
     )
     # Signing in has one of its own: who waits on one shares its look-ups, also one that hangs.
     signing_in = http.Outgoing()

@@ -2,7 +2,7 @@
 R29, R51, R61).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from time import perf_counter
 from typing import Any
@@ -22,7 +22,7 @@ from cdshooks.trials.shadow_scoring import Shadows
 from cdshooks.used_tokens import UsedTokens
 from ehr.fetch import Fhir
 from ehr.keys import KeySets
-from models.fitted.registry import Model
+from models.fitted.stock import Stock
 from runtime import client
 from runtime.audit.log import Audit, AuditError
 from runtime.body import read_json_body
@@ -38,19 +38,15 @@ log = get_logger("cdshooks")
 
 def create_blueprint(
     settings: Settings,
-    models: Sequence[Model],
+    stock: Stock,
     store: redis.Redis,
     audit: Audit,
     keysets: KeySets,
     fhir: Fhir,
     clock: Callable[[], datetime],
     metrics: Metrics,
-    missing: Sequence[str] = (),
-    shadows: Sequence[Model] = (),
 ) -> Blueprint:
-    """Return the CDS Hooks routes; all they need is handed in. `missing` names the models that
-    could not be loaded, `shadows` are scored after the answer.
-    """
+    """Return the CDS Hooks routes; all they need is handed in, the models as they were loaded."""
     # An embedded Redis is told too: the table on disk can't be written when the disk is full (G5).
     gate = Gate(settings, keysets, UsedTokens(store, settings.data_path / "used-tokens.db"), clock)
     document = msgspec.json.encode(discovery())
@@ -64,11 +60,20 @@ def create_blueprint(
     openapi.add_to(blueprint)
     # One host's own Redis holds no record that its audit log doesn't.
     earlier = EarlierCalls(audit, store, shared=settings.redis_url is not None)
-    unseen = Shadows(shadows, audit, lambda: queue.busy)
+    unseen = Shadows(stock.shadows, audit, lambda: queue.busy)
     trial = running(settings, audit)
     for service in SERVICES:
         answer = service.answer(
-            settings, models, audit, fhir, clock, metrics, earlier, unseen, trial, missing
+            settings,
+            stock.models,
+            audit,
+            fhir,
+            clock,
+            metrics,
+            earlier,
+            unseen,
+            trial,
+            tuple(stock.missing),
         )
         endpoint = _Endpoint(service, answer, gate, queue, settings, audit)
         _route(blueprint, service.id, service.path, endpoint.call)

@@ -16,6 +16,7 @@ from ehr.fetch import Fhir
 from ehr.http import Outgoing
 from ehr.keys import KeySets
 from models.fitted.registry import Model, ModelId
+from models.fitted.stock import Stock
 from models.patient.features import names
 from runtime import store, web
 from runtime.audit.log import Audit
@@ -130,14 +131,13 @@ class World:
         chosen = (model(),) if models is None else models
         blueprint = create_blueprint(
             self.settings,
-            chosen,
+            Stock(tuple(chosen), shadows=tuple(shadows)),
             store.connect(redis_url or "unix:///nowhere.sock"),
             self.audit,
             KeySets(http),
             Fhir(http, self.settings),
             lambda: self.now,
             self.metrics,
-            shadows=shadows,
         )
         self.app.register_blueprint(blueprint)
         self.client = self.app.test_client()
