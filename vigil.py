@@ -37,6 +37,7 @@ COMMANDS = {
     "recalibrate": "studies.commands.recalibrate",
     "release": "studies.commands.release",
     "sense": "studies.sense_command.sense",
+    "trial": "cdshooks.trials.trial_command.trial",
     "train": "studies.train_command.train",
     "validate": "studies.commands.validate",
 }
@@ -83,7 +84,7 @@ def create_app(
     fhir = fetch.Fhir(outgoing, settings)
     tally = metrics.Metrics([ehr.id for ehr in settings.ehr])
     app.register_blueprint(
-        views.create_blueprint(settings, models, redis, log, keysets, fhir, clock, tally, missing)
+        views.create_blueprint(settings, stock, redis, log, keysets, fhir, clock, tally)
     )
     # Signing in has one of its own: who waits on one shares its look-ups, also one that hangs.
     signing_in = http.Outgoing()
@@ -92,7 +93,7 @@ def create_app(
             settings, models, sessions, log, signing_in, keysets, fhir, own_key, clock, missing
         )
     )
-    for name, why in (stock.missing | stock.behind).items():
+    for name, why in stock.faults.items():
         logs.get_logger("models").error("model_damaged", model=name, why=why)
     parts = watch.parts_of(settings, redis, log, stock.names, keysets.state, fhir.state)
     watch.install(app, settings, parts, tally, partial(synthetic.examine, models, clock))

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from cdshooks.replay import again, answered_by, difference
+from cdshooks.trials.shadow_report import report
 from models.fitted.registry import Trust, recorded
 from runtime.audit.log import audit_of
 from runtime.audit.proof.commands import COMMANDS
@@ -54,3 +55,10 @@ def audit_replay(config: Path, assessment_id: str) -> None:
         raise click.ClickException(differs)
     risks = ", ".join(f"{risk.outcome} {risk.probability}" for risk in found.risks)
     click.echo(f"The same again: {found.level}, {risks or found.status}")
+
+
+@audit.command("shadow")
+@CONFIG
+def audit_shadow(config: Path) -> None:
+    """Compare each shadow model with its champion, on the charts of answered calls."""
+    click.echo(report(audit_of(load_settings(config)).records(type="shadow")))

@@ -76,7 +76,7 @@ def result(assessment: Assessment, chart: Chart, notes: list[str]) -> dict[str, 
         "chart": chart.as_json(),
         "degraded": notes,
         "model": None,
-        "risks": [_risk(risk) for risk in assessment.risks],
+        "risks": [risk_record(risk) for risk in assessment.risks],
     }
     if lead:
         found |= {
@@ -102,7 +102,8 @@ def findings(assessment: Assessment) -> list[list[str | None]]:
     return [[item.level, item.kind, item.variable, item.written] for item in assessment.findings]
 
 
-def _risk(risk: Risk) -> dict[str, Any]:
+def risk_record(risk: Risk) -> dict[str, Any]:
+    """Return one outcome's risk, its interval, and the model that gave it."""
     sure = risk.certainty
     return {
         "outcome": risk.outcome,
@@ -118,6 +119,7 @@ def answer(delivery: Delivery, cards: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "shown": delivery.shown,
         "delivery": delivery.reason,
+        "withheld": delivery.withheld,
         "cards": [
             {
                 "uuid": card["uuid"],

@@ -18,6 +18,7 @@ from models.patient.inputs import Input, absent, percent
 from models.patient.news2 import MOST_NAMED
 from models.patient.printing import age
 from models.reading.reader import REASONS
+from models.withheld import WITHHELD
 from runtime.settings import Ehr
 
 TEMPLATES = Path(__file__).parents[1] / "templates" / "cards"
@@ -83,7 +84,8 @@ def card(
     made |= suggestions.members(assessment, assessment_id, ehr, encounter)
     if traits.override_reasons:
         made["overrideReasons"] = reasons.codings("suggestions" in made)
-    if ehr.smart_client_id:
+    # Of an estimate that is withheld there is nothing to explain.
+    if ehr.smart_client_id and assessment.status != WITHHELD:
         made["links"] = [_link(assessment_id, ehr, public_url)]
     return made
 
@@ -153,6 +155,8 @@ def _low_beside_graver(assessment: Assessment) -> bool:
 
 
 def _not_calculated(assessment: Assessment) -> str:
+    if assessment.status == WITHHELD:
+        return "Model's estimate withheld (study)."
     return f"Risk not calculated: {WITHOUT_NUMBER[assessment.status]}."
 
 

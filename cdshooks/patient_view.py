@@ -13,6 +13,7 @@ from cdshooks import audit_record, cards, delivery, prefetch, replay
 from cdshooks.auth import Caller
 from cdshooks.earlier import REPEAT, EarlierCalls
 from cdshooks.hooks import Context, HookRequest
+from cdshooks.trials.shadow_scoring import Shadows
 from ehr.chart import Collected
 from ehr.fetch import Fhir
 from models.assess import Assessment, assess
@@ -20,9 +21,12 @@ from models.fitted.booster import ModelError
 from models.fitted.registry import Model
 from models.patient.chart import Chart
 from models.reading.reader import WrongPatient
+from models.withheld import withheld
 from runtime.audit.log import Audit
 from runtime.logs import get_logger
 from runtime.settings import Ehr, Settings
+from runtime.trials.arm import Arm, Subject
+from runtime.trials.running import Running
 from runtime.watching.metrics import Metrics
 from runtime.web import PreconditionFailed
 
@@ -41,6 +45,8 @@ class PatientView:
         clock: Callable[[], datetime],
         metrics: Metrics,
         earlier: EarlierCalls,
+        shadows: Shadows,
+        trial: Running | None,
         missing: Sequence[str] = (),
     ):
         self.settings, self.models, self.audit, self.fhir, self.clock = (
@@ -51,6 +57,7 @@ class PatientView:
             clock,
         )
         self.metrics, self.missing, self.earlier = metrics, missing, earlier
+        self.shadows, self.trial = shadows, trial
 
     def answer(
         self,
@@ -96,8 +103,9 @@ class PatientView:
         assessed = perf_counter()
         record["overdue_factor"] = ehr.overdue_factor
         record["assessment_id"] = str(uuid.uuid4())
-        decision = delivery.decide(assessment, ehr)
-        made = [self._card(assessment, record, ehr)] if decision.shown else []
+        arm = self._arm(record, ehr, at)
+        decision = delivery.decide(assessment, ehr, record["user"], arm)
+        made = self._cards(decision, assessment, record, ehr)
         record["latency_ms"]["assess"] = _ms(began, perf_counter())
         record |= audit_record.result(assessment, chart, notes) | audit_record.answer(
             decision, made
@@ -118,6 +126,7 @@ class PatientView:
                 "audit": perf_counter() - ready,
             },
         )
+        self.shadows.after_answer(record["assessment_id"], chart, assessment, ehr.overdue_factor)
         return made
 
     def not_delivered(self, request: HookRequest[Context], request_id: str) -> None:
@@ -144,14 +153,25 @@ class PatientView:
             notes.append(replay.FAILED)
             return assess(chart, at, (), overdue_factor, self.missing)
 
-    def _card(self, assessment: Assessment, record: dict[str, Any], ehr: Ehr) -> dict[str, Any]:
-        return cards.card(
-            assessment,
-            record["assessment_id"],
-            ehr,
-            self.settings.public_url,
-            record["encounter"],
-        )
+    def _arm(self, record: dict[str, Any], ehr: Ehr, at: datetime) -> Arm | None:
+        """Return the arm of a call, and write it into its record."""
+        subject = Subject(ehr.id, record["patient"], record["encounter"], record.get("unit"))
+        arm = self.trial.arm(subject, ehr, at) if self.trial else None
+        record["trial"] = self.trial.record(arm) if self.trial and arm else None
+        return arm
+
+    def _cards(
+        self,
+        decision: delivery.Delivery,
+        assessment: Assessment,
+        record: dict[str, Any],
+        ehr: Ehr,
+    ) -> list[dict[str, Any]]:
+        if not decision.shown:
+            return []
+        told = withheld(assessment) if decision.withheld else assessment
+        name, url = record["assessment_id"], self.settings.public_url
+        return [cards.card(told, name, ehr, url, record["encounter"])]
 
     def _earlier(
         self, record: dict[str, Any], at: datetime, collected: Collected, ehr: Ehr
@@ -176,11 +196,13 @@ class PatientView:
         """Return the cards of the first call again, made from its record, and note that this was
         a repeat.
         """
+        decision = delivery.Delivery(
+            earlier["shown"], earlier["delivery"], earlier.get("withheld", False)
+        )
         made = []
-        if earlier["shown"]:
-            assessment = replay.again(earlier, self.models)
-            made = [self._card(assessment, earlier, ehr)]
-        decision = delivery.Delivery(earlier["shown"], earlier["delivery"])
+        if decision.shown:
+            made = self._cards(decision, replay.again(earlier, self.models), earlier, ehr)
+        record["trial"] = earlier.get("trial")
         again = {"repeat": True, "repeat_of": earlier["assessment_id"]}
         self.audit.append("hook", record | audit_record.answer(decision, made) | again)
         self.metrics.repeated(ehr.id)

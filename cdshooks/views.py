@@ -2,7 +2,7 @@
 R29, R51, R61).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from time import perf_counter
 from typing import Any
@@ -18,16 +18,18 @@ from cdshooks.hooks import Context, HookRequest
 from cdshooks.patient_view import PatientView
 from cdshooks.refusals import Refusals
 from cdshooks.services import SERVICES, Service, discovery
+from cdshooks.trials.shadow_scoring import Shadows
 from cdshooks.used_tokens import UsedTokens
 from ehr.fetch import Fhir
 from ehr.keys import KeySets
-from models.fitted.registry import Model
+from models.fitted.stock import Stock
 from runtime import client
 from runtime.audit.log import Audit, AuditError
 from runtime.body import read_json_body
 from runtime.limits.overload import Queue
 from runtime.logs import get_logger
 from runtime.settings import Ehr, Settings
+from runtime.trials.running import running
 from runtime.watching.metrics import Metrics
 from runtime.web import BadRequest, VigilError, json_response, published
 
@@ -36,18 +38,15 @@ log = get_logger("cdshooks")
 
 def create_blueprint(
     settings: Settings,
-    models: Sequence[Model],
+    stock: Stock,
     store: redis.Redis,
     audit: Audit,
     keysets: KeySets,
     fhir: Fhir,
     clock: Callable[[], datetime],
     metrics: Metrics,
-    missing: Sequence[str] = (),
 ) -> Blueprint:
-    """Return the CDS Hooks routes; all they need is handed in. `missing` names the models that
-    could not be loaded.
-    """
+    """Return the CDS Hooks routes; all they need is handed in, the models as they were loaded."""
     # An embedded Redis is told too: the table on disk can't be written when the disk is full (G5).
     gate = Gate(settings, keysets, UsedTokens(store, settings.data_path / "used-tokens.db"), clock)
     document = msgspec.json.encode(discovery())
@@ -61,8 +60,21 @@ def create_blueprint(
     openapi.add_to(blueprint)
     # One host's own Redis holds no record that its audit log doesn't.
     earlier = EarlierCalls(audit, store, shared=settings.redis_url is not None)
+    unseen = Shadows(stock.shadows, audit, lambda: queue.busy)
+    trial = running(settings, audit)
     for service in SERVICES:
-        answer = service.answer(settings, models, audit, fhir, clock, metrics, earlier, missing)
+        answer = service.answer(
+            settings,
+            stock.models,
+            audit,
+            fhir,
+            clock,
+            metrics,
+            earlier,
+            unseen,
+            trial,
+            tuple(stock.missing),
+        )
         endpoint = _Endpoint(service, answer, gate, queue, settings, audit)
         _route(blueprint, service.id, service.path, endpoint.call)
         _route(blueprint, f"{service.id}-feedback", service.feedback_path, endpoint.feedback)

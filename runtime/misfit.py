@@ -17,21 +17,27 @@ TYPE_NAMES = {
 }
 
 
-def explain(message: str, top: type[msgspec.Struct], ehr: type[msgspec.Struct]) -> str:
-    """Return msgspec's message about a configuration of `top` with [[ehr]] records in our words."""
+def explain(
+    message: str,
+    top: type[msgspec.Struct],
+    ehr: type[msgspec.Struct],
+    trial: type[msgspec.Struct],
+) -> str:
+    """Return msgspec's message about a configuration of `top`, with [[ehr]] records and a [trial],
+    in our words.
+    """
     text, _, place = message.partition(" - at ")
     where = place.strip("`").replace("$.", "").replace("$", "")
-    kind = ehr if where.startswith("ehr") and "." not in where else top
+    table = trial if where.startswith("trial") else ehr
+    kind = table if where and "." not in where else top
+    inside = f" in {'[trial]' if table is trial else '[[ehr]]'}" if where else ""
     if "unknown field" in text:
-        inside = f" in [[{where.split('[')[0]}]]" if where else ""
         return f"unknown key `{text.split('`')[1]}`{inside}. Allowed: {allowed(kind)}."
     if "missing required field" in text:
-        return (
-            f"the required key `{text.split('`')[1]}` is missing{' in [[ehr]]' if where else ''}."
-        )
+        return f"the required key `{text.split('`')[1]}` is missing{inside}."
     if "Invalid enum value" in text:
         key = where.rpartition(".")[2].partition("[")[0]
-        choice = next(f.type for f in msgspec.structs.fields(ehr) if f.name == key)
+        choice = next(f.type for f in msgspec.structs.fields(table) if f.name == key)
         # What may be left out altogether is a union with None.
         choice = get_args(choice)[0] if isinstance(choice, UnionType) else choice
         words = get_args(get_args(choice)[0]) if get_origin(choice) is tuple else get_args(choice)

@@ -4,7 +4,7 @@ Everything about trust is written here and nowhere else: which EHRs exist, their
 and frame origins.
 """
 
-from datetime import UTC, tzinfo
+from datetime import UTC, date, tzinfo
 from pathlib import Path
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
@@ -46,7 +46,8 @@ class Ehr(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     smart_scopes: str | None = None
     frame_ancestors: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
-    mode: Literal["live", "shadow"] = "live"
+    mode: Literal["live", "silent", "shadow"] = "live"
+    open_to: tuple[str, ...] = ()
     show_from: Literal["low", "medium", "high"] = "low"
     overdue_factor: float = 2.0
     time_zone: str = "UTC"
@@ -74,11 +75,27 @@ class Ehr(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         return UTC if self.time_zone == "UTC" else ZoneInfo(self.time_zone)
 
 
+class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One randomised trial; the comments of vigil.example.toml document every key."""
+
+    protocol: str
+    approval: str
+    randomise: Literal["unit", "encounter", "patient"]
+    key_file: str
+    starts: date
+    ends: date
+    control_share: float = 0.5
+    ehrs: tuple[str, ...] = ()
+    most_patients: int | None = None
+    stop_file: str | None = None
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All that `vigil serve` is told; relative paths are relative to the configuration file."""
 
     public_url: str
     ehr: tuple[Ehr, ...]
+    trial: Trial | None = None
     data_dir: str = "var"
     signing_key_file: str | None = None
     log_key_file: str | None = None
@@ -147,6 +164,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def metrics_token_path(self) -> Path | None:
         """Return the file of the token that reads `/metrics`; None where nobody may."""
         return self.path(self.metrics_token_file) if self.metrics_token_file else None
+
+    @property
+    def trial_stop_path(self) -> Path:
+        """Return the file whose being there stops the trial."""
+        named = self.trial.stop_file if self.trial else None
+        return self.path(named or f"{self.data_dir}/trial-stopped.json")
 
     def trusted(self, fhir_base: str) -> Ehr | None:
         """Return the EHR that owns this FHIR base (`fhirServer` or `iss`), or None.

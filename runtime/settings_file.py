@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from runtime.misfit import allowed, explain, taken_out
-from runtime.settings import Ehr, Settings
+from runtime.settings import Ehr, Settings, Trial
 from runtime.settings_problems import problems
 
 
@@ -77,7 +77,7 @@ def _reading(raw: dict[str, Any]) -> Reading:
             key = taken_out(raw, str(error))
             # A required key that was taken out is missing now, which is not worth a sentence.
             if not any(f"required field `{gone}`" in str(error) for gone in out):
-                misfits.append(explain(str(error), Settings, Ehr))
+                misfits.append(explain(str(error), Settings, Ehr, Trial))
             if key is None:
                 return Reading(None, tuple(misfits))
             out.add(key)

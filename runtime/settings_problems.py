@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from runtime.audit.cipher import cipher_of
 from runtime.secretfile import SecretFileError
-from runtime.settings import LOOPBACK, Ehr, Settings, Suggestion, bare_url
+from runtime.settings import LOOPBACK, Ehr, Settings, Suggestion, Trial, bare_url
+from runtime.trials.key import trial_key
 from runtime.vendors.profiles import PROFILES
 
 # An origin goes into a Content-Security-Policy, where a space or a semicolon would end it.
@@ -38,6 +39,8 @@ def problems(settings: Settings) -> Iterator[str]:
     yield from _folders(settings)
     yield from _files(settings)
     yield from _records(settings)
+    if settings.trial:
+        yield from (f"[trial]: {problem}" for problem in _trial(settings.trial, settings))
 
 
 def _addresses(settings: Settings) -> Iterator[str]:
@@ -155,9 +158,37 @@ def _ehr_problems(ehr: Ehr) -> Iterator[str]:
         yield from _bad_url("hook_jwks_url", ehr.hook_jwks_url)
     yield from _bad_codes(ehr)
     yield from _bad_zone(ehr)
+    yield from _silence(ehr)
     has_secret = bool(ehr.smart_client_secret_file or ehr.smart_client_secret_env)
     if ehr.smart_client_id and ehr.smart_client_auth == "client_secret_basic" and not has_secret:
         yield "client_secret_basic needs `smart_client_secret_file` or `smart_client_secret_env`."
+
+
+def _silence(ehr: Ehr) -> Iterator[str]:
+    if ehr.mode == "silent" and not ehr.open_to:
+        yield "`mode` silent needs `open_to`, who may see; `shadow` shows nothing to anybody."
+    if ehr.mode != "silent" and ehr.open_to:
+        yield "`open_to` is for `mode` silent only."
+
+
+def _trial(trial: Trial, settings: Settings) -> Iterator[str]:
+    for key in ("protocol", "approval"):
+        if not getattr(trial, key).strip():
+            yield f"`{key}` is required: who approved that a model's part is withheld."
+    if trial.ends < trial.starts:
+        yield "`ends` lies before `starts`."
+    if not 0 < trial.control_share < 1:
+        yield "`control_share` must be above 0 and below 1."
+    if trial.most_patients is not None and trial.most_patients < 1:
+        yield "`most_patients` must be 1 or more."
+    if unknown := sorted(set(trial.ehrs) - {ehr.id for ehr in settings.ehr}):
+        yield f"`ehrs` names {', '.join(unknown)}, which is no [[ehr]]."
+    try:
+        trial_key(settings.path(trial.key_file))
+    except SecretFileError as error:
+        yield f"`key_file`: {error}"
+    if trial.stop_file and not settings.trial_stop_path.parent.is_dir():
+        yield f"`stop_file`: {settings.trial_stop_path.parent} is no folder."
 
 
 def _is_network(text: str) -> bool:

@@ -12,10 +12,14 @@ from models.assess import Assessment, assess
 from models.findings.overdue import OVERDUE_FACTOR
 from models.fitted.registry import Model
 from models.patient.chart import Chart
+from models.withheld import withheld
 from runtime.audit.log import Audit
 from runtime.settings import Ehr
+from runtime.trials.arm import CONTROL, Subject
+from runtime.trials.phase import phase_of
+from runtime.trials.running import Running
 from smartapp.pages import compare, explanation
-from smartapp.problems import Mismatch
+from smartapp.problems import Mismatch, NotOpen
 from smartapp.record import read_record
 from smartapp.session import Session
 
@@ -24,6 +28,10 @@ UNKNOWN_CARD = (
     "anew from the chart."
 )
 NO_CARD = "This page was computed from the chart as it is now."
+SILENT = {
+    "shadow": "Vigil is in shadow mode here: no cards are shown to anybody.",
+    "silent": "Vigil is in its silent phase here: cards and this page are for named users only.",
+}
 OTHER_MODEL = (
     "The model has been replaced since the card was made; this explanation is computed "
     "with the model of today."
@@ -46,17 +54,24 @@ def explain(
     fhir: Fhir,
     models: Sequence[Model],
     now: datetime,
+    trial: Running | None,
     missing: Sequence[str] = (),
 ) -> View:
     """Build the page of a session; `wish` is "now" for the newest view where there is a card's,
-    `missing` names the models that could not be loaded.
+    `missing` names the models that could not be loaded. In a trial's control arm it holds nothing
+    that they say.
 
-    Raises Mismatch when the card or the chart belongs to another patient or EHR, TokenRefused when
-    the token is refused.
+    Raises NotOpen in a silent phase, Mismatch when the card or the chart belongs to another patient
+    or EHR, TokenRefused when the token is refused.
     """
+    phase = phase_of(ehr, session.user)
+    if phase.name == "silent" and not phase.open:
+        raise NotOpen("silent mode")
     card = _card(session, audit)
+    arm = _trial(session, ehr, card, now, trial)
+    told = withheld if arm and arm["arm"] == CONTROL else _whole
     record = read_record(session, now, ehr, fhir)
-    fresh = assess(record.chart, now, models, ehr.overdue_factor, missing)
+    fresh = told(assess(record.chart, now, models, ehr.overdue_factor, missing))
     comparison, shown = None, "now"
     chart, assessment = record.chart, fresh
     notice: str | None = NO_CARD if session.assessment_id is None else UNKNOWN_CARD
@@ -64,7 +79,7 @@ def explain(
         before = Chart.from_json(card["chart"])
         at = datetime.fromisoformat(card["at"])
         factor = card.get("overdue_factor", OVERDUE_FACTOR)
-        explained = assess(before, at, models, factor, missing)
+        explained = told(assess(before, at, models, factor, missing))
         comparison, notice = compare(explained, fresh), _model_notice(card, explained)
         if wish != "now":
             chart, assessment, shown = before, explained, "card"
@@ -75,10 +90,32 @@ def explain(
         "notice": notice,
         "comparison": comparison,
         "shown": shown,
+        "silence": SILENT.get(phase.name),
     }
-    return View(
-        values, _audit_record(session, assessment, chart, shown, card is not None, problems)
-    )
+    kept = _audit_record(session, assessment, chart, shown, card is not None, problems)
+    return View(values, kept | {"mode": phase.name, "trial": arm})
+
+
+def _trial(
+    session: Session,
+    ehr: Ehr,
+    card: dict[str, Any] | None,
+    now: datetime,
+    trial: Running | None,
+) -> dict[str, Any] | None:
+    """Return what the record of the page's card says of a trial, while that goes on; without a
+    card what a call about the session's patient would hold, so far as a session tells.
+    """
+    if trial is None:
+        return None
+    arm = trial.arm(Subject(ehr.id, session.patient, session.encounter), ehr, now)
+    found = trial.record(arm) if arm else None
+    before = card and card.get("trial")
+    return before if before and found and found["arm"] else found
+
+
+def _whole(assessment: Assessment) -> Assessment:
+    return assessment
 
 
 def _card(session: Session, audit: Audit) -> dict[str, Any] | None:

@@ -54,6 +54,17 @@ class AccessDenied(Problem):
     )
 
 
+class NotOpen(Problem):
+    """The EHR's phase is silent, and the user is not one of those whom it is open to."""
+
+    status = 403
+    title = "Vigil is not open to you yet"
+    lines = (
+        "Vigil is being tried silently here: it is shown to named users only.",
+        "If you should be one of them, ask your administrator.",
+    )
+
+
 class SignInFailed(Problem):
     """The EHR's answers during sign-in can't be used."""
 

@@ -22,6 +22,7 @@ from runtime.logs import get_logger, keyed_hash
 from runtime.settings import Ehr, Settings
 from runtime.settings_file import SettingsError
 from runtime.signing_key import public_jwks
+from runtime.trials.running import running
 from runtime.web import HTML_POLICY, json_response
 from smartapp import problems
 from smartapp.callback import SignIn, launch_of
@@ -106,7 +107,7 @@ class _Views:
         missing: Sequence[str],
     ):
         self.settings = settings
-        self.models = models
+        self.models, self.trial = models, running(settings, audit)
         self.launches = launches
         self.sessions = sessions
         self.audit, self.refusals = audit, RefusalLog(audit)
@@ -180,7 +181,15 @@ class _Views:
             wish = request.args.get("view")
             now = self.clock()
             view = explain(
-                session, ehr, wish, self.audit, self.fhir, self.models, now, self.missing
+                session,
+                ehr,
+                wish,
+                self.audit,
+                self.fhir,
+                self.models,
+                now,
+                self.trial,
+                self.missing,
             )
         except (problems.Mismatch, problems.SessionEnded):
             self.sessions.end(handle, secret, agent)

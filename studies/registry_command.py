@@ -7,10 +7,9 @@ import click
 
 from studies.commands import BY, KEY, KEYS, MODELS, NEW, REASON
 
-SHOWN = {"champion": "champion", "shadow": "shadow (nothing scores it yet)"}
 EFFECT = {
     "champion": "restart vigil serve to use it.",
-    "shadow": "that is noted in its history, but nothing scores a shadow yet.",
+    "shadow": "reload vigil serve to have it scored beside the champion, shown to nobody.",
 }
 
 
@@ -28,7 +27,7 @@ def models_list(folder: Path, keys: Path | None) -> None:
 
     for found in list_versions(folder, Trust(keys=keys)):
         signer = found.signed_by or "not signed by a trusted key"
-        aliases = ", ".join(SHOWN[alias] for alias in found.aliases) or "-"
+        aliases = ", ".join(found.aliases) or "-"
         click.echo(f"{found.name} {found.version}  {aliases}  {signer}")
 
 
@@ -62,7 +61,7 @@ def models_show(name: str, version: str | None, folder: Path) -> None:
     type=click.Choice(["champion", "shadow"]),
     default="champion",
     show_default=True,
-    help="The champion is served. Nothing scores a shadow yet: the alias is only noted.",
+    help="The champion is served; a shadow is scored after the answer and recorded, never shown.",
 )
 @MODELS
 @KEYS

@@ -46,6 +46,6 @@ def answer(
     """Assess a chart at a moment (aware UTC) and make its card as the service does by default."""
     ehr = Ehr(id="call", fhir_base=(HERE,), profile=profile, smart_client_id="vigil")
     found = assess(chart, at, models, ehr.overdue_factor)
-    shown, reason = delivery.decide(found, ehr)
+    shown, reason, _ = delivery.decide(found, ehr)
     made = [cards.card(found, UNRECORDED, ehr, HERE)] if shown else []
     return Answer(found, made, reason)

@@ -71,21 +71,16 @@ def in_service(folder: Path | None = None) -> list[Path]:
     return sorted(path.parent for path in (folder or TRAINED).glob(f"*/{CHAMPION}"))
 
 
-def load_shadows(
-    folder: Path | None = None, trust: Trust = SHIPPED, notice: Notice = LOG
-) -> tuple[Model, ...]:
-    """Return the shadow of each model that has one, verified and loaded; one that fails is left
-    out and told of.
+def shadow(folder: Path, trust: Trust = SHIPPED) -> Model | None:
+    """Return the shadow of a model's folder, checked but not loaded in this process; None where
+    there is none, or it is the champion.
+
+    Raises ModelError.
     """
-    models = []
-    for path in sorted((folder or TRAINED).glob(f"*/{SHADOW}")):
-        try:
-            models.append(
-                verify(admit(path.parent / str(aliases.current(path.parent, SHADOW)), trust))
-            )
-        except ModelError as error:
-            notice(f"The shadow of {path.parent.name} is left out: {error}")
-    return tuple(models)
+    version = aliases.current(folder, SHADOW)
+    if version is None or version == aliases.current(folder):
+        return None
+    return admit(folder / version, trust)
 
 
 def admit(folder: Path, trust: Trust = SHIPPED) -> Model:

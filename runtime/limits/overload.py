@@ -52,6 +52,11 @@ class Queue:
         # Without gevent each call has a thread, which the system lets in.
         self._round = partial(idle, NOW) if monkey.is_module_patched("threading") else None
 
+    @property
+    def busy(self) -> bool:
+        """Tell whether a call is being computed or recorded, or waits for that."""
+        return self._inside > 0
+
     def admit(self) -> None:
         """Count a call that has come. Raises Overloaded when it would wait too long."""
         self._arrived += 1

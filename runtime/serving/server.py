@@ -24,6 +24,7 @@ from runtime.serving.server_log import ServerLog
 from runtime.serving.worker import Worker
 from runtime.settings import Settings
 from runtime.settings_file import redis_url, secret
+from runtime.trials.announced import announced
 from runtime.watching import watch
 from runtime.watching.shared import shared_numbers, worker_ended
 
@@ -115,6 +116,8 @@ def serve(
                 f"WARNING: ehr `{ehr.id}` answers hooks without a token. Use this with a sandbox "
                 "only, never with real patients."
             )
+    for line in announced(settings):
+        say(line)
     logs.configure(settings.data_path)
     url, own = redis_url(settings), None
     if url is None:

@@ -56,7 +56,7 @@ def test_every_problem_is_told_at_once(check):
         "`workers`",
         "`no`",
         "`wards`",
-        "live, shadow",
+        "live, silent, shadow",
         "`hook_budget_ms` must",
         "'*'",
     ):

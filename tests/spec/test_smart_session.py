@@ -18,7 +18,7 @@ from tests.support.small_ehr import SmallEhr
 CARD = "an-unguessable-assessment"
 
 
-def record_card(bench, patient="pat-1", ehr_id="test", heart_rate=70.0) -> None:
+def record_card(bench, patient="pat-1", ehr_id="test", heart_rate=70.0, **more) -> None:
     """Write what the hook service wrote when it made the card, two hours ago."""
     at = datetime.now(UTC) - timedelta(hours=2)
     values = {
@@ -45,6 +45,7 @@ def record_card(bench, patient="pat-1", ehr_id="test", heart_rate=70.0) -> None:
             "at": at.isoformat(),
             "chart": chart.as_json(),
             "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
+            **more,
         },
     )
 

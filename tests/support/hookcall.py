@@ -16,6 +16,7 @@ from ehr.fetch import Fhir
 from ehr.http import Outgoing
 from ehr.keys import KeySets
 from models.fitted.registry import Model, ModelId
+from models.fitted.stock import Stock
 from models.patient.features import names
 from runtime import store, web
 from runtime.audit.log import Audit
@@ -88,7 +89,17 @@ class World:
     usual.
     """
 
-    def __init__(self, folder, redis_url=None, models=None, others=(), trusted_proxies=(), **ehr):
+    def __init__(
+        self,
+        folder,
+        redis_url=None,
+        models=None,
+        others=(),
+        trusted_proxies=(),
+        shadows=(),
+        trial=None,
+        **ehr,
+    ):
         (folder / "jwks.json").write_text(
             json.dumps({"keys": [KEYS[k].as_dict(private=False) for k in ("es", "rs")]})
         )
@@ -108,6 +119,7 @@ class World:
             "redis_url": redis_url,
             "trusted_proxies": trusted_proxies,
             "ehr": [usual | ehr, *others],
+            "trial": trial,
         }
         self.settings = settings_from(config)
         self.now = AT
@@ -119,7 +131,7 @@ class World:
         chosen = (model(),) if models is None else models
         blueprint = create_blueprint(
             self.settings,
-            chosen,
+            Stock(tuple(chosen), shadows=tuple(shadows)),
             store.connect(redis_url or "unix:///nowhere.sock"),
             self.audit,
             KeySets(http),

@@ -77,7 +77,7 @@ class FakeStore:
 class Bench:
     """An app, its parts, and the steps of a launch."""
 
-    def __init__(self, folder: Path, ehr: SmallEhr, store=None, missing=(), **record):
+    def __init__(self, folder: Path, ehr: SmallEhr, store=None, missing=(), trial=None, **record):
         self.ehr = ehr
         base = {
             "id": "test",
@@ -95,7 +95,13 @@ class Bench:
             "frame_ancestors": ["https://other.example.org"],
         }
         self.settings: Settings = settings_from(
-            {"public_url": PUBLIC, "ehr": [base | record, other], "base_dir": str(folder)}
+            {
+                "public_url": PUBLIC,
+                "ehr": [base | record, other],
+                "base_dir": str(folder),
+                "data_dir": ".",
+                "trial": trial,
+            }
         )
         self.store = store or FakeStore()
         self.audit = Audit(folder / "audit.db")

@@ -65,17 +65,13 @@ def test_an_altered_or_unsigned_version_is_not_promoted(copy):
         assert code == 1 and reason in text and "Traceback" not in text
 
 
-def test_a_shadow_is_said_to_be_scored_by_nothing(copy):
-    """Whoever points the alias learns at once, in the list and from the help that it has no
-    effect yet.
-    """
-    version = (copy / "sepsis" / "champion").read_text().strip()
+def test_a_shadow_is_listed_and_its_effect_said(copy):
+    """Whoever points the alias learns at once that it is scored, and shown to nobody."""
     who = ("--by", "Dr Test", "--reason", "x", "--models", copy)
-    assert "nothing scores" in " ".join(run("promote", "--help")[1].lower().split())
-    code, text = run("promote", "sepsis", version, "--alias", "shadow", *who)
-    assert code == 0 and "nothing scores a shadow yet" in text and "restart" not in text
-    assert "shadow (nothing scores it yet)" in run("list", "--models", copy)[1]
-    assert "restart vigil serve" in run("promote", "sepsis", version, *who)[1]
+    code, text = run("promote", "sepsis", "0.4.0", "--alias", "shadow", *who)
+    assert code == 0 and "scored beside the champion" in text and "shown to nobody" in text
+    assert "sepsis 0.4.0  shadow" in run("list", "--models", copy)[1]
+    assert "restart vigil serve" in run("promote", "sepsis", "0.5.0", *who)[1]
 
 
 def test_a_champion_without_one_before_it_stays(copy):

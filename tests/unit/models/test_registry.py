@@ -19,9 +19,9 @@ from models.fitted.registry import (
     champion,
     list_versions,
     load_models,
-    load_shadows,
     promote,
     rollback,
+    shadow,
     show,
 )
 
@@ -251,16 +251,20 @@ def test_what_is_chosen_before_a_fork_is_not_loaded(world):
 
 
 def test_a_shadow_is_another_alias_and_never_stops_the_service(world):
-    """It is loaded beside the champion; when it fails it is left out and told of."""
+    """It stands beside the champion, unless it is the champion; when it fails that is said."""
     put(world, "1.0.0")
     promote(NAME, "2.0.0", *WHO, AT, aliases.SHADOW, *world)
-    notices = []
-    assert [m.id.version for m in load_shadows(*world, notices.append)] == ["2.0.0"] and in_service(
-        world
-    ) == "1.0.0"
-    break_text(world[0] / NAME / "2.0.0")
-    assert load_shadows(*world, notices.append) == () and "SHA-256" in notices[0]
-    assert aliases.earlier(world[0] / NAME, "1.0.0") == []
+    home = world[0] / NAME
+    found = shadow(home, world[1])
+    assert found.id.version == "2.0.0" and "predictor" not in found.__dict__
+    assert in_service(world) == "1.0.0"
+    put(world, "2.0.0")
+    assert shadow(home, world[1]) is None
+    put(world, "1.0.0")
+    break_text(home / "2.0.0")
+    with pytest.raises(ModelError, match="SHA-256"):
+        shadow(home, world[1])
+    assert aliases.earlier(world[0] / NAME, "1.0.0") == ["2.0.0"]
 
 
 def test_list_and_show(world):

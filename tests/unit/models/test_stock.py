@@ -119,6 +119,25 @@ def test_a_model_that_fails_in_the_worker_is_missing_there(trained):
     assert found.names == {"models": BOTH[:1], "missing": ["sepsis"], "behind": []}
 
 
+@pytest.mark.rule("F5", "G7")
+@pytest.mark.parametrize("damage", [None, flip, cut, remove])
+def test_a_shadow_is_held_beside_the_champions_and_costs_nothing_when_it_fails(trained, damage):
+    """Not loaded before the fork; a reload takes another one, or none, and says why."""
+    path = trained / "sepsis" / "0.4.0" / "model.txt"
+    assert stocked(trained, Trust()).shadows == ()
+    (trained / "sepsis" / "shadow").write_text("0.4.0\n")
+    if damage:
+        damage(path)
+    stock = stocked(trained, Trust())
+    assert not any("predictor" in model.__dict__ for model in stock.shadows)
+    found = loaded(stock)
+    assert found.names == {"models": BOTH, "missing": [], "behind": []}
+    assert [m.id.version for m in found.shadows] == ([] if damage else ["0.4.0"])
+    assert list(found.faults) == (["shadow of sepsis"] if damage else [])
+    unfit = tuple(replace(model, text="tree") for model in stock.shadows)
+    assert loaded(replace(stock, shadows=unfit)).shadows == ()
+
+
 @pytest.mark.rule("G7")
 def test_a_host_without_room_for_a_process_costs_the_new_model_alone(trained, monkeypatch):
     """A child that can't be started is no verdict, and no end of the service."""

@@ -3,6 +3,7 @@ those who write such files).
 """
 
 import tomllib
+from base64 import b64encode
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from runtime.settings_file import SettingsError, load_settings, settings_from
 ROOT = Path(__file__).parents[3]
 TOP = 'public_url = "http://localhost:8000"\n'
 EHR = '[[ehr]]\nid = "a"\nfhir_base = ["http://localhost:8001/fhir"]\nsmart_client_id = "vigil"\n'
+TRIAL = (
+    '[trial]\nprotocol = "P"\napproval = "A"\nrandomise = "patient"\nkey_file = "none"\n'
+    "starts = 2026-01-01\nends = 2027-01-01\n"
+)
+STOP = 'stop_file = "nowhere/stopped"\n'
 
 
 def read(text: str, folder: str | Path = "."):
@@ -27,9 +33,9 @@ def test_the_shipped_example_is_right(tmp_path):
     text = (ROOT / "vigil.example.toml").read_text("utf-8")
     (tmp_path / "vigil.toml").write_text(text, "utf-8")
     assert load_settings(tmp_path / "vigil.toml").data_path == tmp_path / "var"
-    for kind in (settings.Settings, settings.Ehr):
+    for kind in (settings.Settings, settings.Ehr, settings.Trial):
         for name in set(kind.__struct_fields__) - {"base_dir"}:
-            assert f"{name} = " in text or f"[[{name}]]" in text, name
+            assert f"{name} = " in text or f"[{name}]" in text, name
 
 
 WRONG = {
@@ -51,7 +57,21 @@ WRONG = {
     "`redis_url` must begin": TOP + 'redis_url = "localhost"\n' + EHR,
     "`redis_password_file` needs a `redis_url`": TOP + 'redis_password_file = "p"\n' + EHR,
     "allowed: generic, epic, oracle, meditech, medplum": TOP + EHR + 'profile = "cerner"\n',
-    "allowed: live, shadow": TOP + EHR + 'mode = "on"\n',
+    "`mode` silent needs `open_to`": TOP + EHR + 'mode = "silent"\n',
+    "`open_to` is for `mode` silent": TOP + EHR + 'open_to = ["Practitioner/1"]\n',
+    "unknown key `foo` in [trial]. Allowed: protocol": TOP + EHR + TRIAL + "foo = 1\n",
+    "the required key `approval` is missing in [trial]": TOP
+    + EHR
+    + TRIAL.replace('approval = "A"\n', ""),
+    "[trial]: `protocol` is required": TOP + EHR + TRIAL.replace('"P"', '" "'),
+    "allowed: unit, encounter, patient": TOP + EHR + TRIAL.replace('"patient"', '"bed"'),
+    "[trial]: `ends` lies before": TOP + EHR + TRIAL.replace("2027", "2025"),
+    "[trial]: `control_share` must be": TOP + EHR + TRIAL + "control_share = 1\n",
+    "[trial]: `most_patients` must be": TOP + EHR + TRIAL + "most_patients = 0\n",
+    "[trial]: `ehrs` names b, which": TOP + EHR + TRIAL + 'ehrs = ["a", "b"]\n',
+    "[trial]: `key_file`: ": TOP + EHR + TRIAL,
+    "[trial]: `stop_file`: ": TOP + EHR + TRIAL.replace('"none"', '"trial-key"') + STOP,
+    "allowed: live, silent, shadow": TOP + EHR + 'mode = "on"\n',
     "allowed: ES256, ES384, ES512, RS256": TOP + EHR + 'hook_algorithms = ["HS256"]\n',
     "`hook_algorithms` needs at least one": TOP + EHR + "hook_algorithms = []\n",
     "`hook_budget_ms` must be": TOP + EHR + "hook_budget_ms = 5001\n",
@@ -79,9 +99,11 @@ WRONG = {
 
 @pytest.mark.rule("F7")
 @pytest.mark.parametrize("words", WRONG)
-def test_a_wrong_file_is_one_sentence_that_names_the_key(words):
+def test_a_wrong_file_is_one_sentence_that_names_the_key(words, tmp_path):
+    (tmp_path / "trial-key").write_bytes(b64encode(bytes(32)))
+    (tmp_path / "trial-key").chmod(0o600)
     with pytest.raises(SettingsError) as caught:
-        read(WRONG[words])
+        read(WRONG[words], tmp_path)
     assert (
         words in str(caught.value)
         and str(caught.value).startswith("vigil.toml: ")

@@ -1,0 +1,1 @@
+"""What is computed and recorded but not, or not to everybody, shown."""
