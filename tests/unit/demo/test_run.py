@@ -235,7 +235,7 @@ def test_the_configuration_is_one_that_vigil_accepts(tmp_path):
 
     path = runner.write_configuration(tmp_path / "demo", 8100, 8101)
     settings = load_settings(path)
-    (ehr,) = settings.ehr
+    ehr = settings.ehr[0]
     assert (
         settings.public_url == "http://localhost:8100"
         and ehr.hook_issuer == "http://localhost:8101"
@@ -269,6 +269,8 @@ def test_the_real_servers_are_what_is_started(tmp_path):
         "demo.serve",
         "8101",
         "8100",
+        "--audit-log",
+        str(tmp_path / "data" / "audit.sqlite"),
         "--from-physionet",
         str(Path("set-a.zip").resolve()),
     ]
@@ -284,7 +286,7 @@ def test_a_sandbox_is_handed_on(tmp_path):
     _, ehr = runner.servers(8100, 8101, tmp_path / "vigil.toml", sandbox=sandbox)
     assert ehr[2][-2:] == ["--sandbox", sandbox]
     settings = load_settings(runner.write_configuration(tmp_path / "demo", 8100, 8101, sandbox))
-    demo, opened = settings.ehr
+    demo, *_, opened = settings.ehr
     assert (demo.id, demo.hook_auth, demo.cors_origins) == (
         "demo",
         "required",
