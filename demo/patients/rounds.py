@@ -65,8 +65,7 @@ def _is(part: dict[str, Any], measure: Measure) -> bool:
 
 
 def _counts(resource: dict[str, Any], patient_id: str) -> bool:
-    return (
-        resource["resourceType"] == "Observation"
-        and resource["status"] == "final"
-        and resource["subject"] == {"reference": f"Patient/{patient_id}"}
-    )
+    if resource["resourceType"] != "Observation" or resource["status"] != "final":
+        return False
+    subject: dict[str, str] = resource["subject"]
+    return subject == {"reference": f"Patient/{patient_id}"}

@@ -280,3 +280,54 @@ def test_the_page_is_whole_without_script(chromium, demo_url):
     assert page.locator("details[open]").count() == 1
     bare.close()
     context.close()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("client", ["epic", "oracle", "meditech", "medplum", "sandbox"])
+def test_each_client_fits_every_screen(page, demo_url, client, width, scheme):
+    """A card in its client's form, critical or not, makes no page scroll sideways."""
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    for patient in ("sepsis", "stable"):
+        page.goto(f"{demo_url}chart/{patient}?client={client}")
+        assert page.locator(".card").count() == 1 and sideways(page) == 0
+
+
+def test_oracles_popup_is_for_the_keyboard_too(page, demo_url):
+    """It takes the focus, Escape closes it, and its button opens the app."""
+    page.goto(f"{demo_url}chart/sepsis?client=oracle")
+    popup = page.locator("dialog.popup")
+    assert popup.is_visible() and popup.evaluate("one => one.contains(document.activeElement)")
+    page.keyboard.press("Escape")
+    assert not popup.is_visible()
+    page.goto(f"{demo_url}chart/sepsis?client=oracle")
+    page.keyboard.press("Enter")
+    page.frame(name="app").wait_for_url(re.compile(r"/l/[^/]+/"))
+    assert not popup.is_visible()
+
+
+def test_what_vigil_decides_can_be_watched(page, demo_url):
+    """Open twice, dismiss, let the risk rise, change client and user: each opening has its row with
+    what was seen and why.
+    """
+    page.goto(f"{demo_url}chart/improving")
+    page.get_by_role("link", name="Ask again").click()
+    page.locator(".card summary", has_text="Dismiss").click()
+    page.get_by_label("Reason").select_option(index=1)
+    page.get_by_role("button", name="Dismiss").click()
+    page.get_by_role("button", name="Chart worse vital signs").click()
+    assert "Worse vital signs were charted." in page.locator("main").inner_text()
+    page.get_by_label("Play as").select_option("epic")
+    page.get_by_label("Signed in").select_option("nurse")
+    page.get_by_role("button", name="Open the chart").click()
+    rows = page.locator("section[aria-labelledby=openings] tbody tr")
+    assert rows.count() == 4
+    told = [rows.nth(n).inner_text() for n in range(4)]
+    assert "Epic" in told[0] and "Alex Specimen, nurse" in told[0]
+    assert "Worse vital signs were charted." in told[1]
+    assert "Dismissed (" in told[2] and "Vigil has been told." in told[2]
+    assert all(re.search("(shown|one line|held back): ", row) for row in told)
+    assert re.search("(shown|one line|held back): ", page.locator(".behind").inner_text())
+    page.get_by_role("link", name="For developers").click()
+    assert '"delivery"' in page.locator("main").inner_text()
