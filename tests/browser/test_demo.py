@@ -28,7 +28,8 @@ WIDTHS = (1280, 768, 400, 320)
 
 def open_app(page, url: str, patient: str, button: str = "Explain this estimate"):
     """Open a chart and the app in its frame; return the frame once its page is there."""
-    page.goto(f"{url}chart/{patient}")
+    # By somebody new, to whom Vigil has shown nothing before.
+    page.goto(f"{url}chart/{patient}?user=new")
     page.get_by_role("link", name=button).click()
     frame = page.frame(name="app")
     frame.wait_for_url(re.compile(r"/l/[^/]+/"))
@@ -290,18 +291,18 @@ def test_each_client_fits_every_screen(page, demo_url, client, width, scheme):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
     for patient in ("sepsis", "stable"):
-        page.goto(f"{demo_url}chart/{patient}?client={client}")
+        page.goto(f"{demo_url}chart/{patient}?user=new&client={client}")
         assert page.locator(".card").count() == 1 and sideways(page) == 0
 
 
 def test_oracles_popup_is_for_the_keyboard_too(page, demo_url):
     """It takes the focus, Escape closes it, and its button opens the app."""
-    page.goto(f"{demo_url}chart/sepsis?client=oracle")
+    page.goto(f"{demo_url}chart/sepsis?user=new&client=oracle")
     popup = page.locator("dialog.popup")
     assert popup.is_visible() and popup.evaluate("one => one.contains(document.activeElement)")
     page.keyboard.press("Escape")
     assert not popup.is_visible()
-    page.goto(f"{demo_url}chart/sepsis?client=oracle")
+    page.goto(f"{demo_url}chart/sepsis?user=new&client=oracle")
     page.keyboard.press("Enter")
     page.frame(name="app").wait_for_url(re.compile(r"/l/[^/]+/"))
     assert not popup.is_visible()

@@ -97,6 +97,12 @@ def test_the_user_can_be_changed(world):
     assert claims["fhirUser"] == f"{EHR}/fhir/Patient/sepsis"
 
 
+def test_somebody_new_is_nobody_who_was_here_before(world):
+    """To whom Vigil showed nothing yet, and so gives the whole card."""
+    users = {ask(world, "generic", "new")[1]["context"]["userId"] for _ in range(3)}
+    assert len(users) == 3 and all(user.startswith("Practitioner/demo-") for user in users)
+
+
 def test_each_client_shows_the_card_in_its_own_way():
     """Labels or descriptions, links that nobody registered, icon, HTML, dismissal."""
     links = [*CARD["links"], {"label": "Guide", "type": "absolute", "url": "https://a.example/"}]

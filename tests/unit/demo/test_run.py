@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from demo import run as runner
+from demo.playing.clients import PLAYED
 
 ROOT = Path(__file__).parents[3]
 SERVER = """
@@ -252,6 +253,19 @@ def test_the_configuration_is_one_that_vigil_accepts(tmp_path):
         stat.S_IMODE(folder.stat().st_mode) for folder in (path.parent, path.parent.parent)
     ] == [0o700, 0o700]
     assert tomllib.loads(path.read_text()).keys() == {"public_url", "data_dir", "ehr"}
+
+
+@pytest.mark.parametrize("sandbox", [None, "http://localhost:8080"])
+def test_each_client_has_a_record_and_one_is_open(tmp_path, sandbox):
+    """A call that nobody signed and that names no FHIR server belongs to that one."""
+    from runtime.settings_file import load_settings
+
+    settings = load_settings(runner.write_configuration(tmp_path / "demo", 8100, 8101, sandbox))
+    assert [ehr.id for ehr in settings.ehr] == [played.record for played in PLAYED.values()]
+    assert [ehr.id for ehr in settings.ehr if ehr.hook_auth == "open"] == ["sandbox"]
+    for played in PLAYED.values():
+        ehr = settings.trusted(played.base("http://localhost:8101"))
+        assert (ehr.id, ehr.profile) == (played.record, played.profile)
 
 
 def test_the_real_servers_are_what_is_started(tmp_path):
