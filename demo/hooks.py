@@ -119,8 +119,9 @@ class HookClient:
         context = {
             "userId": user.reference(patient_id, played),
             "patientId": patient_id,
-            "encounterId": self._records.resource("Encounter", patient_id)["id"],
         }
+        if played.encounter:
+            context["encounterId"] = self._records.resource("Encounter", patient_id)["id"]
         authorization = {
             "access_token": token,
             "token_type": "Bearer",

@@ -21,16 +21,15 @@ def body(
     authorization: dict[str, Any],
     prefetch: dict[str, dict[str, Any] | None],
 ) -> dict[str, Any]:
-    """Return the request: of the context, the access token and the prefetch of a whole 2.0 request
-    what this client sends, and as it does.
+    """Return the request: of the access token and the prefetch of a whole 2.0 request what this
+    client sends, and as it does.
     """
     base = played.base(home)
-    sent = {n: value for n, value in context.items() if played.encounter or n != "encounterId"}
     made: dict[str, Any] = {
         "hook": "patient-view",
         "hookInstance": str(UUIDS[played.uuid_version]()),
         "fhirServer": base,
-        "context": sent,
+        "context": context,
     }
     if played.authorization:
         made["fhirAuthorization"] = {

@@ -114,7 +114,8 @@ class Played:
     def ask(self, patient):
         """Play one patient's chart in its own time."""
         self.moment = captures.last_moment(self.found, patient) or datetime.now(UTC)
-        context = {"userId": "Practitioner/1", "patientId": patient, "encounterId": "stay"}
+        context = {"userId": "Practitioner/1", "patientId": patient}
+        context |= {"encounterId": "stay"} if self.client.encounter else {}
         token = {"access_token": "t", "token_type": "Bearer", "expires_in": 300, "subject": "vigil"}
         token |= {"scope": self.client.scope, "patient": patient}
         sent = captures.prefetch(self.found, self.templates, patient)
