@@ -5,6 +5,9 @@ Synthetic patients only. It signs its users in without asking who they are, so i
 reachable from outside.
 """
 
+from functools import partial
+from urllib.parse import urlsplit
+
 from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
@@ -18,8 +21,8 @@ from demo.tokens import Tokens
 # The frame passes through our own /authorize on its way to Vigil, and a form on that page ends
 # there: hence 'self' beside it.
 POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self' "
-    "{vigil}; form-action 'self' {vigil}; base-uri 'none'; frame-ancestors 'self'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' {vigil}; "
+    "frame-src 'self' {vigil}; form-action 'self' {vigil}; base-uri 'none'; frame-ancestors 'self'"
 )
 
 
@@ -31,18 +34,21 @@ def create_app(config: DemoConfig) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
     patients, tokens, keys = config.load_patients(), Tokens(config.clock), Keys()
     records = Records(config.fhir_base, patients)
-    app.register_blueprint(fhir.create_blueprint(config, records, fhir.by_token(tokens)))
+    for name, base in config.played_bases.items():
+        served, allowed = records.at(base), fhir.by_token(tokens)
+        app.register_blueprint(fhir.create_blueprint(config, served, allowed, f"fhir-{name}"))
     app.register_blueprint(authorization.create_blueprint(config, records, tokens))
     app.register_blueprint(token.create_blueprint(config, tokens, keys))
     app.register_blueprint(
         chart.create_blueprint(config, records, tokens, HookClient(config, records, tokens, keys))
     )
     if config.sandbox:
-        opened = Records(config.open_base, patients)
+        opened = records.at(config.open_base)
         app.register_blueprint(sandbox.create_blueprint(config, opened, tokens))
         app.wsgi_app = sandbox.SingleSlashes(app.wsgi_app)  # type: ignore[method-assign]
     app.add_url_rule("/readyz", view_func=lambda: jsonify(status="ok"), endpoint="readyz")
-    app.register_error_handler(HTTPException, _refuse)
+    bases = tuple(urlsplit(base).path for base in config.audiences)
+    app.register_error_handler(HTTPException, partial(_refuse, bases))
     app.context_processor(lambda: {"notice": config.notice})
     policy = POLICY.format(vigil=config.vigil_url)
 
@@ -57,8 +63,8 @@ def create_app(config: DemoConfig) -> Flask:
     return app
 
 
-def _refuse(error: HTTPException) -> Response | tuple[str, int]:
+def _refuse(bases: tuple[str, ...], error: HTTPException) -> Response | tuple[str, int]:
     """Answer below a FHIR base as FHIR does, elsewhere with a page."""
-    if request.path.startswith(("/fhir", "/open/fhir")):
+    if request.path.startswith(bases):
         return fhir.answer(fhir.outcome("processing", error.description or ""), error.code or 500)
     return render_template("refused.html", text=error.description), error.code or 500

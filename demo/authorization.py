@@ -17,6 +17,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from demo.config import Client, DemoConfig
+from demo.patients.resources import CLINICIAN
 from demo.records import Records
 from demo.scopes import granted
 from demo.tokens import Grant, Tokens
@@ -30,6 +31,7 @@ class Launch(NamedTuple):
     patient: str
     encounter: str | None
     app_context: str | None
+    user: str = f"Practitioner/{CLINICIAN}"
 
 
 class NoRedirect(Exception):
@@ -135,6 +137,7 @@ def _code(tokens: Tokens, wanted: MultiDict[str, str], launch: Launch) -> str:
             patient=launch.patient,
             encounter=launch.encounter,
             app_context=launch.app_context,
+            user=f"{wanted['aud'].rstrip('/')}/{launch.user}",
             client_id=wanted["client_id"],
             scope=granted(wanted["scope"]),
             redirect_uri=wanted["redirect_uri"],

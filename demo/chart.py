@@ -2,9 +2,6 @@
 app in a frame, feedback.
 """
 
-import json
-import secrets
-from collections import OrderedDict
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -17,40 +14,16 @@ from demo.authorization import Launch, person
 from demo.cards import smart_link, suggestion, view
 from demo.config import DemoConfig
 from demo.hooks import Call, HookClient, ServiceError, acceptance_item, feedback_item
+from demo.patients.rounds import charted
+from demo.playing import watching
+from demo.playing.clients import GENERIC, PLAYED, Played
+from demo.playing.openings import Opening, Openings
+from demo.playing.users import DOCTOR, USERS, User
 from demo.records import Records, WrongOrder
 from demo.sandbox import chart_url
 from demo.tokens import Tokens
 
-MOST_OPENINGS = 50
 LONGEST_COMMENT = 500
-
-
-class Openings:
-    """The charts opened last, by unguessable name: the hook calls that a card's buttons refer
-    to.
-    """
-
-    def __init__(self) -> None:
-        self._calls: OrderedDict[str, tuple[str, list[Call]]] = OrderedDict()
-        self.notes: dict[str, str] = {}
-        self.dismissed: dict[str, set[str]] = {}
-        self.applied: dict[str, dict[str, set[int]]] = {}
-
-    def keep(self, patient_id: str, calls: list[Call]) -> str:
-        """Keep the calls of one opening and return its name; the oldest is forgotten."""
-        name = secrets.token_urlsafe(16)
-        self._calls[name] = (patient_id, calls)
-        while len(self._calls) > MOST_OPENINGS:
-            oldest, _ = self._calls.popitem(last=False)
-            self.notes.pop(oldest, None)
-            self.dismissed.pop(oldest, None)
-            self.applied.pop(oldest, None)
-        return name
-
-    def find(self, name: str, patient_id: str) -> list[Call] | None:
-        """Return the calls of an opening, None when it is unknown or of another patient."""
-        owner, calls = self._calls.get(name, (None, None))
-        return calls if owner == patient_id else None
 
 
 def create_blueprint(
@@ -62,10 +35,9 @@ def create_blueprint(
     blueprint.add_url_rule("/", view_func=pages.patients)
     blueprint.add_url_rule("/chart/<patient_id>", view_func=pages.chart)
     blueprint.add_url_rule("/chart/<patient_id>/launch", view_func=pages.launch)
-    blueprint.add_url_rule(
-        "/chart/<patient_id>/feedback", view_func=pages.feedback, methods=["POST"]
-    )
-    blueprint.add_url_rule("/chart/<patient_id>/accept", view_func=pages.accept, methods=["POST"])
+    for view_func in (pages.round, pages.feedback, pages.accept):
+        rule = f"/chart/<patient_id>/{view_func.__name__}"
+        blueprint.add_url_rule(rule, view_func=view_func, methods=["POST"])
     blueprint.add_url_rule("/chart/<patient_id>/developer", view_func=pages.developer)
     return blueprint
 
@@ -86,20 +58,21 @@ class Pages:
             for patient in everybody
         ]
         in_sandbox = partial(chart_url, self._config) if self._config.sandbox else None
-        return render_template("patients.html", rows=rows, in_sandbox=in_sandbox)
+        choice = _choice(*_chosen())
+        return render_template("patients.html", rows=rows, in_sandbox=in_sandbox, choice=choice)
 
     def chart(self, patient_id: str) -> str:
         """Open a chart, which calls Vigil; with the name of an opening show that one again
         without a call.
         """
-        patient = self._records.patients.get(patient_id) or abort(404)
-        opening, problem = request.args.get("opening", ""), None
-        calls = self._openings.find(opening, patient_id)
-        if calls is None:
-            calls, problem = self._open(patient_id)
-            opening = self._openings.keep(patient_id, calls)
-        now = self._config.clock()
+        if patient_id not in self._records.patients:
+            abort(404)
+        opening = self._openings.find(request.args.get("opening", ""), patient_id)
+        if opening is None:
+            opening = self._open(patient_id)
+        patient, now = self._records.patients[patient_id], self._config.clock()
         times, rows = vitals.table(patient.resources, patient_id, now)
+        log = self._config.audit_log
         return render_template(
             "chart.html",
             patient=patient,
@@ -107,81 +80,98 @@ class Pages:
             times=times,
             rows=rows,
             opening=opening,
-            problem=problem,
-            done=self._openings.notes.get(opening),
-            dismissed=self._openings.dismissed.get(opening, ()),
-            applied=self._openings.applied.get(opening, {}),
+            choice=_choice(opening.played, opening.user),
+            clients=PLAYED,
+            users=USERS,
             orders=self._records.orders.get(patient_id, ()),
             calls=[
-                (call, [view(card, self._config.vigil_url) for card in call.cards])
-                for call in calls
+                (call, self._views(call), watching.decision(log, call)) for call in opening.calls
             ],
+            history=watching.history(log, self._openings.of(patient_id)),
         )
 
     def launch(self, patient_id: str) -> werkzeug.Response:
-        """Begin an EHR launch: a new opaque id for patient, stay and appContext, and the browser
-        goes to the app (SMART-4, R87).
+        """Begin an EHR launch: a new opaque id for patient, stay, appContext and user, and the
+        browser goes to the app (SMART-4, R87).
         """
         if patient_id not in self._records.patients:
             abort(404)
-        url, context = f"{self._config.vigil_url}/launch", None
+        url, context, (played, user) = f"{self._config.vigil_url}/launch", None, _chosen()
         if "opening" in request.args:
-            link = smart_link(
-                _named(self._openings, patient_id)[1],
-                request.args.get("link", -1, int),
-                self._config.vigil_url,
-            ) or abort(404)
-            url, context = link["url"], link.get("appContext")
+            opening, call, card = _named(self._openings, patient_id)
+            number = request.args.get("link", -1, int)
+            link = smart_link(card, number, self._config.vigil_url) or abort(404)
+            url, played, user = link["url"], opening.played, opening.user
+            context = link.get("appContext") if played.app_context else None
         stay = self._records.resource("Encounter", patient_id)["id"]
-        name = self._tokens.issue(
-            "launch", Launch(patient_id, stay, context if isinstance(context, str) else None)
-        )
-        query = urlencode({"launch": name, "iss": self._config.fhir_base})
-        return redirect(f"{url}{'&' if '?' in url else '?'}{query}")
+        context = context if isinstance(context, str) else None
+        launch = Launch(patient_id, stay, context, user.resource(patient_id))
+        query = {
+            "launch": self._tokens.issue("launch", launch),
+            "iss": played.base(self._config.base_url),
+        }
+        return redirect(f"{url}{'&' if '?' in url else '?'}{urlencode(query)}")
+
+    def round(self, patient_id: str) -> werkzeug.Response:
+        """Chart a further round of vital signs, the last ones again or worse, and open the chart
+        anew.
+        """
+        patient = self._records.patients.get(patient_id) or abort(404)
+        worse = request.form.get("round") == "worse"
+        now = self._config.clock().replace(microsecond=0)
+        self._records.chart(patient_id, charted(patient, now, worse))
+        before = f"{'Worse vital signs' if worse else 'The same vital signs'} were charted."
+        return self._again(self._open(patient_id, before))
 
     def feedback(self, patient_id: str) -> werkzeug.Response:
         """Tell Vigil that a card was dismissed, and why, and show the chart again."""
-        call, card = _named(self._openings, patient_id)
-        shown = view(card, self._config.vigil_url)
+        opening, call, card = _named(self._openings, patient_id)
+        shown = view(card, self._config.vigil_url, opening.played)
         if not shown or not shown["uuid"]:
             abort(404)
-        opening = request.values["opening"]
         reason = next(
             (_coding(r) for r in shown["reasons"] if r["code"] == request.form.get("reason")), None
         )
         comment = request.form.get("comment", "").strip()[:LONGEST_COMMENT]
+        item = feedback_item(shown["uuid"], self._config.clock(), reason, comment)
         try:
-            self._hooks.feedback(
-                call, feedback_item(shown["uuid"], self._config.clock(), reason, comment)
-            )
-            self._openings.notes[opening] = "Dismissed, and Vigil has been told."
-            self._openings.dismissed.setdefault(opening, set()).add(shown["uuid"])
+            self._hooks.feedback(call, item)
+            why = f" ({reason['display']})" if reason else ""
+            opening.note = f"Dismissed{why}, and Vigil has been told."
+            opening.dismissed.add(shown["uuid"])
         except ServiceError as error:
-            self._openings.notes[opening] = f"Vigil could not be told. {error}"
-        return redirect(url_for(".chart", patient_id=patient_id, opening=opening), 303)
+            opening.note = f"Vigil could not be told. {error}"
+        return self._again(opening)
 
     def accept(self, patient_id: str) -> werkzeug.Response:
         """Carry out a suggestion: create its order, tell Vigil, and show the chart again."""
-        call, card = _named(self._openings, patient_id)
-        shown = view(card, self._config.vigil_url)
+        opening, call, card = _named(self._openings, patient_id)
+        shown = view(card, self._config.vigil_url, opening.played)
         number = request.form.get("suggestion", -1, int)
         name, orders = suggestion(card, number)
         if not shown or not orders:
             abort(404)
-        opening = request.values["opening"]
-        applied = self._openings.applied.setdefault(opening, {}).setdefault(shown["summary"], set())
+        applied = opening.applied.setdefault(shown["summary"], set())
         if number not in applied and not (applied and shown["one_only"]):
             try:
                 self._records.order(patient_id, orders)
             except WrongOrder:
                 abort(404)
             applied.add(number)
-            self._openings.notes[opening] = self._tell(call, shown["uuid"], name)
-        return redirect(url_for(".chart", patient_id=patient_id, opening=opening), 303)
+            opening.note = self._tell(call, shown["uuid"], name)
+        return self._again(opening)
+
+    def developer(self, patient_id: str) -> str:
+        """Show what was sent, without its token, what came, and what Vigil recorded."""
+        opening = self._openings.find(request.args.get("opening", ""), patient_id) or abort(404)
+        shown = [watching.printed(self._config.audit_log, call) for call in opening.calls]
+        return render_template(
+            "developer.html", patient_id=patient_id, opening=opening, calls=shown
+        )
 
     def _tell(self, call: Call, card: str | None, name: str | None) -> str:
         """Tell Vigil what was applied; without both uuids nothing can be told (R76)."""
-        if not card or not name:
+        if not card or not name or not call.played.feedback:
             return "Ordered."
         try:
             self._hooks.feedback(call, acceptance_item(card, self._config.clock(), name))
@@ -189,36 +179,57 @@ class Pages:
             return f"Ordered. Vigil could not be told. {error}"
         return "Ordered, and Vigil has been told."
 
-    def developer(self, patient_id: str) -> str:
-        """Show what was sent, without its token, and what came."""
-        opening = request.args.get("opening", "")
-        calls = self._openings.find(opening, patient_id)
-        if calls is None:
-            abort(404)
-        shown = [
-            (call, json.dumps(call.request, indent=2), json.dumps(call.response, indent=2))
-            for call in calls
-        ]
-        return render_template(
-            "developer.html", patient_id=patient_id, opening=opening, calls=shown
+    def _open(self, patient_id: str, before: str | None = None) -> Opening:
+        """Open a chart as the client and by the user that the request names."""
+        (played, user), now = _chosen(), self._config.clock()
+        calls, problem = [], None
+        try:
+            calls = self._hooks.view(patient_id, played, user)
+        except ServiceError as error:
+            problem = str(error)
+        return self._openings.keep(
+            Opening(
+                patient=patient_id,
+                played=played,
+                user=user,
+                at=now,
+                calls=calls,
+                problem=problem,
+                before=before,
+            )  # fmt: skip
         )
 
-    def _open(self, patient_id: str) -> tuple[list[Call], str | None]:
-        try:
-            return self._hooks.view(patient_id), None
-        except ServiceError as error:
-            return [], str(error)
+    def _again(self, opening: Opening) -> werkzeug.Response:
+        shown = url_for(".chart", patient_id=opening.patient, opening=opening.name)
+        return redirect(shown, 303)
+
+    def _views(self, call: Call) -> list[dict[str, Any] | None]:
+        return [view(card, self._config.vigil_url, call.played) for card in call.cards]
 
 
-def _named(openings: Openings, patient_id: str) -> tuple[Call, object]:
-    """Return the call and the card that a button names; 404 for one that was not shown on this
-    patient's chart.
+def _chosen() -> tuple[Played, User]:
+    """Return the client to play and the user to be, as the request names them."""
+    names = request.values
+    return PLAYED.get(names.get("client", ""), GENERIC), USERS.get(names.get("user", ""), DOCTOR)
+
+
+def _choice(played: Played, user: User) -> dict[str, str]:
+    """Return what the next page's address has to say for the same client and user; nothing for
+    the usual ones.
     """
-    calls = openings.find(request.values.get("opening", ""), patient_id) or []
+    found = {} if played is GENERIC else {"client": played.name}
+    return found if user is DOCTOR else found | {"user": user.name}
+
+
+def _named(openings: Openings, patient_id: str) -> tuple[Opening, Call, object]:
+    """Return the opening, the call and the card that a button names; 404 for one that was not
+    shown on this patient's chart.
+    """
+    opening = openings.find(request.values.get("opening", ""), patient_id) or abort(404)
     call, card = (request.values.get(name, -1, int) for name in ("call", "card"))
-    if not 0 <= call < len(calls) or not 0 <= card < len(calls[call].cards):
+    if not 0 <= call < len(opening.calls) or not 0 <= card < len(opening.calls[call].cards):
         abort(404)
-    return calls[call], calls[call].cards[card]
+    return opening, opening.calls[call], opening.calls[call].cards[card]
 
 
 def _coding(reason: dict[str, Any]) -> dict[str, Any]:

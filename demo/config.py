@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from demo.patients.generate import DemoPatient, generate
+from demo.playing.clients import GENERIC, PLAYED
 
 Authentication = Literal["none", "client_secret_basic", "private_key_jwt"]
 
@@ -38,7 +40,8 @@ class DemoConfig:
 
     `patients` is called once, at the start, with now (aware UTC); `clients` without a value is
     Vigil alone; `notice` stands above every page; `sandbox` is the origin of a CDS Hooks Sandbox,
-    which gets a FHIR base of its own that asks for no token.
+    which gets a FHIR base of its own that asks for no token; `audit_log` is the audit log of its
+    own Vigil, for the developer's eyes.
     """
 
     base_url: str = "http://localhost:8001"
@@ -49,11 +52,17 @@ class DemoConfig:
     clients: tuple[Client, ...] = ()
     notice: str = SYNTHETIC
     sandbox: str | None = None
+    audit_log: Path | None = None
 
     @property
     def fhir_base(self) -> str:
         """Return the FHIR base, which is also `iss` of a launch."""
-        return f"{self.base_url}/fhir"
+        return GENERIC.base(self.base_url)
+
+    @property
+    def played_bases(self) -> dict[str, str]:
+        """Return the FHIR base of each client that is played, by its name."""
+        return {name: played.base(self.base_url) for name, played in PLAYED.items()}
 
     @property
     def open_base(self) -> str:
@@ -68,7 +77,7 @@ class DemoConfig:
         becomes `aud`, is what its user typed, with or without a final slash.
         """
         opened = (self.open_base, f"{self.open_base}/") if self.sandbox else ()
-        return (self.fhir_base, *opened)
+        return (*self.played_bases.values(), *opened)
 
     def registered(self) -> dict[str, Client]:
         """Return the SMART clients by id."""

@@ -1,42 +1,61 @@
-"""The configuration of Vigil for the demonstration: the demonstration EHR, and a CDS Hooks Sandbox
-where one is to be let in.
+"""The configuration of Vigil for the demonstration: a record for each client that it plays; the
+Sandbox's is open to a real one where that is to be let in.
 """
 
-VIGIL = """\
+from demo.playing.clients import PLAYED, Played
+
+HEAD = """\
 # Written anew by `vigil demo` at each start.
 public_url = "http://localhost:{port}"
 data_dir = "data"
-
+"""
+RECORD = """
 [[ehr]]
-id = "demo"
-profile = "generic"
-fhir_base = ["http://localhost:{ehr_port}/fhir"]
-hook_issuer = "http://localhost:{ehr_port}"
-hook_jwks_url = "http://localhost:{ehr_port}/jwks.json"
-hook_auth = "required"
+id = "{record}"
+profile = "{profile}"
+fhir_base = [{bases}]
+{trust}
 smart_client_id = "vigil"
 smart_client_auth = "private_key_jwt"
-frame_ancestors = ["http://localhost:{ehr_port}"]
-cors_origins = ["http://localhost:{ehr_port}"]
+frame_ancestors = ["{home}"]
+cors_origins = ["{origin}"]
 mode = "live"
-suggestions = ["observations", "lactate", "cultures", "escalation"]
+{suggested}"""
+SIGNED = """\
+hook_issuer = "{issuer}"
+hook_jwks_url = "{home}/jwks.json"
+hook_auth = "required\""""
+SUGGESTED = 'suggestions = ["observations", "lactate", "cultures", "escalation"]\n'
+# Codes as a site has them, made up; Epic's client takes no others.
+CODES = """
+[ehr.suggestion_codes]
+observations = "urn:vigil:demo|OBS"
+lactate = "urn:vigil:demo|LACT"
+cultures = "urn:vigil:demo|CULT"
+escalation = "urn:vigil:demo|RRT"
 """
 # No keys for its signature: the Sandbox's private key lies in its public repository.
-SANDBOX = """
-[[ehr]]
-id = "sandbox"
-profile = "generic"
-fhir_base = ["http://localhost:{ehr_port}/open/fhir"]
-hook_auth = "open"
-smart_client_id = "vigil"
-smart_client_auth = "private_key_jwt"
-cors_origins = ["{sandbox}"]
-mode = "live"
-suggestions = ["observations", "lactate", "cultures", "escalation"]
-"""
+OPEN = 'hook_auth = "open"'
 
 
 def text(port: int, ehr_port: int, sandbox: str | None) -> str:
     """Return the configuration file; `sandbox` is the origin of a Sandbox or None."""
-    parts = VIGIL + (SANDBOX if sandbox else "")
-    return parts.format(port=port, ehr_port=ehr_port, sandbox=sandbox)
+    home = f"http://localhost:{ehr_port}"
+    records = [_record(played, home, sandbox) for played in PLAYED.values()]
+    return "".join([HEAD.format(port=port), *records])
+
+
+def _record(played: Played, home: str, sandbox: str | None) -> str:
+    # One record alone may be open: a call that nobody signed may name no FHIR server, as
+    # HealthChain's, and has to belong to somebody.
+    bases = [played.base(home), *([f"{home}/open/fhir"] if played.open and sandbox else [])]
+    trust = OPEN if played.open else SIGNED.format(issuer=played.named(home), home=home)
+    return RECORD.format(
+        record=played.record,
+        profile=played.profile,
+        bases=", ".join(f'"{base}"' for base in bases),
+        trust=trust,
+        suggested=SUGGESTED * played.suggests + CODES * played.own_codes,
+        home=home,
+        origin=sandbox if played.open and sandbox else home,
+    )

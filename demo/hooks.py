@@ -1,11 +1,10 @@
-"""The demonstration as a CDS client: opening a chart calls every patient-view service (CDS Hooks
-2.0, R23-R60, R93-R103).
+"""The demonstration as a CDS client: opening a chart calls every patient-view service, as the
+client that is played would (CDS Hooks 2.0, R23-R60, R93-R103).
 """
 
 import re
 import time
-import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,18 +12,17 @@ import requests
 
 from demo.config import DemoConfig
 from demo.keys import Keys
-from demo.patients.resources import CLINICIAN
+from demo.playing import request as shaped
+from demo.playing.clients import GENERIC, Played
+from demo.playing.users import DOCTOR, User
 from demo.records import Forbidden, Records
 from demo.search import BadSearch
 from demo.tokens import LIFETIMES, Grant, Tokens
 
 TOKEN = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
-USER = f"Practitioner/{CLINICIAN}"
-# SMART 1 syntax, which every version of CDS Hooks up to 2.0 names (R60).
-SCOPE = (
-    "patient/Patient.read patient/Observation.read patient/Encounter.read patient/Condition.read"
-)
-JWT_SECONDS = 300
+# SMART 1 syntax, which every version of CDS Hooks up to 2.0 names (R60); what a token allows here,
+# whatever the client that is played calls it.
+SCOPE = GENERIC.scope
 CONNECT_SECONDS, READ_SECONDS = 1, 5
 REDACTED = "(an access token, not shown)"
 
@@ -40,6 +38,9 @@ class Call:
     """
 
     patient: str
+    played: Played
+    user: User
+    at: datetime
     service: dict[str, Any]
     url: str
     request: dict[str, Any]
@@ -63,12 +64,12 @@ class HookClient:
         self._config, self._records, self._tokens, self._keys = config, records, tokens, keys
         self._services: list[dict[str, Any]] = []
 
-    def view(self, patient_id: str) -> list[Call]:
+    def view(self, patient_id: str, played: Played = GENERIC, user: User = DOCTOR) -> list[Call]:
         """Call every patient-view service for a patient. Raises ServiceError when there is no
         service to call.
         """
         return [
-            self._call(service, patient_id)
+            self._call(service, patient_id, played, user)
             for service in self.services()
             if service.get("hook") == "patient-view"
         ]
@@ -90,71 +91,79 @@ class HookClient:
 
     def feedback(self, call: Call, item: dict[str, Any]) -> None:
         """Send one feedback item for a card of a call (R93-R97). Raises ServiceError."""
-        status, answer, _ = self._send("POST", f"{call.url}/feedback", {"feedback": [item]})
+        body = {"feedback": [shaped.override(call.played, item)]}
+        status, answer, _ = self._send("POST", f"{call.url}/feedback", body, call.played)
         if not 200 <= status < 300:
             raise ServiceError(_reason("Feedback", status, answer))
 
-    def _call(self, service: dict[str, Any], patient_id: str) -> Call:
+    def _call(self, service: dict[str, Any], patient_id: str, played: Played, user: User) -> Call:
         url = f"{self._config.vigil_url}/cds-services/{service['id']}"
         grant = Grant(patient=patient_id, client_id="vigil", scope=SCOPE)
         token = self._tokens.issue("hook", grant)
-        body = self._body(service, patient_id, token)
-        shown = body | {"fhirAuthorization": body["fhirAuthorization"] | {"access_token": REDACTED}}
+        body = self._body(service, patient_id, played, user, token)
+        call = Call(patient_id, played, user, self._config.clock(), service, url, _redacted(body))
         try:
-            status, answer, milliseconds = self._send("POST", url, body)
+            status, answer, milliseconds = self._send("POST", url, body, played)
         except ServiceError as error:
-            return Call(patient_id, service, url, shown, error=str(error))
+            return replace(call, error=str(error))
         finally:
             # The token ends with the call (R59).
             self._tokens.revoke(grant.family)
         good = status == 200 and isinstance(answer, dict) and isinstance(answer.get("cards"), list)
         fault = None if good else _reason("The service", status, answer)
-        return Call(patient_id, service, url, shown, status, answer, milliseconds, fault)
+        return replace(call, status=status, response=answer, milliseconds=milliseconds, error=fault)
 
-    def _body(self, service: dict[str, Any], patient_id: str, token: str) -> dict[str, Any]:
-        encounter = self._records.resource("Encounter", patient_id)["id"]
-        context = {"userId": USER, "patientId": patient_id, "encounterId": encounter}
+    def _body(
+        self, service: dict[str, Any], patient_id: str, played: Played, user: User, token: str
+    ) -> dict[str, Any]:
+        context = {
+            "userId": user.reference(patient_id, played),
+            "patientId": patient_id,
+        }
+        if played.encounter:
+            context["encounterId"] = self._records.resource("Encounter", patient_id)["id"]
         authorization = {
             "access_token": token,
             "token_type": "Bearer",
             "expires_in": int(LIFETIMES["hook"].total_seconds()),
-            "scope": SCOPE,
+            "scope": played.scope,
             "subject": "vigil",
             "patient": patient_id,
         }
-        body = {
-            "hook": "patient-view",
-            "hookInstance": str(uuid.uuid4()),
-            "fhirServer": self._config.fhir_base,
-            "fhirAuthorization": authorization,
-            "context": context,
-        }
-        prefetch = self._prefetch(service.get("prefetch"), context)
-        return body | ({"prefetch": prefetch} if prefetch else {})
+        prefetch = self._prefetch(service.get("prefetch"), context, played)
+        return shaped.body(played, self._config.base_url, context, authorization, prefetch)
 
     def _prefetch(
-        self, templates: object, context: dict[str, str]
+        self, templates: object, context: dict[str, str], played: Played
     ) -> dict[str, dict[str, Any] | None]:
         """Return for each template what the FHIR server would answer; a template that can't be
         resolved is left out (R45-R52).
         """
+        records = self._records.at(played.base(self._config.base_url))
         found: dict[str, dict[str, Any] | None] = {}
         for key, template in templates.items() if isinstance(templates, dict) else ():
             query = resolve(template, context) if isinstance(template, str) else None
             if query is not None:
                 try:
-                    found[key] = self._records.query(query, context["patientId"])
+                    found[key] = records.query(query, context["patientId"])
                 except (BadSearch, Forbidden):
                     continue
         return found
 
     def _send(
-        self, method: str, url: str, body: dict[str, Any] | None = None
+        self,
+        method: str,
+        url: str,
+        body: dict[str, Any] | None = None,
+        played: Played = GENERIC,
     ) -> tuple[int, Any, float]:
         """Return status, JSON and milliseconds. Raises ServiceError when there was no readable
         answer.
         """
-        signed = {"Authorization": f"Bearer {self._signed(url)}", "Accept": "application/json"}
+        signed = {
+            "Authorization": f"Bearer {self._signed(url, played)}",
+            "Accept": "application/json",
+        }
         started = time.perf_counter()
         try:
             with requests.Session() as session:
@@ -178,27 +187,28 @@ class HookClient:
         except (requests.RequestException, ValueError, RecursionError):
             raise ServiceError("Vigil's answer can't be read.") from None
 
-    def _signed(self, url: str) -> str:
-        """Return the JWT of one call: this endpoint only, five minutes, a new jti (R101-R103)."""
-        now = int(self._config.clock().timestamp())
-        claims = {
-            "iss": self._config.base_url,
-            "aud": url,
-            "iat": now,
-            "exp": now + JWT_SECONDS,
-            "jti": str(uuid.uuid4()),
-        }
-        return self._keys.sign("ES384", claims, jku=f"{self._config.base_url}/jwks.json")
+    def _signed(self, url: str, played: Played) -> str:
+        """Return the JWT of one call, as this client signs it (R101-R103)."""
+        home, now = self._config.base_url, int(self._config.clock().timestamp())
+        claims = shaped.claims(played, home, url, now)
+        return self._keys.sign(played.algorithm, claims, jku=f"{home}/jwks.json")
 
 
 def resolve(template: str, context: dict[str, str]) -> str | None:
     """Put context into a prefetch template; None when a token is not known here (R32-R34, R47)."""
-    known = {f"context.{name}": value for name, value in context.items()} | {
-        "userPractitionerId": USER.partition("/")[2]
-    }
+    kind, _, user = context.get("userId", "").partition("/")
+    known = {f"context.{name}": value for name, value in context.items()}
+    known |= {"userPractitionerId": user} if kind == "Practitioner" else {}
     if any(token not in known for token in TOKEN.findall(template)):
         return None
     return TOKEN.sub(lambda found: known[found[1]], template)
+
+
+def _redacted(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a request as a developer may see it: without its access token."""
+    if "fhirAuthorization" not in body:
+        return body
+    return body | {"fhirAuthorization": body["fhirAuthorization"] | {"access_token": REDACTED}}
 
 
 def feedback_item(

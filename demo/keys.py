@@ -1,5 +1,5 @@
-"""The demonstration EHR's own keys, new at each start: ES384 for hook calls, RS256 for id_tokens
-(R101, R105, SMART-33).
+"""The demonstration EHR's own keys, new at each start: ES384 or RS384 for hook calls, RS256 for
+id_tokens (R101, R105, SMART-33).
 """
 
 from typing import Any
@@ -9,11 +9,12 @@ from joserfc.jwk import ECKey, RSAKey
 
 
 class Keys:
-    """Two signing keys, of which only the public halves are ever shown."""
+    """The signing keys, of which only the public halves are ever shown."""
 
     def __init__(self) -> None:
         self._keys: dict[str, ECKey | RSAKey] = {
             "ES384": ECKey.generate_key("P-384", {"use": "sig", "alg": "ES384"}, auto_kid=True),
+            "RS384": RSAKey.generate_key(2048, {"use": "sig", "alg": "RS384"}, auto_kid=True),
             "RS256": RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True),
         }
 

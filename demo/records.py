@@ -2,13 +2,15 @@
 compartment.
 """
 
+import copy
 import secrets
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from demo.patients.generate import DemoPatient
-from demo.patients.resources import practitioner
+from demo.patients.resources import practitioners
 from demo.search import BadSearch, Parameters, search
 
 TYPES = ("Patient", "Encounter", "Observation", "Condition", "Practitioner")
@@ -28,7 +30,7 @@ class Records:
     def __init__(self, base: str, patients: Iterable[DemoPatient]):
         self.base = base
         self.patients = {patient.id: patient for patient in patients}
-        self._shared = (practitioner(),)
+        self._shared = practitioners()
         self.orders: dict[str, list[dict[str, Any]]] = {}
         self._by_key = {
             (r["resourceType"], r["id"]): (owner.id, r)
@@ -36,6 +38,20 @@ class Records:
             for r in owner.resources
         }
         self._by_key |= {(r["resourceType"], r["id"]): (None, r) for r in self._shared}
+
+    def at(self, base: str) -> "Records":
+        """Return the same charts at another base: what is charted in one stands in all."""
+        other = copy.copy(self)
+        other.base = base
+        return other
+
+    def chart(self, patient_id: str, resources: Iterable[dict[str, Any]]) -> None:
+        """File resources in a patient's chart; one with the id of another takes its place."""
+        new = {(r["resourceType"], r["id"]): r for r in resources}
+        patient = self.patients[patient_id]
+        kept = (r for r in patient.resources if (r["resourceType"], r["id"]) not in new)
+        self.patients[patient_id] = replace(patient, resources=(*kept, *new.values()))
+        self._by_key |= {key: (patient_id, r) for key, r in new.items()}
 
     def read(self, kind: str, resource_id: str, patient_id: str | None) -> dict[str, Any] | None:
         """Return a resource, None when there is none; a `patient_id` of None may read every chart.

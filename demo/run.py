@@ -90,6 +90,7 @@ def servers(
 ) -> list[tuple[str, int, list[str]]]:
     """Return name, port and command line of both servers."""
     ehr = [sys.executable, "-m", "demo.serve", str(ehr_port), str(port)]
+    ehr += ["--audit-log", str(path.parent / "data" / "audit.sqlite")]
     ehr += ["--from-physionet", str(Path(from_physionet).resolve())] if from_physionet else []
     ehr += ["--sandbox", sandbox] if sandbox else []
     return [

@@ -1,9 +1,10 @@
 """Serves the demonstration EHR by the same production server as Vigil: `python -m demo.serve
-PORT VIGIL_PORT [--from-physionet PATH] [--sandbox ORIGIN]`.
+PORT VIGIL_PORT [--from-physionet PATH] [--sandbox ORIGIN] [--audit-log FILE]`.
 """
 
 import argparse
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -42,6 +43,7 @@ class _Server(BaseApplication):
                 patients=partial(stays, physionet) if physionet else None,
                 notice=DE_IDENTIFIED if physionet else SYNTHETIC,
                 sandbox=self._options.sandbox,
+                audit_log=self._options.audit_log,
             )
         )
 
@@ -52,6 +54,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("vigil_port", type=int)
     parser.add_argument("--from-physionet")
     parser.add_argument("--sandbox")
+    parser.add_argument("--audit-log", type=Path)
     return parser.parse_args()
 
 

@@ -16,7 +16,6 @@ from demo.clients import Clients, InvalidClient
 from demo.config import Client, DemoConfig
 from demo.fhir import answer
 from demo.keys import Keys
-from demo.patients.resources import CLINICIAN
 from demo.tokens import LIFETIMES, Grant, Tokens, narrowed
 
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -143,6 +142,6 @@ def _id_token(config: DemoConfig, keys: Keys, grant: Grant) -> str:
     }
     if grant.nonce:
         claims["nonce"] = grant.nonce
-    if "fhirUser" in grant.scope.split():
-        claims["fhirUser"] = f"{config.fhir_base}/Practitioner/{CLINICIAN}"
+    if grant.user and "fhirUser" in grant.scope.split():
+        claims["fhirUser"] = grant.user
     return keys.sign("RS256", claims)

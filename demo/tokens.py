@@ -23,8 +23,8 @@ LIFETIMES = {
 class Grant:
     """Who may see whose chart, through which client, and what a code has to be redeemed with.
 
-    `family` is shared by all that comes of one code, so that a code used twice can take everything
-    back (RFC 6749 4.1.2).
+    `user` is the address of who is signed in. `family` is shared by all that comes of one code, so
+    that a code used twice can take everything back (RFC 6749 4.1.2).
     """
 
     patient: str
@@ -32,6 +32,7 @@ class Grant:
     scope: str
     encounter: str | None = None
     app_context: str | None = None
+    user: str | None = None
     redirect_uri: str | None = None
     code_challenge: str | None = None
     nonce: str | None = None

@@ -19,7 +19,7 @@ ACVPU = {
     "U": ("LA9343-0", "Unresponsive"),
 }  # fmt: skip
 TREATMENT = {"system": f"{TERMINOLOGY}/referencerange-meaning", "code": "treatment"}
-CLINICIAN = "demo-clinician"
+CLINICIAN, NURSE = "demo-clinician", "demo-nurse"
 OXYGEN = ("flow", "fio2")
 
 
@@ -106,14 +106,16 @@ def condition(patient_id: str, code: str, display: str, onset: datetime) -> dict
     }
 
 
-def practitioner() -> dict[str, Any]:
-    """Return the clinician who is signed in to the demonstration."""
-    return {
-        "resourceType": "Practitioner",
-        "id": CLINICIAN,
-        "active": True,
-        "name": [{"family": "Demonstrator", "given": ["Robin"], "prefix": ["Dr"]}],
+def practitioners() -> tuple[dict[str, Any], ...]:
+    """Return the clinicians who can be signed in to the demonstration."""
+    names = {
+        CLINICIAN: {"family": "Demonstrator", "given": ["Robin"], "prefix": ["Dr"]},
+        NURSE: {"family": "Specimen", "given": ["Alex"]},
     }
+    return tuple(
+        {"resourceType": "Practitioner", "id": id, "active": True, "name": [name]}
+        for id, name in names.items()
+    )
 
 
 def observation(

@@ -28,7 +28,8 @@ WIDTHS = (1280, 768, 400, 320)
 
 def open_app(page, url: str, patient: str, button: str = "Explain this estimate"):
     """Open a chart and the app in its frame; return the frame once its page is there."""
-    page.goto(f"{url}chart/{patient}")
+    # By somebody new, to whom Vigil has shown nothing before.
+    page.goto(f"{url}chart/{patient}?user=new")
     page.get_by_role("link", name=button).click()
     frame = page.frame(name="app")
     frame.wait_for_url(re.compile(r"/l/[^/]+/"))
@@ -128,7 +129,7 @@ def test_the_sick_come_before_the_well(page, demo_url):
     """The four emergencies have a higher risk on their cards than every calm chart."""
     found = {}
     for patient in SCORED:
-        page.goto(f"{demo_url}chart/{patient}")
+        page.goto(f"{demo_url}chart/{patient}?user=new")
         found[patient] = float(card_percent(page).removeprefix("under ").split()[0])
     assert min(found[p] for p in SICK) > max(found[p] for p in SCORED if p not in SICK), found
 
@@ -280,3 +281,54 @@ def test_the_page_is_whole_without_script(chromium, demo_url):
     assert page.locator("details[open]").count() == 1
     bare.close()
     context.close()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("client", ["epic", "oracle", "meditech", "medplum", "sandbox"])
+def test_each_client_fits_every_screen(page, demo_url, client, width, scheme):
+    """A card in its client's form, critical or not, makes no page scroll sideways."""
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    for patient in ("sepsis", "stable"):
+        page.goto(f"{demo_url}chart/{patient}?user=new&client={client}")
+        assert page.locator(".card").count() == 1 and sideways(page) == 0
+
+
+def test_oracles_popup_is_for_the_keyboard_too(page, demo_url):
+    """It takes the focus, Escape closes it, and its button opens the app."""
+    page.goto(f"{demo_url}chart/sepsis?user=new&client=oracle")
+    popup = page.locator("dialog.popup")
+    assert popup.is_visible() and popup.evaluate("one => one.contains(document.activeElement)")
+    page.keyboard.press("Escape")
+    assert not popup.is_visible()
+    page.goto(f"{demo_url}chart/sepsis?user=new&client=oracle")
+    page.keyboard.press("Enter")
+    page.frame(name="app").wait_for_url(re.compile(r"/l/[^/]+/"))
+    assert not popup.is_visible()
+
+
+def test_what_vigil_decides_can_be_watched(page, demo_url):
+    """Dismiss, open again, let the risk rise, change client and user: each opening has its row with
+    what was seen and why.
+    """
+    page.goto(f"{demo_url}chart/not-certain?user=nurse")
+    page.locator(".card summary", has_text="Dismiss").click()
+    page.get_by_label("Reason").select_option(index=1)
+    page.get_by_role("button", name="Dismiss").click()
+    page.get_by_role("link", name="Ask again").click()
+    page.get_by_role("button", name="Chart worse vital signs").click()
+    page.get_by_text("Worse vital signs were charted.").first.wait_for()
+    page.get_by_label("Play as").select_option("epic")
+    page.get_by_label("Signed in").select_option("doctor")
+    page.get_by_role("button", name="Open the chart").click()
+    rows = page.locator("section[aria-labelledby=openings] tbody tr")
+    rows.nth(3).wait_for()
+    told = [rows.nth(n).inner_text() for n in range(4)]
+    assert "Epic" in told[0] and "Dr Robin Demonstrator" in told[0]
+    assert "Worse vital signs were charted." in told[1] and "Alex Specimen, nurse" in told[1]
+    assert "Dismissed (" in told[3] and "Vigil has been told." in told[3]
+    assert all(re.search("(shown|one line|held back): ", row) for row in told)
+    assert re.search("(shown|one line|held back): ", page.locator(".behind").inner_text())
+    page.get_by_role("link", name="For developers").click()
+    page.get_by_text('"delivery"').wait_for()

@@ -2,6 +2,8 @@
 queries and the hook without an error.
 """
 
+import json
+import tomllib
 import uuid
 from collections import Counter
 from datetime import UTC, datetime
@@ -9,12 +11,18 @@ from datetime import UTC, datetime
 import pytest
 
 import vigil
+from demo import configuration
+from demo.cards import view
+from demo.keys import Keys
+from demo.playing import request as shaped
+from demo.playing.clients import PLAYED
 from models.reading.fhir import parse
 from models.reading.reader import read_chart
 from runtime import store
 from runtime.audit.log import Audit
 from runtime.settings_file import settings_from
 from tests.support import captures
+from tests.support.listener import Listener
 
 FHIR = "https://ehr.example.org/r4"
 VENDORS = ("epic", "oracle", "us-core", "synthea")
@@ -62,6 +70,92 @@ def test_a_vendors_charts_are_answered(vendor, shared, tmp_path, redis):
         f"\n{vendor}: {len(names)} charts {dict(statuses)}; read {dict(read)}; rejected {dict(rejected)}"
     )
     assert sum(statuses.values()) == len(names)
+
+
+KEYS = Keys()
+SERVICE = "http://localhost:8000/cds-services/vigil-patient-view"
+
+
+class Played:
+    """A Vigil as the demonstration configures it, asked as one of its clients asks; what is not
+    sent is read from a FHIR server that holds the vendor's Patients.
+    """
+
+    def __init__(self, client, found, folder, redis, fhir):
+        self.client, self.found, self.fhir = PLAYED[client], found, fhir
+        self.moment = datetime.now(UTC)
+        base = self.client.base(fhir.url)
+        fhir.seen.clear()
+        fhir.answers = {
+            f"{base.removeprefix(fhir.url)}/Patient/{one['id']}": (
+                200,
+                {},
+                json.dumps(one).encode(),
+            )
+            for one in found
+            if one["resourceType"] == "Patient" and "id" in one
+        }
+        port = int(fhir.url.rpartition(":")[2])
+        config = tomllib.loads(
+            configuration.text(8000, port, None).replace("localhost", "127.0.0.1")
+        )
+        config |= {"public_url": "http://localhost:8000", "base_dir": str(folder)}
+        (folder / "keys.json").write_text(json.dumps(KEYS.public()))
+        for record in config["ehr"]:
+            if record.pop("hook_jwks_url", None):
+                record["hook_jwks_file"] = "keys.json"
+        app = vigil.create_app(settings_from(config), redis, lambda: self.moment)
+        self.http = app.test_client()
+        discovered = self.http.get("/cds-services").get_json()["services"]
+        (self.templates,) = (
+            one["prefetch"] for one in discovered if one["id"] == "vigil-patient-view"
+        )
+
+    def ask(self, patient):
+        """Play one patient's chart in its own time."""
+        self.moment = captures.last_moment(self.found, patient) or datetime.now(UTC)
+        context = {"userId": "Practitioner/1", "patientId": patient}
+        context |= {"encounterId": "stay"} if self.client.encounter else {}
+        token = {"access_token": "t", "token_type": "Bearer", "expires_in": 300, "subject": "vigil"}
+        token |= {"scope": self.client.scope, "patient": patient}
+        sent = captures.prefetch(self.found, self.templates, patient)
+        body = shaped.body(self.client, self.fhir.url, context, token, sent)
+        now = int(self.moment.timestamp())
+        claims = shaped.claims(self.client, self.fhir.url, SERVICE, now)
+        signed = KEYS.sign(self.client.algorithm, claims)
+        return self.http.post(SERVICE, json=body, headers={"Authorization": f"Bearer {signed}"})
+
+
+@pytest.fixture(scope="module")
+def fhir():
+    """A FHIR server on loopback."""
+    server = Listener()
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize("client", PLAYED)
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_vendors_charts_go_through_as_each_client_asks(
+    vendor, client, shared, tmp_path, redis, fhir
+):
+    """Signed and shaped as that client does: 200, of that client's record, with a card that it can
+    show or a reason on record why there is none.
+    """
+    found = captures.resources(shared / "data" / "fhir" / vendor)
+    played, names = Played(client, found, tmp_path, redis, fhir), captures.patients(found)
+    for patient in names:
+        answer = played.ask(patient)
+        assert answer.status_code == 200, answer.get_json()
+        for card in answer.get_json()["cards"]:
+            assert view(card, "http://localhost:8000", played.client), card
+    records = list(Audit(tmp_path / "data" / "audit.sqlite").records(type="hook"))
+    assert [record["ehr"] for record in records] == [played.client.record] * len(names)
+    assert all(record["delivery"] for record in records)
+    # What the client names in its own words is read from its server.
+    known = {one["id"] for one in found if one["resourceType"] == "Patient" and "id" in one}
+    asked = {path.rpartition("/")[2] for path in fhir.paths()}
+    assert known <= asked or not played.client.renamed
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

@@ -75,7 +75,8 @@ def browser():
 
 
 def chart(browser, ehr, patient):
-    page = browser.get(f"{ehr}/chart/{patient}", timeout=10)
+    # By somebody new, to whom Vigil has shown nothing before.
+    page = browser.get(f"{ehr}/chart/{patient}?user=new", timeout=10)
     assert page.status_code == 200
     return page.text
 
@@ -145,7 +146,7 @@ def test_a_dismissal_reaches_vigil(browser, demo):
     page = browser.post(
         f"{demo[1]}/chart/haemorrhage/feedback", data=fields | {"reason": "known"}, timeout=10
     )
-    assert "Dismissed, and Vigil has been told." in page.text
+    assert "Dismissed (Already known or being treated), and Vigil has been told." in page.text
 
 
 def test_a_busy_port_is_one_sentence_and_exit_code_1(tmp_path):

@@ -130,7 +130,7 @@ def test_discovery_is_read_once_and_again_after_a_failure(world):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (Answer(200, {"cards": []}), "Vigil has nothing to say about this chart."),
+        (Answer(200, {"cards": []}), "No card came for this chart."),
         (
             Answer(
                 412,

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from demo import run as runner
+from demo.playing.clients import PLAYED
 
 ROOT = Path(__file__).parents[3]
 SERVER = """
@@ -235,7 +236,7 @@ def test_the_configuration_is_one_that_vigil_accepts(tmp_path):
 
     path = runner.write_configuration(tmp_path / "demo", 8100, 8101)
     settings = load_settings(path)
-    (ehr,) = settings.ehr
+    ehr = settings.ehr[0]
     assert (
         settings.public_url == "http://localhost:8100"
         and ehr.hook_issuer == "http://localhost:8101"
@@ -254,6 +255,19 @@ def test_the_configuration_is_one_that_vigil_accepts(tmp_path):
     assert tomllib.loads(path.read_text()).keys() == {"public_url", "data_dir", "ehr"}
 
 
+@pytest.mark.parametrize("sandbox", [None, "http://localhost:8080"])
+def test_each_client_has_a_record_and_one_is_open(tmp_path, sandbox):
+    """A call that nobody signed and that names no FHIR server belongs to that one."""
+    from runtime.settings_file import load_settings
+
+    settings = load_settings(runner.write_configuration(tmp_path / "demo", 8100, 8101, sandbox))
+    assert [ehr.id for ehr in settings.ehr] == [played.record for played in PLAYED.values()]
+    assert [ehr.id for ehr in settings.ehr if ehr.hook_auth == "open"] == ["sandbox"]
+    for played in PLAYED.values():
+        ehr = settings.trusted(played.base("http://localhost:8101"))
+        assert (ehr.id, ehr.profile) == (played.record, played.profile)
+
+
 def test_the_real_servers_are_what_is_started(tmp_path):
     """The command lines, with the data's path made absolute, since the servers run in the
     checkout.
@@ -269,6 +283,8 @@ def test_the_real_servers_are_what_is_started(tmp_path):
         "demo.serve",
         "8101",
         "8100",
+        "--audit-log",
+        str(tmp_path / "data" / "audit.sqlite"),
         "--from-physionet",
         str(Path("set-a.zip").resolve()),
     ]
@@ -284,7 +300,7 @@ def test_a_sandbox_is_handed_on(tmp_path):
     _, ehr = runner.servers(8100, 8101, tmp_path / "vigil.toml", sandbox=sandbox)
     assert ehr[2][-2:] == ["--sandbox", sandbox]
     settings = load_settings(runner.write_configuration(tmp_path / "demo", 8100, 8101, sandbox))
-    demo, opened = settings.ehr
+    demo, *_, opened = settings.ehr
     assert (demo.id, demo.hook_auth, demo.cors_origins) == (
         "demo",
         "required",
