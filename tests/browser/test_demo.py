@@ -126,11 +126,16 @@ def test_a_risk_that_is_not_certain_reads_so_on_card_and_page(page, demo_url):
 
 
 def test_the_sick_come_before_the_well(page, demo_url):
-    """The four emergencies have a higher risk on their cards than every calm chart."""
+    """The four emergencies have a higher risk of death on their cards than every other chart; the
+    risk that leads may be of another outcome.
+    """
     found = {}
     for patient in SCORED:
         page.goto(f"{demo_url}chart/{patient}?user=new")
-        found[patient] = float(card_percent(page).removeprefix("under ").split()[0])
+        said = re.search(
+            r"risk of death in hospital:? (?:under )?([\d.]+) %", page.locator(".card").inner_text()
+        )
+        found[patient] = float(said[1])
     assert min(found[p] for p in SICK) > max(found[p] for p in SCORED if p not in SICK), found
 
 
