@@ -22,10 +22,11 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=[fault.name for fault in FAULTS])
     parser.add_argument("--kills", type=int, default=usual.kills)
     parser.add_argument("--mutations", type=int, default=usual.mutations)
+    parser.add_argument("--soak", type=int, default=usual.soak)
     given = parser.parse_args()
     # The table alone goes to stdout.
     logs.configure()
-    scale = Scale(given.kills, given.mutations)
+    scale = Scale(given.kills, given.mutations, given.soak)
     asked = [fault for fault in FAULTS if not given.only or fault.name in given.only]
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n", flush=True)
     print("| fault | promise | measured | kept |\n| --- | --- | --- | --- |", flush=True)

@@ -10,6 +10,7 @@ from tests.faults import (
     mutations,
     outside,
     redis_away,
+    soak,
     tamper,
 )
 from tests.faults.outcome import Fault
@@ -40,6 +41,7 @@ FAULTS = (
     Fault("keys-away", "G9", "key server hangs, then is down", outside.keys_away),
     Fault("keys-after-start", "G9", "start while the key server is down", outside.keys_after_start),
     Fault("keys-rotated", "G9 A8", "keys rotated", outside.keys_rotated),
+    Fault("soak", "G10", "a thousand calls", soak.flat),
     Fault("same-call", "G12", "12 times the same call at once", crowds.same_call),
     Fault("same-token", "A7", "12 uses of one token at once", crowds.same_token),
     Fault("slow-clients", "F1", "40 slow clients of each kind", crowds.slow_clients),

@@ -24,6 +24,7 @@ class Scale:
 
     kills: int = 30
     mutations: int = 3_000
+    soak: int = 1_000
 
 
 @dataclass(frozen=True)
