@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
     from studies.one_stay import OneStay
 
+HOOKS = ("patient-view", "encounter-start", "encounter-discharge")
 FOLDER = click.Path(exists=True, path_type=Path)
 # Commands that stand elsewhere. Imported when they are named or listed, so that serving imports
 # nothing of studies.
@@ -216,6 +217,7 @@ def demo(port: int, ehr_port: int, examples: Path | None, stays: int, **shown: A
     help="The moment asked for, with its zone; the newest value's unless given.",
 )
 @click.option("--profile", type=click.Choice(list(PROFILES)), default="generic")
+@click.option("--hook", type=click.Choice(HOOKS), default=HOOKS[0], help="Which service answers.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as a client gets it.")
 @click.option("--page", type=click.Path(path_type=Path), help="Write the explanation page here.")
 def call(
@@ -224,6 +226,7 @@ def call(
     patient: str | None,
     at: datetime | None,
     profile: str,
+    hook: str,
     as_json: bool,
     page: Path | None,
 ) -> None:
@@ -238,7 +241,7 @@ def call(
 
     file, models = _chart(source, mapping, patient), load_models()
     moment = at.astimezone(UTC) if at else file.newest(utc_now())
-    found = answer(chart := file.at(moment), moment, models, profile)
+    found = answer(chart := file.at(moment), moment, models, profile, hook)
     if page:
         page.write_text(page_file.page(chart, found.assessment, models), "utf-8")
     click.echo(found.as_json if as_json else found.text)
