@@ -110,9 +110,11 @@ def summary(assessment: Assessment, zone: tzinfo = UTC) -> str:
     # Where no risk was calculated, or not each, a summary without that would read as if one were
     # low.
     without = _missing(assessment) if assessment.lead else risk
-    first = [*grave[:1], without]
+    # What answers a question goes before the figures.
+    asked = assessment.question != ""
+    later = [news2, *rest, risk, data] if asked else [news2, risk, data, *rest]
     chosen: list[str] = []
-    for part in filter(None, dict.fromkeys([*first, *grave, news2, risk, data, *rest])):
+    for part in filter(None, dict.fromkeys([*grave[:1], without, *grave, *later])):
         if len(opening + " ".join([*chosen, part])) <= LONGEST_SUMMARY:
             chosen.append(part)
     shown = dict.fromkeys([*grave, *rest, *([] if grave else [risk]), news2, risk, without, data])

@@ -18,7 +18,13 @@ def audit(tmp_path):
 def fill(audit, count=5):
     return [
         audit.append(
-            "hook", {"assessment_id": f"a{number}", "hook_instance": f"h{number}", "n": number}
+            "hook",
+            {
+                "assessment_id": f"a{number}",
+                "hook_instance": f"h{number}",
+                "hook": "patient-view",
+                "n": number,
+            },
         )
         for number in range(count)
     ]

@@ -38,7 +38,10 @@ def log(tmp_path, keys):
     path = tmp_path / "data" / "audit.sqlite"
     Audit(path).append("hook", {"assessment_id": "a0", "n": 0})
     encrypted = Audit(path, cipher_of(keys))
-    encrypted.append("hook", {"assessment_id": "a1", "hook_instance": "h1", "patient": SECRET})
+    encrypted.append(
+        "hook",
+        {"assessment_id": "a1", "hook_instance": "h1", "hook": "patient-view", "patient": SECRET},
+    )
     return path
 
 
