@@ -2,6 +2,7 @@
 "encounter-start", "encounter-discharge" 1.0).
 """
 
+import re
 import uuid
 
 import pytest
@@ -91,6 +92,28 @@ def test_only_staff_admits_and_discharges(world, hook, user):
 )
 def test_staff_may_be_named_by_role_or_absolutely(world, hook, user):
     assert world.cards(request(hook, context=context(userId=user)), path=PATHS[hook])
+
+
+@pytest.mark.rule("R13")
+@pytest.mark.rule("R32")
+@pytest.mark.rule("R34")
+def test_each_service_has_an_id_a_hook_and_words_of_its_own(world):
+    """And templates of what its hook's context surely holds."""
+    listed = world.client.get("/cds-services").json["services"]
+    assert [one["hook"] for one in listed] == [
+        "patient-view",
+        "encounter-start",
+        "encounter-discharge",
+    ]
+    for name in ("id", "title", "description"):
+        assert len({one[name] for one in listed}) == len(listed)
+    for one in listed:
+        tokens = set(re.findall(r"\{\{(.*?)\}\}", "".join(one["prefetch"].values())))
+        surely = {
+            "context.patientId",
+            *(["context.encounterId"] if "encounter" in one["hook"] else []),
+        }
+        assert tokens == surely
 
 
 @pytest.mark.rule("R116")
@@ -216,13 +239,14 @@ def test_one_hook_instance_at_several_services_is_answered_by_each(tmp_path, mon
     def waited(_):
         raise AssertionError("one service awaits the answer of another")
 
-    monkeypatch.setattr("cdshooks.earlier.time.sleep", waited)
     server, shared = store.embedded(tmp_path / "redis"), str(uuid.uuid4())
     calls = {path: request(hook, hookInstance=shared) for hook, path in PATHS.items()}
     calls[hookcall.SERVICE] = hookcall.request(hookInstance=shared)
     world = hookcall.World(tmp_path, redis_url=server.url)
-    first = {path: world.cards(body, path=path) for path, body in calls.items()}
-    again = {path: world.cards(body, path=path) for path, body in calls.items()}
+    with monkeypatch.context() as patient:
+        patient.setattr("cdshooks.earlier.time.sleep", waited)
+        first = {path: world.cards(body, path=path) for path, body in calls.items()}
+        again = {path: world.cards(body, path=path) for path, body in calls.items()}
     server.stop()
     assert again == first and len({cards[0]["uuid"] for cards in first.values()}) == 3
     repeats = [(record["hook"], record["repeat"]) for record in world.audit.records(6, "hook")]
