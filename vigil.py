@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cdshooks.calling.hook_option import HOOK
 from runtime.config_option import CONFIG
 from runtime.vendors.profiles import PROFILES
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
     from studies.one_stay import OneStay
 
-HOOKS = ("patient-view", "encounter-start", "encounter-discharge")
 FOLDER = click.Path(exists=True, path_type=Path)
 # Commands that stand elsewhere. Imported when they are named or listed, so that serving imports
 # nothing of studies.
@@ -217,7 +217,7 @@ def demo(port: int, ehr_port: int, examples: Path | None, stays: int, **shown: A
     help="The moment asked for, with its zone; the newest value's unless given.",
 )
 @click.option("--profile", type=click.Choice(list(PROFILES)), default="generic")
-@click.option("--hook", type=click.Choice(HOOKS), default=HOOKS[0], help="Which service answers.")
+@HOOK
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as a client gets it.")
 @click.option("--page", type=click.Path(path_type=Path), help="Write the explanation page here.")
 def call(

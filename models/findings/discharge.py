@@ -16,6 +16,7 @@ from models.patient.chart import Reading, Unusable
 from models.patient.inputs import origin
 from models.patient.news2 import (
     MEASURED,
+    MOST_NAMED,
     SPOKEN_OF_BY,
     Part,
     Score,
@@ -89,7 +90,9 @@ def _incomplete(score: Score) -> Iterator[Finding]:
     """
     if score.total is None:
         blind = any(part.name in MEASURED for part in score.parts if part.points is None)
-        sentence = f"Last vital signs incomplete: {score.lacking}."
+        many = len(score.missing) > MOST_NAMED
+        lacking = f"{len(score.missing)} parts of NEWS2 not known" if many else score.lacking
+        sentence = f"Last vital signs incomplete: {lacking}."
         level = "warning" if blind else "info"
         yield Finding(level, "incomplete", None, None, score.figure, None, sentence, NEWS2)
 

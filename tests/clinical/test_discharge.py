@@ -130,6 +130,13 @@ def test_an_incomplete_set_is_never_silent(lacks, level):
     assert "Last vital signs incomplete" in cards.summary(made)
 
 
+def test_of_many_parts_their_number_is_told():
+    """A summary has room for that, and for why there is no risk."""
+    words = cards.summary(of(chart(at(1, heart_rate=72)), MODELS))
+    assert words.startswith("Before discharge: Last vital signs incomplete: 6 parts of NEWS2 not ")
+    assert "Risk not calculated: too little data." in words
+
+
 @pytest.mark.parametrize(
     ("change", "hours", "told"),
     [({}, 12, False), ({}, 12.1, True), ({"heart_rate": 91}, 6, False), ({"heart_rate": 91}, 6.1, True)],

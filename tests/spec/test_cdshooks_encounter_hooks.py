@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 import vigil
+from cdshooks.calling.hook_option import HOOKS as HOOKS_OF_CALL
+from cdshooks.earlier import EarlierCalls
 from cdshooks.replay import again, difference
 from cdshooks.services import SERVICES
 from models.fitted.registry import load_models
@@ -230,27 +232,49 @@ def test_an_encounter_that_cannot_be_read_costs_no_card(world, hook, sent):
     assert world.cards(request(hook, prefetch=hookcall.prefetch(encounter=sent)), path=PATHS[hook])
 
 
+@pytest.fixture
+def redis_url(tmp_path):
+    """A Redis of its own."""
+    server = store.embedded(tmp_path / "redis")
+    yield server.url
+    server.stop()
+
+
 @pytest.mark.rule("G12")
-def test_one_hook_instance_at_several_services_is_answered_by_each(tmp_path, monkeypatch):
+def test_one_hook_instance_at_several_services_is_answered_by_each(tmp_path, redis_url):
     """A client may fire all its services at once with one hookInstance: each has its own first
-    answer, which none awaits for another's, and its own repeat.
+    answer and its own repeat, on this host and on another.
     """
-
-    def waited(_):
-        raise AssertionError("one service awaits the answer of another")
-
-    server, shared = store.embedded(tmp_path / "redis"), str(uuid.uuid4())
+    shared = str(uuid.uuid4())
     calls = {path: request(hook, hookInstance=shared) for hook, path in PATHS.items()}
     calls[hookcall.SERVICE] = hookcall.request(hookInstance=shared)
-    world = hookcall.World(tmp_path, redis_url=server.url)
-    with monkeypatch.context() as patient:
-        patient.setattr("cdshooks.earlier.time.sleep", waited)
-        first = {path: world.cards(body, path=path) for path, body in calls.items()}
-        again = {path: world.cards(body, path=path) for path, body in calls.items()}
-    server.stop()
-    assert again == first and len({cards[0]["uuid"] for cards in first.values()}) == 3
-    repeats = [(record["hook"], record["repeat"]) for record in world.audit.records(6, "hook")]
+    hosts = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        hosts.append(hookcall.World(tmp_path / name, redis_url=redis_url))
+    first, again, there = (
+        {path: host.cards(body, path=path) for path, body in calls.items()}
+        for host in (hosts[0], *hosts)
+    )
+    assert first == again == there and len({cards[0]["uuid"] for cards in first.values()}) == 3
+    repeats = [(record["hook"], record["repeat"]) for record in hosts[0].audit.records(6, "hook")]
     assert len(set(repeats)) == 6
+
+
+@pytest.mark.rule("G12")
+def test_no_service_awaits_the_answer_of_another(world, redis_url, monkeypatch):
+    """Only an equal call at the same hook does."""
+
+    def waits(_):
+        raise TimeoutError
+
+    earlier = EarlierCalls(world.audit, store.connect(redis_url), shared=False)
+    with monkeypatch.context() as patched:
+        patched.setattr("cdshooks.earlier.time.sleep", waits)
+        for service in SERVICES:
+            assert earlier.find(service.hook, "h") is None
+        with pytest.raises(TimeoutError):
+            earlier.find("patient-view", "h")
 
 
 @pytest.mark.rule("G12")
@@ -287,5 +311,6 @@ def test_feedback_has_an_address_at_each_service(world, hook):
     [("encounter-discharge", "Before discharge: "), ("encounter-start", "To chart now")],
 )
 def test_vigil_call_answers_each_hook(hook, words):
+    assert [service.hook for service in SERVICES] == list(HOOKS_OF_CALL)
     told = CliRunner().invoke(vigil.main, ["call", "sparse", "--hook", hook])
     assert told.exit_code == 0 and words in told.output
