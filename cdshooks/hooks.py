@@ -41,12 +41,14 @@ class Context(msgspec.Struct, frozen=True):
         msgspec.structs.force_setattr(self, "encounterId", self.encounterId or None)
 
 
-class EncounterContext(Context, frozen=True):
+class EncounterContext(Context, frozen=True, kw_only=True):
     """The context of encounter-start and encounter-discharge: the encounter is required, and only
     staff admits and discharges (R114, R115).
     """
 
     users: ClassVar[re.Pattern[str]] = STAFF
+
+    encounterId: str
 
 
 AnyContext = TypeVar("AnyContext", bound=Context)
