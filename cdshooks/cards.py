@@ -17,7 +17,7 @@ from models.findings.vitals import SEE
 from models.patient.inputs import Input, absent, percent
 from models.patient.news2 import MOST_NAMED
 from models.patient.printing import age
-from models.questions import ADMISSION, DISCHARGE
+from models.questions import ADMISSION, DISCHARGE, NOTHING_MORE
 from models.reading.reader import REASONS
 from models.withheld import WITHHELD
 from runtime.settings import Ehr
@@ -27,7 +27,7 @@ LONGEST_SUMMARY = 139
 STRONGEST = 5
 DISCLAIMER = "Research software, not a medical device; does not replace clinical judgement."
 # The same for every card of a kind, letters alone (R69): a client may filter or order cards by it.
-TOPIC = {"system": "urn:vigil:topic", "code": "deterioration", "display": "Deterioration"}
+TOPICS = {NOTHING_MORE: "Deterioration", ADMISSION: "Admission", DISCHARGE: "Discharge"}
 # Why there is no number, by the status of an assessment.
 WITHOUT_NUMBER = {
     "insufficient": "too little data",
@@ -85,7 +85,7 @@ def card(
         },
     }
     if traits.topic:
-        made["source"]["topic"] = TOPIC
+        made["source"]["topic"] = _topic(assessment.question)
     made |= suggestions.members(assessment, assessment_id, ehr, encounter)
     if traits.override_reasons:
         made["overrideReasons"] = reasons.codings("suggestions" in made)
@@ -93,6 +93,11 @@ def card(
     if ehr.smart_client_id and assessment.status != WITHHELD:
         made["links"] = [_link(assessment_id, ehr, public_url)]
     return made
+
+
+def _topic(question: str) -> dict[str, str]:
+    word = TOPICS[question]
+    return {"system": "urn:vigil:topic", "code": word.lower(), "display": word}
 
 
 def summary(assessment: Assessment, zone: tzinfo = UTC) -> str:

@@ -154,6 +154,7 @@ def test_a_discharge_is_told_what_speaks_against_it(shipped):
     (card,) = shipped.cards(request("encounter-discharge"), path=DISCHARGE)
     assert card["summary"].startswith("Before discharge: NEWS2 ")
     assert "To settle before discharge" in card["detail"] and card["links"]
+    assert card["source"]["topic"]["code"] == "discharge"
     assert shipped.cards(request("encounter-discharge", prefetch=calm()), path=DISCHARGE) == []
     record = shipped.record()
     assert (record["shown"], record["delivery"]) == (False, "nothing against discharge")
