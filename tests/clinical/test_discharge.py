@@ -14,7 +14,9 @@ from models.patient.chart import Chart, PartState, Reading, Unusable
 from models.questions import DISCHARGE
 from models.reading.fhir import parse
 from models.reading.reader import read_chart
+from models.withheld import withheld
 from runtime.settings import Ehr
+from runtime.trials.arm import Arm
 from tests.conftest import AT, SICK, WELL, patient, table
 from tests.support.hookcall import model
 
@@ -214,7 +216,7 @@ def test_a_risk_has_to_fall_or_be_low(then, now, words):
 
 def test_silence_says_that_all_was_read_and_nothing_found():
     made = of(charted(WELL), MODELS)
-    assert delivery.decide(made, EHR) == (False, "nothing against discharge")
+    assert delivery.decide(made, EHR)[:2] == (False, "nothing against discharge")
 
 
 @pytest.mark.parametrize("state", ["failed", "not granted", "absent", "cut"])
@@ -262,7 +264,7 @@ def test_the_usual_findings_stay_as_they_are():
 def test_show_from_has_no_say(show_from):
     told = of(chart(NOW, before(9, spo2=91)), MODELS)
     ehr = Ehr(id="e", fhir_base=("https://ehr.example.org/r4",), show_from=show_from)
-    assert told.level == "warning" and delivery.decide(told, ehr) == (True, "discharge")
+    assert told.level == "warning" and delivery.decide(told, ehr)[:2] == (True, "discharge")
 
 
 def test_the_detail_gives_each_time():
@@ -275,3 +277,24 @@ def test_the_detail_gives_each_time():
         in text
     )
     assert "9 h ago, with SpO2 91 %; now NEWS2 0. (04:30 UTC)" in text
+
+
+CONTROL = Arm("control", "patient")
+
+
+@pytest.mark.parametrize(
+    ("made", "shown"),
+    [
+        (chart(NOW), False),
+        (chart(NOW, before(9, spo2=91)), True),
+        (chart(at(1, **NORMAL | {"acvpu": None})), True),
+        (chart(NOW, born=date(2020, 1, 1)), True),
+        (charted(SICK), True),
+    ],
+)
+def test_a_control_arm_hears_all_but_the_models(made, shown):
+    """What NEWS2, laboratory and the reading of the chart say is said; no course of a risk is."""
+    told = of(made, MODELS)
+    assert delivery.decide(told, EHR, arm=CONTROL) == (shown, "control arm", True)
+    assert not {"risk", "course"} & {one.kind for one in withheld(told).findings}
+    assert "a day ago" not in cards.detail(withheld(told))
