@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cdshooks.calling.hook_option import HOOK
 from runtime.config_option import CONFIG
 from runtime.vendors.profiles import PROFILES
 
@@ -216,6 +217,7 @@ def demo(port: int, ehr_port: int, examples: Path | None, stays: int, **shown: A
     help="The moment asked for, with its zone; the newest value's unless given.",
 )
 @click.option("--profile", type=click.Choice(list(PROFILES)), default="generic")
+@HOOK
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as a client gets it.")
 @click.option("--page", type=click.Path(path_type=Path), help="Write the explanation page here.")
 def call(
@@ -224,6 +226,7 @@ def call(
     patient: str | None,
     at: datetime | None,
     profile: str,
+    hook: str,
     as_json: bool,
     page: Path | None,
 ) -> None:
@@ -238,7 +241,7 @@ def call(
 
     file, models = _chart(source, mapping, patient), load_models()
     moment = at.astimezone(UTC) if at else file.newest(utc_now())
-    found = answer(chart := file.at(moment), moment, models, profile)
+    found = answer(chart := file.at(moment), moment, models, profile, hook)
     if page:
         page.write_text(page_file.page(chart, found.assessment, models), "utf-8")
     click.echo(found.as_json if as_json else found.text)

@@ -11,9 +11,11 @@ from cdshooks.actions.suggestions import kinds
 from cdshooks.auth import Caller
 from cdshooks.delivery import Delivery
 from cdshooks.hooks import Context, HookRequest
+from cdshooks.questions import question, trigger
 from models.assess import Assessment, Risk
 from models.patient.chart import Chart
 from models.patient.vocabulary import vocabulary_sha256
+from models.reading.encounter import Encounter
 from models.reference import VERSION
 from runtime.settings import Ehr
 
@@ -25,6 +27,8 @@ def call(request: HookRequest[Context], ehr: Ehr, caller: Caller, at: datetime) 
     return {
         "hook": request.hook,
         "hook_instance": request.hookInstance.lower(),
+        "question": question(request),
+        "trigger": trigger(request),
         "ehr": ehr.id,
         "client": client(caller),
         "ignored": ignored(caller, request),
@@ -47,6 +51,12 @@ def person(context: Context) -> dict[str, Any]:
         "patient": context.patientId,
         "encounter": context.encounterId,
     }
+
+
+def stay(encounter: Encounter | None) -> dict[str, Any]:
+    """Return what was told of the stay: the code of its class and its unit."""
+    kind, unit = encounter or (None, None)
+    return {"encounter_class": kind, "unit": unit}
 
 
 def ignored(caller: Caller, request: HookRequest[Context]) -> list[str]:

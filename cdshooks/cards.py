@@ -12,11 +12,12 @@ from cdshooks import markdown
 from cdshooks.actions import reasons, suggestions
 from models.assess import Assessment
 from models.certainty import foremost
-from models.findings.finding import LEVELS, Finding
+from models.findings.finding import Finding
 from models.findings.vitals import SEE
 from models.patient.inputs import Input, absent, percent
 from models.patient.news2 import MOST_NAMED
 from models.patient.printing import age
+from models.questions import ADMISSION, DISCHARGE, NOTHING_MORE
 from models.reading.reader import REASONS
 from models.withheld import WITHHELD
 from runtime.settings import Ehr
@@ -26,7 +27,7 @@ LONGEST_SUMMARY = 139
 STRONGEST = 5
 DISCLAIMER = "Research software, not a medical device; does not replace clinical judgement."
 # The same for every card of a kind, letters alone (R69): a client may filter or order cards by it.
-TOPIC = {"system": "urn:vigil:topic", "code": "deterioration", "display": "Deterioration"}
+TOPICS = {NOTHING_MORE: "Deterioration", ADMISSION: "Admission", DISCHARGE: "Discharge"}
 # Why there is no number, by the status of an assessment.
 WITHOUT_NUMBER = {
     "insufficient": "too little data",
@@ -51,6 +52,10 @@ SHARED = {
 }
 # These have words of their own in summary and detail.
 OWN_WORDS = ("news2", "risk")
+
+# What a card says first where something was asked.
+OPENINGS = {DISCHARGE: "Before discharge: "}
+HEADINGS = {ADMISSION: "At this admission", DISCHARGE: "To settle before discharge"}
 
 _detail = markdown.load(str(TEMPLATES), "detail.md")
 
@@ -80,7 +85,7 @@ def card(
         },
     }
     if traits.topic:
-        made["source"]["topic"] = TOPIC
+        made["source"]["topic"] = _topic(assessment.question)
     made |= suggestions.members(assessment, assessment_id, ehr, encounter)
     if traits.override_reasons:
         made["overrideReasons"] = reasons.codings("suggestions" in made)
@@ -90,13 +95,18 @@ def card(
     return made
 
 
+def _topic(question: str) -> dict[str, str]:
+    word = TOPICS[question]
+    return {"system": "urn:vigil:topic", "code": word.lower(), "display": word}
+
+
 def summary(assessment: Assessment, zone: tzinfo = UTC) -> str:
     """Return a few sentences of fewer than 140 characters: the gravest finding first, then NEWS2,
     the risk, and the time of the data in `zone` (R64, R92).
 
     What does not fit is left out whole, so that no number is ever cut.
     """
-    heads = _heads(assessment.findings)
+    heads, opening = _heads(assessment.telling), OPENINGS.get(assessment.question, "")
     grave = [words for level, words in heads if level == assessment.level]
     rest = [words for level, words in heads if level != assessment.level]
     risk = _risk_beside(assessment)
@@ -105,23 +115,22 @@ def summary(assessment: Assessment, zone: tzinfo = UTC) -> str:
     # Where no risk was calculated, or not each, a summary without that would read as if one were
     # low.
     without = _missing(assessment) if assessment.lead else risk
-    first = [*grave[:1], without]
+    # What answers a question goes before the figures.
+    asked = assessment.question != ""
+    later = [news2, *rest, risk, data] if asked else [news2, risk, data, *rest]
     chosen: list[str] = []
-    for part in filter(None, dict.fromkeys([*first, *grave, news2, risk, data, *rest])):
-        if len(" ".join([*chosen, part])) <= LONGEST_SUMMARY:
+    for part in filter(None, dict.fromkeys([*grave[:1], without, *grave, *later])):
+        if len(opening + " ".join([*chosen, part])) <= LONGEST_SUMMARY:
             chosen.append(part)
     shown = dict.fromkeys([*grave, *rest, *([] if grave else [risk]), news2, risk, without, data])
-    return " ".join(part for part in shown if part in chosen)
+    return opening + " ".join(part for part in shown if part in chosen)
 
 
 def _heads(findings: Iterable[Finding]) -> list[tuple[str, str]]:
-    """Return level and sentence of all findings above info, the gravest first, those of one kind
-    in one.
-    """
-    grave = (finding for finding in findings if finding.level != LEVELS[0])
+    """Return level and sentence of findings, the gravest first, those of one kind in one."""
     return [
         (kind[0], sentence)
-        for kind, group in groupby(grave, key=lambda finding: (finding.level, finding.kind))
+        for kind, group in groupby(findings, key=lambda finding: (finding.level, finding.kind))
         for sentence in _joined(kind, list(group))
     ]
 
@@ -173,6 +182,9 @@ def detail(assessment: Assessment, zone: tzinfo = UTC) -> str:
     missing = [item for item in assessment.inputs if item.state == "missing"]
     first, others = foremost(missing, lead.certainty if lead else None)
     return _detail.render(
+        heading=HEADINGS.get(assessment.question, ""),
+        timed=assessment.question == DISCHARGE,
+        clock=lambda time: _clock(time, assessment.at, zone),
         findings=[finding for finding in assessment.findings if finding.kind not in OWN_WORDS],
         without=_not_calculated(assessment),
         risk=lead,
@@ -221,9 +233,14 @@ def _unnamed(assessment: Assessment) -> Counter[str]:
 def _data_time(newest: datetime | None, at: datetime, zone: tzinfo) -> str:
     if newest is None:
         return ""
-    local = newest.astimezone(zone)
+    return f"Data to {_clock(newest, at, zone)}"
+
+
+def _clock(time: datetime, at: datetime, zone: tzinfo) -> str:
+    """Return a time as the ward reads it, with the day unless that is the day of `at`."""
+    local = time.astimezone(zone)
     day = "" if local.date() == at.astimezone(zone).date() else f"{local:%d %b} "
-    return f"Data to {day}{local:%H:%M %Z}"
+    return f"{day}{local:%H:%M %Z}"
 
 
 def _link(assessment_id: str, ehr: Ehr, public_url: str) -> dict[str, Any]:

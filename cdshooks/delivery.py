@@ -7,13 +7,16 @@ from typing import NamedTuple
 from models.assess import Assessment
 from models.certainty import INDETERMINATE
 from models.findings.finding import LEVELS
-from models.withheld import withheld
+from models.questions import ADMISSION, DISCHARGE
+from models.withheld import WITHHELD, withheld
 from runtime.settings import Ehr
 from runtime.trials.arm import Arm
 from runtime.trials.phase import phase_of
 
 # The level of a card from which each setting shows it.
 SHOWN_FROM = {"low": "info", "medium": "warning", "high": "critical"}
+# Why the answer to a question is silence.
+NOTHING = {ADMISSION: "nothing lacks at admission", DISCHARGE: "nothing against discharge"}
 
 
 class Delivery(NamedTuple):
@@ -36,6 +39,8 @@ def decide(
         return Delivery(False, "deceased")
     if arm and arm.withheld:
         return _control(withheld(assessment), ehr)
+    if assessment.question:
+        return _answer(assessment)
     if assessment.lead is None:
         return Delivery(True, "no number")
     if any(risk.band == INDETERMINATE for risk in assessment.risks):
@@ -49,5 +54,25 @@ def _control(assessment: Assessment, ehr: Ehr) -> Delivery:
     """Show what NEWS2, critical values and the like ask for without the models; no card that only
     says how it stands with them.
     """
+    if assessment.question:
+        return Delivery(_answer(assessment).shown, "control arm", withheld=True)
     least = max(LEVELS.index("warning"), LEVELS.index(SHOWN_FROM[ehr.show_from]))
     return Delivery(LEVELS.index(assessment.level) >= least, "control arm", withheld=True)
+
+
+def _answer(assessment: Assessment) -> Delivery:
+    """Decide for what somebody asked by admitting or discharging: whatever says something to that
+    is shown, and `show_from` has no say.
+
+    Silence at a discharge says that all was read and nothing found, so it is never given where no
+    number could be. At an admission it says no such thing: of a child nothing is asked that would
+    give a number.
+    """
+    if assessment.telling:
+        return Delivery(True, assessment.question)
+    if assessment.question == ADMISSION and assessment.status == "child":
+        return Delivery(False, "for adults only")
+    without = assessment.lead is None and assessment.status != WITHHELD
+    if without or assessment.unavailable:
+        return Delivery(True, "no number")
+    return Delivery(False, NOTHING[assessment.question])

@@ -1,5 +1,6 @@
-"""Finds the first record of a hookInstance, so that a call that comes again gets the same cards,
-also from another host (G12).
+"""Finds the first record of a hookInstance at one hook, so that a call that comes again gets the
+same cards, also from another host (G12). A client may give several of our services one
+hookInstance: each answers for itself.
 
 The audit log knows this host's calls. Hosts that share a Redis keep each first record there for as
 long as a repeat is one, encrypted with a key that only they can make (F10). Of equal calls at the
@@ -38,60 +39,66 @@ class EarlierCalls:
     def __init__(self, audit: Audit, store: redis.Redis, shared: bool):
         self._audit, self._store, self._shared = audit, store, shared
 
-    def find(self, hook_instance: str) -> dict[str, Any] | None:
-        """Return the first record of a hookInstance, awaited where an equal call is being answered;
-        None means that the caller answers first.
+    def find(self, hook: str, hook_instance: str) -> dict[str, Any] | None:
+        """Return the first record of a hookInstance at a hook, awaited where an equal call is being
+        answered; None means that the caller answers first.
         """
-        found = self._find(hook_instance)
+        found, call = self._find(hook, hook_instance), _call(hook, hook_instance)
         until = time.monotonic() + ANSWERING_SECONDS
-        while not found and not self._begin(hook_instance) and time.monotonic() < until:
+        while not found and not self._begin(call) and time.monotonic() < until:
             time.sleep(LOOK_SECONDS)
-            found = self._find(hook_instance)
+            found = self._find(hook, hook_instance)
         return found
 
-    def _begin(self, hook_instance: str) -> bool:
+    def _begin(self, call: str) -> bool:
         """Tell whether nobody else is answering this call; then the caller is."""
-        name = f"vigil:answering:{keyed_hash(hook_instance)}"
+        name = f"vigil:answering:{keyed_hash(call)}"
         try:
             return bool(self._store.set(name, b"1", nx=True, px=int(1000 * ANSWERING_SECONDS)))
         except redis.RedisError as error:
             log.warning("earlier_calls_redis", error=error)
             return True
 
-    def _find(self, hook_instance: str) -> dict[str, Any] | None:
+    def _find(self, hook: str, hook_instance: str) -> dict[str, Any] | None:
         try:
-            found = self._audit.find_hook(hook_instance)
+            found = self._audit.find_hook(hook_instance, hook)
         except AuditError as error:
             log.error("audit", error=error)
             found = None
         # The first one here may be the repeat of another host's call, which holds no chart.
-        return found if found and "chart" in found else self._find_elsewhere(hook_instance)
+        if found and "chart" in found:
+            return found
+        return self._find_elsewhere(_call(hook, hook_instance))
 
     def keep(self, record: dict[str, Any]) -> None:
         """Let the other hosts find a record that is in the audit log of this one."""
         if not self._shared:
             return
-        name, nonce = record["hook_instance"], os.urandom(12)
-        sealed = nonce + _cipher(name).encrypt(nonce, msgspec.json.encode(record), None)
+        call, nonce = _call(record["hook"], record["hook_instance"]), os.urandom(12)
+        sealed = nonce + _cipher(call).encrypt(nonce, msgspec.json.encode(record), None)
         try:
-            self._store.set(_key(name), sealed, nx=True, ex=REPEAT)
+            self._store.set(_key(call), sealed, nx=True, ex=REPEAT)
         except redis.RedisError as error:
             log.warning("earlier_calls_redis", error=error)
 
-    def _find_elsewhere(self, hook_instance: str) -> dict[str, Any] | None:
+    def _find_elsewhere(self, call: str) -> dict[str, Any] | None:
         if not self._shared:
             return None
         try:
-            sealed = cast("bytes | None", self._store.get(_key(hook_instance)))
+            sealed = cast("bytes | None", self._store.get(_key(call)))
         except redis.RedisError as error:
             log.warning("earlier_calls_redis", error=error)
             return None
-        return _opened(sealed, hook_instance) if sealed else None
+        return _opened(sealed, call) if sealed else None
 
 
-def _opened(sealed: bytes, hook_instance: str) -> dict[str, Any] | None:
+def _call(hook: str, hook_instance: str) -> str:
+    return f"{hook} {hook_instance}"
+
+
+def _opened(sealed: bytes, call: str) -> dict[str, Any] | None:
     try:
-        content = _cipher(hook_instance).decrypt(sealed[:12], sealed[12:], None)
+        content = _cipher(call).decrypt(sealed[:12], sealed[12:], None)
     except (InvalidTag, ValueError):
         # Of a host with another log key, or damaged.
         return None
@@ -99,9 +106,9 @@ def _opened(sealed: bytes, hook_instance: str) -> dict[str, Any] | None:
     return record
 
 
-def _key(hook_instance: str) -> str:
-    return f"vigil:call:{keyed_hash(hook_instance)}"
+def _key(call: str) -> str:
+    return f"vigil:call:{keyed_hash(call)}"
 
 
-def _cipher(hook_instance: str) -> AESGCM:
-    return AESGCM(secret_of(f"earlier call {hook_instance}"))
+def _cipher(call: str) -> AESGCM:
+    return AESGCM(secret_of(f"earlier call {call}"))

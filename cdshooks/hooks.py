@@ -1,5 +1,5 @@
 """Turns the bytes of a call into a checked HookRequest (CDS Hooks 2.0 "Calling a CDS Service",
-R23-R28, R114-R116).
+R23-R28, R114-R118).
 
 The prefetch values stay raw bytes: they are most of the body, and models.reading.fhir reads them
 once, as they are.
@@ -7,7 +7,7 @@ once, as they are.
 
 import re
 from functools import cache
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import msgspec
 
@@ -20,16 +20,17 @@ LONGEST_TOKEN = 16384
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 FHIR_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 # B3: relative or absolute.
-USER = re.compile(
-    r"(?:https?://[\x21-\x7e]{1,2000}/)?(?:Practitioner|PractitionerRole|Patient|RelatedPerson)"
-    r"/[A-Za-z0-9.\-]{1,64}"
-)
+_USER = r"(?:https?://[\x21-\x7e]{1,2000}/)?(?:%s)/[A-Za-z0-9.\-]{1,64}"
+ANYBODY = re.compile(_USER % "Practitioner|PractitionerRole|Patient|RelatedPerson")
+STAFF = re.compile(_USER % "Practitioner|PractitionerRole")
 PATIENT = re.compile(r"(?:https?://[\x21-\x7e]{1,2000}/)?Patient/([A-Za-z0-9.\-]{1,64})")
 TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class Context(msgspec.Struct, frozen=True):
     """The context that patient-view has, and that others of our hooks build on."""
+
+    users: ClassVar[re.Pattern[str]] = ANYBODY
 
     userId: str
     patientId: str
@@ -38,6 +39,16 @@ class Context(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         """Take an empty text as absent (B3)."""
         msgspec.structs.force_setattr(self, "encounterId", self.encounterId or None)
+
+
+class EncounterContext(Context, frozen=True, kw_only=True):
+    """The context of encounter-start and encounter-discharge: the encounter is required, and only
+    staff admits and discharges (R114, R115).
+    """
+
+    users: ClassVar[re.Pattern[str]] = STAFF
+
+    encounterId: str
 
 
 AnyContext = TypeVar("AnyContext", bound=Context)
@@ -62,8 +73,8 @@ class FhirAuthorization(msgspec.Struct, frozen=True):
 
 
 class HookRequest(msgspec.Struct, Generic[AnyContext], frozen=True):
-    """One call of a service; unknown members, extensions among them, are passed over (R27,
-    R28).
+    """One call of a service; unknown members are passed over (R27, R28), and so is what stands in
+    `extension` but for a vendor's trigger.
     """
 
     hook: str
@@ -72,6 +83,7 @@ class HookRequest(msgspec.Struct, Generic[AnyContext], frozen=True):
     fhirServer: str | None = None
     fhirAuthorization: FhirAuthorization | None = None
     prefetch: dict[str, msgspec.Raw] | None = None
+    extension: msgspec.Raw = msgspec.Raw(b"null")
 
     def __post_init__(self) -> None:
         """Take an empty text as absent (B3)."""
@@ -141,8 +153,10 @@ def _check(request: HookRequest[Context], hook: str) -> None:
         raise BadRequest("`hookInstance` must be a UUID.")
     if not FHIR_ID.fullmatch(context.patientId):
         raise BadRequest("`context.patientId` must be a bare FHIR id, without `Patient/`.")
-    if not USER.fullmatch(context.userId):
+    if not context.users.fullmatch(context.userId):
         raise BadRequest("`context.userId` must be a reference such as Practitioner/123.")
+    if context.encounterId is None and isinstance(context, EncounterContext):
+        raise BadRequest(f"`context.encounterId` is required by the hook {hook}.")
     if context.encounterId is not None and not FHIR_ID.fullmatch(context.encounterId):
         raise BadRequest("`context.encounterId` must be a bare FHIR id, without `Encounter/`.")
     if authorization is not None:

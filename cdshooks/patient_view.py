@@ -1,4 +1,4 @@
-"""Turns one checked patient-view call into cards, and writes the audit record before they leave
+"""Turns one checked call of a hook into cards, and writes the audit record before they leave
 (G12, governance part 5).
 """
 
@@ -34,7 +34,9 @@ log = get_logger("cdshooks")
 
 
 class PatientView:
-    """The service behind the hook patient-view."""
+    """What answers for a patient: the opening of a chart, and what an admission or a discharge asks
+    beside that.
+    """
 
     def __init__(
         self,
@@ -76,6 +78,7 @@ class PatientView:
         """
         at = self.clock()
         record = audit_record.call(request, ehr, caller, at) | {"request_id": request_id}
+        record |= audit_record.stay(prefetch.encounter(request, ehr))
         started = perf_counter()
         collected, notes = prefetch.complete(request, ehr, self.fhir, at)
         gathered = perf_counter()
@@ -99,7 +102,7 @@ class PatientView:
         if earlier:
             return self._repeat(earlier, ehr, record)
         chart = _chart(collected, record["patient"], at, ehr)
-        assessment = self._assess(chart, at, notes, ehr.overdue_factor)
+        assessment = self._assess(chart, at, notes, ehr.overdue_factor, record["question"])
         assessed = perf_counter()
         record["overdue_factor"] = ehr.overdue_factor
         record["assessment_id"] = str(uuid.uuid4())
@@ -138,12 +141,17 @@ class PatientView:
         self.audit.append("not-delivered", {"of": "hook", "reason": "client gone"} | names)
 
     def _assess(
-        self, chart: Chart, at: datetime, notes: list[str], overdue_factor: float
+        self,
+        chart: Chart,
+        at: datetime,
+        notes: list[str],
+        overdue_factor: float,
+        question: str,
     ) -> Assessment:
         """Assess a chart; a model that fails leaves NEWS2, one that is missing the others (G7)."""
         notes += [replay.MISSING + name for name in self.missing]
         try:
-            assessment = assess(chart, at, self.models, overdue_factor, self.missing)
+            assessment = assess(chart, at, self.models, overdue_factor, self.missing, question)
             # Asked for here, so that a fault of the model is met here and not on the card.
             if assessment.lead:
                 _ = assessment.lead.explanation
@@ -151,7 +159,7 @@ class PatientView:
         except ModelError as error:
             log.error("model", error=error)
             notes.append(replay.FAILED)
-            return assess(chart, at, (), overdue_factor, self.missing)
+            return assess(chart, at, (), overdue_factor, self.missing, question)
 
     def _arm(self, record: dict[str, Any], ehr: Ehr, at: datetime) -> Arm | None:
         """Return the arm of a call, and write it into its record."""
@@ -176,11 +184,13 @@ class PatientView:
     def _earlier(
         self, record: dict[str, Any], at: datetime, collected: Collected, ehr: Ehr
     ) -> dict[str, Any] | None:
-        """Return the record of the same call: same hookInstance, EHR and patient, and the same
-        chart as it was read then.
+        """Return the record of the same call: same hook and hookInstance, question, EHR and
+        patient, and the same chart as it was read then.
         """
-        found = self.earlier.find(record["hook_instance"])
-        if found is None or any(found[key] != record[key] for key in ("ehr", "patient")):
+        found = self.earlier.find(record["hook"], record["hook_instance"])
+        alike = ("ehr", "patient", "question")
+        # Records of before 0.5.0 hold no question.
+        if found is None or any(found.get(key, "") != record[key] for key in alike):
             return None
         then = datetime.fromisoformat(found["at"])
         before = Chart.from_json(found["chart"])
@@ -213,9 +223,7 @@ def _chart(collected: Collected, patient_id: str, at: datetime, ehr: Ehr) -> Cha
     try:
         return collected.chart(patient_id, at, ehr.fhir_base)
     except WrongPatient:
-        raise PreconditionFailed(
-            "The data are of another patient than `context.patientId`."
-        ) from None
+        raise PreconditionFailed(prefetch.OTHER_PATIENT) from None
 
 
 def _ms(start: float, end: float) -> float:

@@ -5,8 +5,13 @@ from datetime import datetime
 from cdshooks.hooks import Context, HookRequest
 from ehr.chart import TYPES, Collected, collect
 from ehr.fetch import Fetch, FetchError, Fhir
+from models.reading.encounter import Encounter, read_encounter
+from models.reading.reader import WrongPatient
 from runtime.settings import Ehr
 from runtime.web import PreconditionFailed
+
+ENCOUNTER = "encounter"
+OTHER_PATIENT = "The data are of another patient than `context.patientId`."
 
 
 def complete(
@@ -29,6 +34,20 @@ def complete(
         f"{name}: {part.state}, {part.why}" for name, part in collected.parts.items() if part.why
     ]
     return collected, notes
+
+
+def encounter(request: HookRequest[Context], ehr: Ehr) -> Encounter | None:
+    """Return the Encounter that was sent with a call; None where none was, and nobody is asked.
+
+    Raises PreconditionFailed where it is of another patient (B6).
+    """
+    context, sent = request.context, (request.prefetch or {}).get(ENCOUNTER)
+    if sent is None:
+        return None
+    try:
+        return read_encounter(bytes(sent), context.encounterId, context.patientId, ehr.fhir_base)
+    except WrongPatient:
+        raise PreconditionFailed(OTHER_PATIENT) from None
 
 
 def _start(request: HookRequest[Context], ehr: Ehr, fhir: Fhir, notes: list[str]) -> Fetch | None:

@@ -15,8 +15,8 @@ FAILED, MISSING = "model", "model missing: "
 
 
 def again(record: dict[str, Any], models: Sequence[Model]) -> Assessment:
-    """Return the assessment of an audit record: its chart, its moment and its setting; without
-    the models that failed then or were missing.
+    """Return the assessment of an audit record: its chart, its moment, its question and its
+    setting; without the models that failed then or were missing.
     """
     degraded = record.get("degraded", ())
     missing = [note.removeprefix(MISSING) for note in degraded if note.startswith(MISSING)]
@@ -27,6 +27,7 @@ def again(record: dict[str, Any], models: Sequence[Model]) -> Assessment:
         () if FAILED in degraded else left,
         record.get("overdue_factor", OVERDUE_FACTOR),
         missing,
+        record.get("question", ""),
     )
 
 

@@ -62,19 +62,19 @@ def create_blueprint(
     earlier = EarlierCalls(audit, store, shared=settings.redis_url is not None)
     unseen = Shadows(stock.shadows, audit, lambda: queue.busy)
     trial = running(settings, audit)
+    answer = PatientView(
+        settings,
+        stock.models,
+        audit,
+        fhir,
+        clock,
+        metrics,
+        earlier,
+        unseen,
+        trial,
+        tuple(stock.missing),
+    )
     for service in SERVICES:
-        answer = service.answer(
-            settings,
-            stock.models,
-            audit,
-            fhir,
-            clock,
-            metrics,
-            earlier,
-            unseen,
-            trial,
-            tuple(stock.missing),
-        )
         endpoint = _Endpoint(service, answer, gate, queue, settings, audit)
         _route(blueprint, service.id, service.path, endpoint.call)
         _route(blueprint, f"{service.id}-feedback", service.feedback_path, endpoint.feedback)

@@ -16,7 +16,7 @@ from demo.config import DemoConfig
 from demo.hooks import Call, HookClient, ServiceError, acceptance_item, feedback_item
 from demo.patients.rounds import charted
 from demo.playing import watching
-from demo.playing.clients import GENERIC, PLAYED, Played
+from demo.playing.clients import EVENTS, GENERIC, OPENING, PLAYED, Played
 from demo.playing.openings import Opening, Openings
 from demo.playing.users import DOCTOR, USERS, User
 from demo.records import Records, WrongOrder
@@ -69,7 +69,8 @@ class Pages:
             abort(404)
         opening = self._openings.find(request.args.get("opening", ""), patient_id)
         if opening is None:
-            opening = self._open(patient_id)
+            event = request.args.get("event", OPENING)
+            opening = self._open(patient_id, event=event if event in EVENTS else OPENING)
         patient, now = self._records.patients[patient_id], self._config.clock()
         times, rows = vitals.table(patient.resources, patient_id, now)
         log = self._config.audit_log
@@ -83,6 +84,7 @@ class Pages:
             choice=_choice(opening.played, opening.user),
             clients=PLAYED,
             users=USERS,
+            events=EVENTS if opening.played.encounter or opening.played.extension else {},
             orders=self._records.orders.get(patient_id, ()),
             calls=[
                 (call, self._views(call), watching.decision(log, call)) for call in opening.calls
@@ -179,12 +181,12 @@ class Pages:
             return f"Ordered. Vigil could not be told. {error}"
         return "Ordered, and Vigil has been told."
 
-    def _open(self, patient_id: str, before: str | None = None) -> Opening:
+    def _open(self, patient_id: str, before: str | None = None, event: str = OPENING) -> Opening:
         """Open a chart as the client and by the user that the request names."""
         (played, user), now = _chosen(), self._config.clock()
         calls, problem = [], None
         try:
-            calls = self._hooks.view(patient_id, played, user)
+            calls = self._hooks.view(patient_id, played, user, event)
         except ServiceError as error:
             problem = str(error)
         return self._openings.keep(

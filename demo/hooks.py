@@ -1,4 +1,4 @@
-"""The demonstration as a CDS client: opening a chart calls every patient-view service, as the
+"""The demonstration as a CDS client: opening a chart, admitting and discharging call Vigil, as the
 client that is played would (CDS Hooks 2.0, R23-R60, R93-R103).
 """
 
@@ -13,7 +13,7 @@ import requests
 from demo.config import DemoConfig
 from demo.keys import Keys
 from demo.playing import request as shaped
-from demo.playing.clients import GENERIC, Played
+from demo.playing.clients import GENERIC, OPENING, Played
 from demo.playing.users import DOCTOR, User
 from demo.records import Forbidden, Records
 from demo.search import BadSearch
@@ -64,14 +64,21 @@ class HookClient:
         self._config, self._records, self._tokens, self._keys = config, records, tokens, keys
         self._services: list[dict[str, Any]] = []
 
-    def view(self, patient_id: str, played: Played = GENERIC, user: User = DOCTOR) -> list[Call]:
-        """Call every patient-view service for a patient. Raises ServiceError when there is no
+    def view(
+        self,
+        patient_id: str,
+        played: Played = GENERIC,
+        user: User = DOCTOR,
+        event: str = OPENING,
+    ) -> list[Call]:
+        """Call every service of an event for a patient. Raises ServiceError when there is no
         service to call.
         """
+        hook, calling = played.calling(event)
         return [
-            self._call(service, patient_id, played, user)
+            self._call(service, patient_id, calling, user)
             for service in self.services()
-            if service.get("hook") == "patient-view"
+            if service.get("hook") == hook
         ]
 
     def services(self) -> list[dict[str, Any]]:
@@ -131,7 +138,9 @@ class HookClient:
             "patient": patient_id,
         }
         prefetch = self._prefetch(service.get("prefetch"), context, played)
-        return shaped.body(played, self._config.base_url, context, authorization, prefetch)
+        return shaped.body(
+            played, self._config.base_url, service["hook"], context, authorization, prefetch
+        )
 
     def _prefetch(
         self, templates: object, context: dict[str, str], played: Played

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import NamedTuple
 
 from models.answerable import answerable
-from models.certainty import INDETERMINATE, Certainty, certainty
+from models.certainty import INDETERMINATE, Certainty
 from models.contributions import Contribution
+from models.course import row_at, scene, scored, told
 from models.explanation import Explanation, explained
 from models.findings.alarms import findings
-from models.findings.finding import Finding, gravest
+from models.findings.finding import LEVELS, Finding, gravest
 from models.findings.overdue import OVERDUE_FACTOR
 from models.findings.response import response
 from models.fitted.model import Model, ModelId, logit, sigmoid
@@ -27,7 +27,8 @@ from models.patient.inputs import Input, inputs, percent
 from models.patient.news2 import YOUNGEST, Score, chart_news2
 from models.patient.series import series
 from models.patient.snapshot import Snapshot, snapshot_at
-from models.trend import Scene, new_since, trend
+from models.questions import QUESTIONS
+from models.trend import new_since, trend
 
 TREND = timedelta(hours=6)
 # The bands in order, with the level of each.
@@ -110,7 +111,8 @@ class Assessment:
     """All that Vigil says of a patient at a moment; without a number `risks` is empty and
     `reasons` says why.
 
-    `unavailable` names the models that would have been asked and could not be (G7).
+    `unavailable` names the models that would have been asked and could not be (G7). `question` is
+    one of models.questions, or "" where nothing was asked but how ill the patient is.
     """
 
     patient: str
@@ -128,6 +130,15 @@ class Assessment:
     findings: tuple[Finding, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     unavailable: tuple[str, ...] = ()
+    question: str = ""
+
+    @property
+    def telling(self) -> tuple[Finding, ...]:
+        """Return the findings that a summary names: all above info, and what answers the
+        question.
+        """
+        kinds = QUESTIONS[self.question].telling
+        return tuple(one for one in self.findings if one.level != LEVELS[0] or one.kind in kinds)
 
     @property
     def lead(self) -> Risk | None:
@@ -157,10 +168,12 @@ def assess(
     models: Sequence[Model],
     overdue_factor: float = OVERDUE_FACTOR,
     missing: Iterable[str] = (),
+    question: str = "",
 ) -> Assessment:
     """Assess a chart at `at` (aware UTC), from readings known by then; a set of observations that
     is overdue by more than `overdue_factor` times its interval is a warning. `missing` names the
-    models that are in service and could not be loaded.
+    models that are in service and could not be loaded. `question` is one of models.questions, whose
+    answers come to the findings.
 
     Raises ModelError when a model gives no finite number.
     """
@@ -169,11 +182,14 @@ def assess(
     status, reasons = answerable(snapshot)
     risks, score = list[Risk](), chart_news2(snapshot)
     if status == "scored":
-        row, earlier = feature_row(snapshot), _row(snapshot_at(readings, at - TREND))
+        row, earlier = feature_row(snapshot), row_at(snapshot_at(readings, at - TREND))
         risks = [_risk(model, snapshot, row, earlier, score) for model in models]
     order = list(BANDS)
     risks.sort(key=lambda risk: (order.index(risk.band), risk.beyond), reverse=True)
     of_risks = [risk.finding for risk in risks]
+    asked = QUESTIONS[question]
+    factor = asked.overdue_factor or overdue_factor
+    answers = asked.answers(readings, snapshot, score, models)
     used = {variable for model in models for variable in model.variables}
     return Assessment(
         chart.patient,
@@ -188,69 +204,19 @@ def assess(
         snapshot.age,
         chart.sex,
         tuple(unread(chart, at).values()),
-        findings(snapshot, score, of_risks, overdue_factor),
+        findings(snapshot, score, of_risks, factor, answers),
         chart.left_out,
         tuple(missing) if status == "scored" else (),
+        question,
     )
-
-
-class Hour(NamedTuple):
-    """The risk at one hour (aware UTC): `probability` where a band can be told, `unsure` where only
-    an interval can be given; neither where no number is due.
-    """
-
-    time: datetime
-    probability: float | None
-    unsure: Certainty | None
-
-
-def course(chart: Chart, at: datetime, model: Model, hours: int = 48) -> list[Hour]:
-    """Return the risk hour by hour up to `at`, each from what was known then.
-
-    Shape: hours + 1 items, oldest first. Time: a reading counts from its own time, not from when it
-    was filed.
-    """
-    readings = series(chart)
-    moments = [at - timedelta(hours=back) for back in range(hours, -1, -1)]
-    return [_hour(snapshot_at(readings, moment), model) for moment in moments]
-
-
-def _hour(snapshot: Snapshot, model: Model) -> Hour:
-    row = _row(snapshot)
-    return Hour(snapshot.at, *_told(_scene(model, row) if row else None, model))
-
-
-def _row(snapshot: Snapshot) -> FeatureRow | None:
-    """Return the feature row of a moment, or None when no number is due then."""
-    return feature_row(snapshot) if answerable(snapshot)[0] == "scored" else None
-
-
-def _scene(model: Model, row: FeatureRow) -> Scene:
-    return Scene(row, model.seen(row))
-
-
-def _told(scene: Scene | None, model: Model) -> tuple[float | None, Certainty | None]:
-    """Return the calibrated risk, or where no band can be told its certainty; neither where there
-    is no row.
-    """
-    if scene is None:
-        return None, None
-    score, sure = _scored(scene, model)
-    return (None, sure) if sure and sure.indeterminate else (sigmoid(score), None)
-
-
-def _scored(scene: Scene, model: Model) -> tuple[float, Certainty | None]:
-    """Return the calibrated log-odds of a row, and how certain they are."""
-    raw = model.predictor.score(scene.seen)
-    return model.calibrated(raw), certainty(model, scene.row, raw)
 
 
 def _risk(
     model: Model, snapshot: Snapshot, row: FeatureRow, past: FeatureRow | None, news2: Score
 ) -> Risk:
-    scene, earlier = _scene(model, row), _scene(model, past) if past else None
-    score, sure = _scored(scene, model)
-    now, (before, _) = sigmoid(score), _told(earlier, model)
+    seen, earlier = scene(model, row), scene(model, past) if past else None
+    score, sure = scored(seen, model)
+    now, (before, _) = sigmoid(score), told(earlier, model)
     band = INDETERMINATE if sure and sure.indeterminate else model.band(now)
 
     def explain() -> Explanation:
@@ -267,7 +233,7 @@ def _risk(
         score,
         sure,
         before,
-        trend(model, scene, known) if known else None,
+        trend(model, seen, known) if known else None,
         model.id,
         facts["thresholds"],
         explain,

@@ -6,6 +6,8 @@ from models.assess import Assessment
 from models.findings.finding import Finding
 
 WITHHELD = "withheld"
+# Findings that a model makes, or that say what it would like to know.
+OF_MODELS = {"risk", "course", "sample"}
 WHY = "Under a study protocol the models' estimate is computed for this patient and not shown."
 
 
@@ -17,7 +19,7 @@ def withheld(assessment: Assessment) -> Assessment:
     """
     if assessment.status != "scored":
         return assessment
-    left: tuple[Finding, ...] = tuple(f for f in assessment.findings if f.kind != "risk")
+    left: tuple[Finding, ...] = tuple(f for f in assessment.findings if f.kind not in OF_MODELS)
     return replace(
         assessment, status=WITHHELD, reasons=(WHY,), risks=(), findings=left, unavailable=()
     )

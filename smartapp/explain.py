@@ -71,7 +71,9 @@ def explain(
     arm = _trial(session, ehr, card, now, trial)
     told = withheld if arm and arm["arm"] == CONTROL else _whole
     record = read_record(session, now, ehr, fhir)
-    fresh = told(assess(record.chart, now, models, ehr.overdue_factor, missing))
+    # What the card was asked is asked of the newest chart too.
+    question = card.get("question", "") if card else ""
+    fresh = told(assess(record.chart, now, models, ehr.overdue_factor, missing, question))
     comparison, shown = None, "now"
     chart, assessment = record.chart, fresh
     notice: str | None = NO_CARD if session.assessment_id is None else UNKNOWN_CARD
@@ -79,7 +81,7 @@ def explain(
         before = Chart.from_json(card["chart"])
         at = datetime.fromisoformat(card["at"])
         factor = card.get("overdue_factor", OVERDUE_FACTOR)
-        explained = told(assess(before, at, models, factor, missing))
+        explained = told(assess(before, at, models, factor, missing, question))
         comparison, notice = compare(explained, fresh), _model_notice(card, explained)
         if wish != "now":
             chart, assessment, shown = before, explained, "card"

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from models.assess import Assessment, Hour, Risk, course
+from models.assess import Assessment, Risk
 from models.certainty import INDETERMINATE
+from models.course import Hour, course
 from models.fitted.registry import Model
 from models.patient.chart import Chart
 from models.patient.inputs import percent

@@ -8,9 +8,11 @@ import msgspec
 
 from cdshooks import cards, delivery
 from cdshooks.calling.printed import printed
+from cdshooks.questions import OF_HOOK
 from models.assess import Assessment, assess
 from models.fitted.registry import Model
 from models.patient.chart import Chart
+from models.questions import NOTHING_MORE
 from runtime.settings import Ehr
 
 # Stands where a served card names the record of its call.
@@ -42,10 +44,14 @@ def answer(
     at: datetime,
     models: Sequence[Model],
     profile: str = "generic",
+    hook: str = "patient-view",
 ) -> Answer:
-    """Assess a chart at a moment (aware UTC) and make its card as the service does by default."""
+    """Assess a chart at a moment (aware UTC) and make the card that the service of `hook` does by
+    default.
+    """
     ehr = Ehr(id="call", fhir_base=(HERE,), profile=profile, smart_client_id="vigil")
-    found = assess(chart, at, models, ehr.overdue_factor)
+    asked = OF_HOOK.get(hook, NOTHING_MORE)
+    found = assess(chart, at, models, ehr.overdue_factor, question=asked)
     shown, reason, _ = delivery.decide(found, ehr)
     made = [cards.card(found, UNRECORDED, ehr, HERE)] if shown else []
     return Answer(found, made, reason)

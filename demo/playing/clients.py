@@ -1,10 +1,14 @@
 """The rows of clients.toml: what each client that the demonstration plays asks and shows."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+OPENING = "patient-view"
+# What a button of the chart calls beside its opening: its words, and the number that Epic gives it.
+EVENTS = {"encounter-start": ("Admit", "26"), "encounter-discharge": ("Discharge", "27")}
+TRIGGER = "com.epic.cdshooks.request.bpa-trigger-action"
 TABLE = Path(__file__).with_name("clients.toml")
 
 
@@ -49,6 +53,14 @@ class Played:
     def base(self, home: str) -> str:
         """Return its FHIR base, by which Vigil tells the records apart."""
         return f"{home}/{self.path}"
+
+    def calling(self, event: str) -> "tuple[str, Played]":
+        """Return the hook by which it calls at an event, and itself as it calls then: Epic sends
+        all as the opening of a chart, and a number.
+        """
+        if event not in EVENTS or TRIGGER not in self.extension:
+            return event, self
+        return OPENING, replace(self, extension=self.extension | {TRIGGER: EVENTS[event][1]})
 
     def named(self, home: str) -> str:
         """Return `iss` of its tokens."""

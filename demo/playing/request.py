@@ -17,6 +17,7 @@ UUIDS = {1: uuid.uuid1, 4: uuid.uuid4}
 def body(
     played: Played,
     home: str,
+    hook: str,
     context: dict[str, str],
     authorization: dict[str, Any],
     prefetch: dict[str, dict[str, Any] | None],
@@ -26,7 +27,7 @@ def body(
     """
     base = played.base(home)
     made: dict[str, Any] = {
-        "hook": "patient-view",
+        "hook": hook,
         "hookInstance": str(UUIDS[played.uuid_version]()),
         "fhirServer": base,
         "context": context,

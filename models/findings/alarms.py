@@ -20,12 +20,17 @@ from models.patient.vocabulary import VARIABLES
 
 
 def findings(
-    snapshot: Snapshot, score: Score, risks: Iterable[Finding], overdue_factor: float
+    snapshot: Snapshot,
+    score: Score,
+    risks: Iterable[Finding],
+    overdue_factor: float,
+    answers: Iterable[Finding] = (),
 ) -> tuple[Finding, ...]:
     """Return all findings, the gravest first; of one level what is nearest to the bedside leads.
 
-    Of the dead there are none. Where the age is not known, single parameters count as in an adult:
-    NEWS2 is not given then, but what would be urgent in an adult is not passed over.
+    `answers` are those to a question that was asked. Of the dead there are none. Where the age is
+    not known, single parameters count as in an adult: NEWS2 is not given then, but what would be
+    urgent in an adult is not passed over.
     """
     if snapshot.chart.deceased:
         return ()
@@ -45,6 +50,7 @@ def findings(
         *_unread(snapshot),
         *_conflicts(snapshot),
         *risks,
+        *answers,
         *([late] if late else ()),
     ]
     return tuple(sorted(found, key=lambda finding: -LEVELS.index(finding.level)))

@@ -98,8 +98,8 @@ class Score:
         by_reason: dict[str, list[str]] = {}
         for part in self.parts:
             if part.points is None:
-                by_reason.setdefault(part.why, []).append(_within(part.label))
-        return "; ".join(f"{_listed(names)} {why}" for why, names in by_reason.items())
+                by_reason.setdefault(part.why, []).append(within(part.label))
+        return "; ".join(f"{listed(names)} {why}" for why, names in by_reason.items())
 
 
 def chart_news2(snapshot: Snapshot) -> Score:
@@ -131,7 +131,8 @@ def is_child(snapshot: Snapshot) -> bool:
     return snapshot.age is not None and snapshot.age < YOUNGEST
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """Return names as a sentence lists them: "a, b and c"; there is one at least."""
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
 
@@ -251,7 +252,7 @@ def _scale2_points(value: float | Unusable, oxygen: Value) -> tuple[int, int]:
     return on_oxygen if oxygen else on_air
 
 
-def _within(label: str) -> str:
+def within(label: str) -> str:
     """Return a label as it stands within a sentence: SpO2 and BP keep their capitals."""
     return (
         label if label[1:2].isupper() or label.startswith("SpO2") else label[0].lower() + label[1:]

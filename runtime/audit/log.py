@@ -117,7 +117,8 @@ class Audit:
         """Return the record that first carried this assessment id, sealed months included, or
         None.
         """
-        found = self._find("assessment_id", assessment_id)
+        query = "SELECT ts, type, body FROM audit WHERE assessment_id = ? ORDER BY seq LIMIT 1"
+        found = next(self._read(query, assessment_id), None)
         try:
             sealed = None if found else segments.find(self.path, assessment_id)
             return self._decoded(sealed) if sealed else found
@@ -129,11 +130,14 @@ class Audit:
         query = "SELECT ts, type, body FROM audit WHERE assessment_id = ? AND type = ? ORDER BY seq"
         yield from self._read(query, assessment_id, type)
 
-    def find_hook(self, hook_instance: str) -> dict[str, Any] | None:
-        """Return the record of the first call with this hookInstance, or None; sealed months are
-        not looked at, which hold nothing of the last hour.
+    def find_hook(self, hook_instance: str, hook: str) -> dict[str, Any] | None:
+        """Return the record of the first call of a hook with this hookInstance, or None; sealed
+        months are not looked at, which hold nothing of the last hour.
         """
-        return self._find("hook_instance", hook_instance)
+        # Some client may give all its calls one hookInstance, and looking must stay cheap then.
+        query = "SELECT ts, type, body FROM audit WHERE hook_instance = ? ORDER BY seq LIMIT 8"
+        found = self._read(query, hook_instance)
+        return next((record for record in found if record.get("hook") == hook), None)
 
     def records(
         self, limit: int | None = None, type: str | None = None
@@ -165,10 +169,6 @@ class Audit:
                 return Verification(count, seq, prev)
             prev, count = stored, seq
         return Verification(count, None, prev)
-
-    def _find(self, column: str, value: str) -> dict[str, Any] | None:
-        query = f"SELECT ts, type, body FROM audit WHERE {column} = ? ORDER BY seq LIMIT 1"
-        return next(self._read(query, value), None)
 
     def _read(self, query: str, *values: str) -> Iterator[dict[str, Any]]:
         """Yield the records of rows of ts, type and stored body."""

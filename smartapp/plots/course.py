@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from models.assess import Hour
+from models.course import Hour
 from models.ticks import round_values
 from smartapp.plots.axes import WIDTH, Scale, Tick, hours_before, lines, time_scale, time_ticks
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from models.assess import assess, course
+from models.assess import assess
+from models.course import course
 from models.fitted.model import sigmoid
 from models.fitted.registry import load_models
 from models.patient.chart import Chart

@@ -603,7 +603,7 @@ def test_a_call_whose_client_had_gone_is_repeated_with_the_same_cards(world, con
 def test_a_log_that_cannot_be_read_but_written_costs_no_card(world, monkeypatch):
     """Only whether the call is a repeat can't be told then."""
 
-    def unreadable(hook_instance):
+    def unreadable(hook_instance, hook):
         raise AuditError("no room for the files beside it")
 
     monkeypatch.setattr(world.audit, "find_hook", unreadable)

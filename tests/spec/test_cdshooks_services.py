@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cdshooks import openapi, services, strict_json, views
+from cdshooks.prefetch import ENCOUNTER
 from ehr.chart import TYPES
 from models.patient.vocabulary import VARIABLES
 from models.reading.oxygen import OXYGEN_CODES
@@ -113,7 +114,7 @@ def test_no_more_is_asked_for_than_is_read():
     read = {code for one in VARIABLES.values() for code in (*one.loinc, *one.snomed)}
     for service in services.SERVICES:
         queries = service.prefetch("p1")
-        assert set(queries) <= set(TYPES)
+        assert set(queries) <= {*TYPES, ENCOUNTER}
         for query in (queries["vitals"], queries["labs"]):
             asked = re.search(r"code=([^&]*)", query)[1].split(",")
             assert len(set(asked)) == len(asked)

@@ -3,9 +3,10 @@
 import math
 from datetime import UTC, date, datetime, timedelta
 
-from models.assess import Assessment, Hour, Risk
+from models.assess import Assessment, Risk
 from models.certainty import Certainty
 from models.contributions import Contribution
+from models.course import Hour
 from models.explanation import Explanation, Share, printed_points
 from models.findings.alarms import findings
 from models.findings.overdue import OVERDUE_FACTOR

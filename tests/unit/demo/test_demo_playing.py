@@ -12,12 +12,12 @@ from joserfc import jwt
 from demo.cards import view
 from demo.patients.generate import generate
 from demo.patients.rounds import charted
-from demo.playing.clients import PLAYED, Played
+from demo.playing.clients import EVENTS, PLAYED, TRIGGER, Played
 from demo.playing.decisions import decided
 from demo.playing.request import UUIDS, body
 from models.reading.fhir import parse
 from models.reading.reader import read_chart
-from tests.support.small_vigil import CARD, EHR, VIGIL, Answer, World
+from tests.support.small_vigil import CARD, EHR, SERVICE, VIGIL, Answer, World
 
 PLAIN = {"resourceType": "Bundle", "type": "searchset", "total": 0}
 ORDER = {"resourceType": "ServiceRequest", "status": "draft"}
@@ -73,10 +73,13 @@ def test_epic_asks_as_its_tutorial_says(world):
 
 
 def test_an_empty_search_of_epic_holds_an_outcome():
-    made = body(PLAYED["epic"], EHR, {}, {}, {"labs": PLAIN, "patient": None})
+    made = body(PLAYED["epic"], EHR, "patient-view", {}, {}, {"labs": PLAIN, "patient": None})
     (entry,) = made["prefetch"]["labs"]["entry"]
     assert entry["search"] == {"mode": "outcome"} and made["prefetch"]["-patient"] is None
-    assert body(PLAYED["generic"], EHR, {}, {}, {"labs": PLAIN})["prefetch"]["labs"] == PLAIN
+    assert (
+        body(PLAYED["generic"], EHR, "patient-view", {}, {}, {"labs": PLAIN})["prefetch"]["labs"]
+        == PLAIN
+    )
 
 
 @pytest.mark.parametrize("client", ["medplum", "sandbox"])
@@ -220,3 +223,24 @@ def test_the_table_says_only_what_differs(member):
     assert any(
         getattr(one, member) != getattr(PLAYED["generic"], member) for one in PLAYED.values()
     )
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_admitting_and_discharging_call_a_service_of_their_own(world, event):
+    """By the buttons of the chart, with the Encounter that the service asks for."""
+    template = {"encounter": "Encounter/{{context.encounterId}}"}
+    own = {"hook": event, "id": f"vigil-{event}", "title": "Vigil", "prefetch": template}
+    world.discovery = Answer(200, {"services": [SERVICE, own]})
+    assert f"event={event}" in world.http.get("/chart/sepsis").text
+    assert world.http.get(f"/chart/sepsis?event={event}").status_code == 200
+    _, url, request, _ = world.sent[-1]
+    assert url.endswith(f"/cds-services/vigil-{event}") and request["hook"] == event
+    assert request["prefetch"]["encounter"]["id"] == request["context"]["encounterId"]
+
+
+@pytest.mark.parametrize(("event", "number"), [(e, row[1]) for e, row in EVENTS.items()])
+def test_epic_sends_them_as_the_opening_of_a_chart_with_their_number(world, event, number):
+    world.http.get(f"/chart/sepsis?client=epic&event={event}")
+    _, url, request, _ = world.sent[-1]
+    assert url.endswith("/cds-services/vigil-patient-view") and request["hook"] == "patient-view"
+    assert request["extension"][TRIGGER] == number

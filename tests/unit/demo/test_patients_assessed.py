@@ -9,8 +9,9 @@ from functools import cache
 import pytest
 
 from demo.patients.generate import generate
-from models.assess import Assessment, assess, course
+from models.assess import Assessment, assess
 from models.certainty import EVEN
+from models.course import course
 from models.fitted.registry import load_models
 from models.patient.chart import Chart
 from models.reading.fhir import parse

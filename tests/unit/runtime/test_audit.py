@@ -18,7 +18,13 @@ def audit(tmp_path):
 def fill(audit, count=5):
     return [
         audit.append(
-            "hook", {"assessment_id": f"a{number}", "hook_instance": f"h{number}", "n": number}
+            "hook",
+            {
+                "assessment_id": f"a{number}",
+                "hook_instance": f"h{number}",
+                "hook": "patient-view",
+                "n": number,
+            },
         )
         for number in range(count)
     ]
@@ -33,16 +39,18 @@ def tamper(audit, statement):
 def test_records_come_back_by_name_and_newest_first(audit):
     assert fill(audit) == [1, 2, 3, 4, 5]
     audit.append("page", {"n": 9})
-    assert audit.find_assessment("a3")["n"] == 3 and audit.find_hook("h2")["n"] == 2
+    assert audit.find_assessment("a3")["n"] == 3 and audit.find_hook("h2", "patient-view")["n"] == 2
     assert audit.find_assessment("none") is None
     assert [record["n"] for record in audit.records()] == [9, 4, 3, 2, 1, 0]
     assert [record["seq"] for record in audit.records(2, "hook")] == [5, 4]
 
 
 def test_the_first_record_of_a_name_is_the_one(audit):
-    audit.append("hook", {"hook_instance": "h", "n": 1})
-    audit.append("hook", {"hook_instance": "h", "n": 2})
-    assert audit.find_hook("h")["n"] == 1
+    for n, hook in enumerate(["patient-view", "encounter-start"] * 2):
+        audit.append("hook", {"hook_instance": "h", "hook": hook, "n": n})
+    assert audit.find_hook("h", "patient-view")["n"] == 0
+    assert audit.find_hook("h", "encounter-start")["n"] == 1
+    assert audit.find_hook("h", "encounter-discharge") is None
 
 
 def test_the_files_are_private(audit):

@@ -38,7 +38,10 @@ def log(tmp_path, keys):
     path = tmp_path / "data" / "audit.sqlite"
     Audit(path).append("hook", {"assessment_id": "a0", "n": 0})
     encrypted = Audit(path, cipher_of(keys))
-    encrypted.append("hook", {"assessment_id": "a1", "hook_instance": "h1", "patient": SECRET})
+    encrypted.append(
+        "hook",
+        {"assessment_id": "a1", "hook_instance": "h1", "hook": "patient-view", "patient": SECRET},
+    )
     return path
 
 
@@ -46,7 +49,11 @@ def test_nothing_is_readable_but_by_the_key(log, keys):
     """Old records stay as they are; names by which records are found are random and stay plain."""
     assert not any(SECRET.encode() in file.read_bytes() for file in log.parent.iterdir())
     audit = Audit(log, cipher_of(keys))
-    assert audit.find_assessment("a1")["patient"] == audit.find_hook("h1")["patient"] == SECRET
+    assert (
+        audit.find_assessment("a1")["patient"]
+        == audit.find_hook("h1", "patient-view")["patient"]
+        == SECRET
+    )
     assert [record.get("patient") for record in audit.records()] == [SECRET, None]
     assert Audit(log).find_assessment("a0")["n"] == 0
     with pytest.raises(AuditError, match="`audit_key_file` is not set"):

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from models.assess import Hour, assess
+from models.assess import assess
+from models.course import Hour
 from models.patient.chart import Unusable
 from models.patient.news2 import news2
 from models.reading.reader import READER

@@ -1,0 +1,119 @@
+"""Follows a risk through the hours: its course, and whether it is on its way down."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from models.answerable import answerable
+from models.certainty import INDETERMINATE, Certainty, certainty
+from models.findings.finding import Finding
+from models.fitted.model import Model, sigmoid
+from models.patient.chart import Chart
+from models.patient.features import FeatureRow, feature_row
+from models.patient.inputs import percent
+from models.patient.printing import age
+from models.patient.series import Series, series
+from models.patient.snapshot import Snapshot, snapshot_at
+from models.trend import Scene, trend
+
+DAY_HOURS = 24
+
+
+class Hour(NamedTuple):
+    """The risk at one hour (aware UTC): `probability` where a band can be told, `unsure` where only
+    an interval can be given; neither where no number is due.
+    """
+
+    time: datetime
+    probability: float | None
+    unsure: Certainty | None
+
+
+def course(chart: Chart, at: datetime, model: Model, hours: int = 48) -> list[Hour]:
+    """Return the risk hour by hour up to `at`, each from what was known then.
+
+    Shape: hours + 1 items, oldest first. Time: a reading counts from its own time, not from when it
+    was filed.
+    """
+    return _hours(series(chart), at, model, hours)
+
+
+def _hours(readings: Series, at: datetime, model: Model, hours: int) -> list[Hour]:
+    moments = [at - timedelta(hours=back) for back in range(hours, -1, -1)]
+    return [_hour(snapshot_at(readings, moment), model) for moment in moments]
+
+
+def _hour(snapshot: Snapshot, model: Model) -> Hour:
+    row = row_at(snapshot)
+    return Hour(snapshot.at, *told(scene(model, row) if row else None, model))
+
+
+def row_at(snapshot: Snapshot) -> FeatureRow | None:
+    """Return the feature row of a moment, or None when no number is due then."""
+    return feature_row(snapshot) if answerable(snapshot)[0] == "scored" else None
+
+
+def scene(model: Model, row: FeatureRow) -> Scene:
+    """Return a row of a moment with what the model sees of it."""
+    return Scene(row, model.seen(row))
+
+
+def told(seen: Scene | None, model: Model) -> tuple[float | None, Certainty | None]:
+    """Return the calibrated risk, or where no band can be told its certainty; neither where there
+    is no row.
+    """
+    if seen is None:
+        return None, None
+    score, sure = scored(seen, model)
+    return (None, sure) if sure and sure.indeterminate else (sigmoid(score), None)
+
+
+def scored(seen: Scene, model: Model) -> tuple[float, Certainty | None]:
+    """Return the calibrated log-odds of a row, and how certain they are."""
+    raw = model.predictor.score(seen.seen)
+    return model.calibrated(raw), certainty(model, seen.row, raw)
+
+
+def not_falling(readings: Series, at: datetime, model: Model) -> Finding | None:
+    """Return the finding that a risk is above the low band and not falling since a day ago, or that
+    it was high within that day; None where neither holds or no number is due.
+
+    A risk without a figure of a day ago, or whose way can't be told, is not known to fall.
+    """
+    *before, now = _hours(readings, at, model, DAY_HOURS)
+    if now.probability is None and now.unsure is None:
+        return None
+    label = model.manifest["label"]
+    band = INDETERMINATE if now.probability is None else model.band(now.probability)
+    if band != "low":
+        way = _way(readings, at, model)
+        words = f"{way} over a day" if way else "not known to fall"
+        sentence = f"Risk of {label} {words}: {_figure(now)}{_then(before[0])}."
+        return None if way == "falling" else _course(sentence, now, model)
+    known = [hour for hour in before if hour.probability is not None]
+    peak = max(known, key=lambda hour: hour.probability or 0.0, default=now)
+    if model.band(peak.probability or 0.0) != "high":
+        return None
+    ago = age((at - peak.time) / timedelta(hours=1))
+    sentence = f"Risk of {label} was {_figure(peak)} (high) {ago} ago, now {_figure(now)}."
+    return _course(sentence, now, model)
+
+
+def _course(sentence: str, now: Hour, model: Model) -> Finding:
+    source = f"model {model.id.name} {model.id.version}"
+    return Finding("warning", "course", None, now.probability, _figure(now), None, sentence, source)
+
+
+def _way(readings: Series, at: datetime, model: Model) -> str | None:
+    """Return which way a risk went in a day; None where that can't be told."""
+    moments = at - timedelta(hours=DAY_HOURS), at
+    first, last = (row_at(snapshot_at(readings, moment)) for moment in moments)
+    return trend(model, scene(model, last), scene(model, first)) if first and last else None
+
+
+def _then(hour: Hour) -> str:
+    known = hour.probability is not None or hour.unsure is not None
+    return f", a day ago {_figure(hour)}" if known else ""
+
+
+def _figure(hour: Hour) -> str:
+    return hour.unsure.text if hour.unsure else percent(hour.probability or 0.0)
