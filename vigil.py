@@ -31,6 +31,7 @@ COMMANDS = {
     "audit": "cdshooks.audit_command.audit",
     "card": "studies.model_card_command.model_card",
     "check": "ehr.checks.check_command.check",
+    "delivery": "cdshooks.delivering.commands.delivery",
     "doctor": "ehr.checks.doctor_command.doctor",
     "feedback": "cdshooks.reporting.command.feedback",
     "keys": "runtime.serving.keys_command.keys",

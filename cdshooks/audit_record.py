@@ -7,9 +7,12 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from cdshooks.actions.suggestions import kinds
 from cdshooks.auth import Caller
-from cdshooks.delivery import Delivery
+from cdshooks.delivering.decision import Decision
+from cdshooks.delivering.history import History
 from cdshooks.hooks import Context, HookRequest
 from cdshooks.questions import question, trigger
 from models.assess import Assessment, Risk
@@ -17,7 +20,7 @@ from models.patient.chart import Chart
 from models.patient.vocabulary import vocabulary_sha256
 from models.reading.encounter import Encounter
 from models.reference import VERSION
-from runtime.settings import Ehr
+from runtime.settings import Ehr, Policy
 
 TOP = 5
 
@@ -67,17 +70,26 @@ def ignored(caller: Caller, request: HookRequest[Context]) -> list[str]:
     return token + (["fhirAuthorization: no fhirServer"] if request.unused_token else [])
 
 
+def judged(assessment: Assessment) -> dict[str, Any]:
+    """Return what was found: all that a delivery is decided by."""
+    score = assessment.news2
+    return {
+        "status": assessment.status,
+        "news2": {"total": score.total, "low": score.low, "high": score.high},
+        "level": assessment.level,
+        "data_time": assessment.data_time,
+        "findings": findings(assessment),
+        "risks": [risk_record(risk) for risk in assessment.risks],
+    }
+
+
 def result(assessment: Assessment, chart: Chart, notes: list[str]) -> dict[str, Any]:
     """Return what was computed and from what: enough for a replay to the last digit.
 
     The chart says of each part what could be read of it; `notes` are fixed words for why not all.
     """
-    lead, score = assessment.lead, assessment.news2
-    found: dict[str, Any] = {
-        "status": assessment.status,
-        "news2": {"total": score.total, "low": score.low, "high": score.high},
-        "level": assessment.level,
-        "findings": findings(assessment),
+    lead = assessment.lead
+    found: dict[str, Any] = judged(assessment) | {
         "missing": [
             item.variable
             for item in assessment.inputs
@@ -86,7 +98,6 @@ def result(assessment: Assessment, chart: Chart, notes: list[str]) -> dict[str, 
         "chart": chart.as_json(),
         "degraded": notes,
         "model": None,
-        "risks": [risk_record(risk) for risk in assessment.risks],
     }
     if lead:
         found |= {
@@ -124,12 +135,28 @@ def risk_record(risk: Risk) -> dict[str, Any]:
     }
 
 
-def answer(delivery: Delivery, cards: list[dict[str, Any]]) -> dict[str, Any]:
+def looked_at(policy: Policy, history: History | None) -> dict[str, Any]:
+    """Return what the decision went by beside the call itself: with that it can be made again.
+
+    `history` is None where it could not be read.
+    """
+    members = {name: getattr(policy, name) for name in Policy.__struct_fields__}
+    in_order = msgspec.json.encode(members, order="sorted")
+    return {
+        "policy": members,
+        "policy_sha256": hashlib.sha256(in_order).hexdigest(),
+        "history": msgspec.to_builtins(history),
+    }
+
+
+def answer(made: Decision, cards: list[dict[str, Any]]) -> dict[str, Any]:
     """Return what left Vigil, without the words on the card."""
     return {
-        "shown": delivery.shown,
-        "delivery": delivery.reason,
-        "withheld": delivery.withheld,
+        "shown": made.shown,
+        "delivery": made.reason,
+        "form": made.form,
+        "given_level": made.level,
+        "until": made.until,
         "cards": [
             {
                 "uuid": card["uuid"],

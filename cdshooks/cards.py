@@ -66,8 +66,9 @@ def card(
     ehr: Ehr,
     public_url: str,
     encounter: str | None = None,
+    why_short: str = "",
 ) -> dict[str, Any]:
-    """Return the card of an assessment.
+    """Return the card of an assessment; a short one says why it is, and suggests nothing.
 
     `assessment_id`, the unguessable name of its audit record, is its uuid: feedback names no other.
     `encounter` is the FHIR id of the stay, if it is known, for what the card suggests.
@@ -77,7 +78,7 @@ def card(
         "uuid": assessment_id,
         "summary": summary(assessment, ehr.zone),
         "indicator": assessment.level,
-        "detail": detail(assessment, ehr.zone),
+        "detail": why_short or detail(assessment, ehr.zone),
         "source": {
             "label": "Vigil",
             "url": f"{public_url}/model-card",
@@ -86,7 +87,8 @@ def card(
     }
     if traits.topic:
         made["source"]["topic"] = _topic(assessment.question)
-    made |= suggestions.members(assessment, assessment_id, ehr, encounter)
+    if not why_short:
+        made |= suggestions.members(assessment, assessment_id, ehr, encounter)
     if traits.override_reasons:
         made["overrideReasons"] = reasons.codings("suggestions" in made)
     # Of an estimate that is withheld there is nothing to explain.

@@ -7,18 +7,16 @@ long as a repeat is one, encrypted with a key that only they can make (F10). Of 
 same time one is answered first, and the others wait for its record.
 """
 
-import os
 import time
 from datetime import timedelta
 from typing import Any, cast
 
 import msgspec
 import redis
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from cdshooks.sealed import opened, seal
 from runtime.audit.log import Audit, AuditError
-from runtime.logs import get_logger, keyed_hash, secret_of
+from runtime.logs import get_logger, keyed_hash
 
 # A client that repeats a call does so at once. An old hookInstance that comes back later gets a new
 # look at the chart.
@@ -74,8 +72,8 @@ class EarlierCalls:
         """Let the other hosts find a record that is in the audit log of this one."""
         if not self._shared:
             return
-        call, nonce = _call(record["hook"], record["hook_instance"]), os.urandom(12)
-        sealed = nonce + _cipher(call).encrypt(nonce, msgspec.json.encode(record), None)
+        call = _call(record["hook"], record["hook_instance"])
+        sealed = seal(_secret(call), msgspec.json.encode(record))
         try:
             self._store.set(_key(call), sealed, nx=True, ex=REPEAT)
         except redis.RedisError as error:
@@ -97,12 +95,8 @@ def _call(hook: str, hook_instance: str) -> str:
 
 
 def _opened(sealed: bytes, call: str) -> dict[str, Any] | None:
-    try:
-        content = _cipher(call).decrypt(sealed[:12], sealed[12:], None)
-    except (InvalidTag, ValueError):
-        # Of a host with another log key, or damaged.
-        return None
-    record: dict[str, Any] = msgspec.json.decode(content)
+    content = opened(_secret(call), sealed)
+    record: dict[str, Any] | None = msgspec.json.decode(content) if content else None
     return record
 
 
@@ -110,5 +104,5 @@ def _key(call: str) -> str:
     return f"vigil:call:{keyed_hash(call)}"
 
 
-def _cipher(call: str) -> AESGCM:
-    return AESGCM(secret_of(f"earlier call {call}"))
+def _secret(call: str) -> str:
+    return f"earlier call {call}"

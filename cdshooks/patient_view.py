@@ -9,8 +9,13 @@ from datetime import datetime
 from time import perf_counter
 from typing import Any
 
-from cdshooks import audit_record, cards, delivery, prefetch, replay
+from cdshooks import audit_record, prefetch, replay
 from cdshooks.auth import Caller
+from cdshooks.delivering.decision import Decision, decide, recorded
+from cdshooks.delivering.form import given
+from cdshooks.delivering.history import History
+from cdshooks.delivering.memory import Memory
+from cdshooks.delivering.seen import seen
 from cdshooks.earlier import REPEAT, EarlierCalls
 from cdshooks.hooks import Context, HookRequest
 from cdshooks.trials.shadow_scoring import Shadows
@@ -25,7 +30,8 @@ from models.withheld import withheld
 from runtime.audit.log import Audit
 from runtime.logs import get_logger
 from runtime.settings import Ehr, Settings
-from runtime.trials.arm import Arm, Subject
+from runtime.trials.arm import Subject
+from runtime.trials.phase import phase_of
 from runtime.trials.running import Running
 from runtime.watching.metrics import Metrics
 from runtime.web import PreconditionFailed
@@ -49,6 +55,7 @@ class PatientView:
         earlier: EarlierCalls,
         shadows: Shadows,
         trial: Running | None,
+        memory: Memory,
         missing: Sequence[str] = (),
     ):
         self.settings, self.models, self.audit, self.fhir, self.clock = (
@@ -58,7 +65,8 @@ class PatientView:
             fhir,
             clock,
         )
-        self.metrics, self.missing, self.earlier = metrics, missing, earlier
+        self.metrics, self.missing = metrics, missing
+        self.earlier, self.memory = earlier, memory
         self.shadows, self.trial = shadows, trial
 
     def answer(
@@ -106,17 +114,21 @@ class PatientView:
         assessed = perf_counter()
         record["overdue_factor"] = ehr.overdue_factor
         record["assessment_id"] = str(uuid.uuid4())
-        arm = self._arm(record, ehr, at)
-        decision = delivery.decide(assessment, ehr, record["user"], arm)
-        made = self._cards(decision, assessment, record, ehr)
+        self._arm(record, ehr, at)
+        record |= audit_record.result(assessment, chart, notes)
+        found = seen(record)
+        history = self.memory.recall(found, ehr.zone)
+        silent = phase_of(ehr, record["user"]).silent
+        decision = decide(found, history or History(), ehr, ehr.zone, silent)
+        made = self._given(decision, assessment, record, ehr)
         record["latency_ms"]["assess"] = _ms(began, perf_counter())
-        record |= audit_record.result(assessment, chart, notes) | audit_record.answer(
-            decision, made
-        )
+        record |= audit_record.looked_at(ehr, history) | audit_record.answer(decision, made)
         record["repeat"] = False
         ready = perf_counter()
         self.audit.append("hook", record)
         self.earlier.keep(record)
+        if history:
+            self.memory.keep(found, history, decision, ehr, ehr.zone)
         self.metrics.answered(
             ehr.id,
             decision.reason,
@@ -161,25 +173,19 @@ class PatientView:
             notes.append(replay.FAILED)
             return assess(chart, at, (), overdue_factor, self.missing, question)
 
-    def _arm(self, record: dict[str, Any], ehr: Ehr, at: datetime) -> Arm | None:
-        """Return the arm of a call, and write it into its record."""
+    def _arm(self, record: dict[str, Any], ehr: Ehr, at: datetime) -> None:
+        """Write the arm of a call into its record."""
         subject = Subject(ehr.id, record["patient"], record["encounter"], record.get("unit"))
         arm = self.trial.arm(subject, ehr, at) if self.trial else None
         record["trial"] = self.trial.record(arm) if self.trial and arm else None
-        return arm
+        record["withheld"] = bool(arm and arm.withheld)
 
-    def _cards(
-        self,
-        decision: delivery.Delivery,
-        assessment: Assessment,
-        record: dict[str, Any],
-        ehr: Ehr,
+    def _given(
+        self, made: Decision, assessment: Assessment, record: dict[str, Any], ehr: Ehr
     ) -> list[dict[str, Any]]:
-        if not decision.shown:
-            return []
-        told = withheld(assessment) if decision.withheld else assessment
-        name, url = record["assessment_id"], self.settings.public_url
-        return [cards.card(told, name, ehr, url, record["encounter"])]
+        told = withheld(assessment) if record.get("withheld") else assessment
+        name, encounter = record["assessment_id"], record["encounter"]
+        return given(made, told, name, ehr, self.settings.public_url, encounter)
 
     def _earlier(
         self, record: dict[str, Any], at: datetime, collected: Collected, ehr: Ehr
@@ -206,13 +212,11 @@ class PatientView:
         """Return the cards of the first call again, made from its record, and note that this was
         a repeat.
         """
-        decision = delivery.Delivery(
-            earlier["shown"], earlier["delivery"], earlier.get("withheld", False)
-        )
-        made = []
+        made, decision = [], recorded(earlier)
         if decision.shown:
-            made = self._cards(decision, replay.again(earlier, self.models), earlier, ehr)
-        record["trial"] = earlier.get("trial")
+            assessment = replay.again(earlier, self.models)
+            made = self._given(decision, assessment, earlier, ehr)
+        record |= {"trial": earlier.get("trial"), "withheld": earlier.get("withheld", False)}
         again = {"repeat": True, "repeat_of": earlier["assessment_id"]}
         self.audit.append("hook", record | audit_record.answer(decision, made) | again)
         self.metrics.repeated(ehr.id)

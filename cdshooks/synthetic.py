@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from cdshooks import cards, delivery
+from cdshooks.delivering.first_sight import first_sight
+from cdshooks.delivering.form import given
 from ehr.chart import collect
 from models.assess import Assessment, assess
 from models.fitted.registry import Model
+from models.patient.chart import Chart
 from runtime.settings import Ehr
 
 PATIENT, HERE = "synthetic", "http://localhost"
@@ -48,14 +50,14 @@ def examine(models: Sequence[Model], clock: Callable[[], datetime]) -> str:
     nothing. Raises what a call's answer would.
     """
     at = clock()
-    said = {expected: _assessed(models, at, n) for n, expected in enumerate((DYING, WELL))}
-    for expected, assessment in said.items():
+    for column, expected in enumerate((DYING, WELL)):
+        assessment = assess(_chart(at, column), at, models)
         if wrong := _wrong(expected, assessment, len(models)):
             return wrong
-        if not delivery.decide(assessment, EHR).shown:
+        made = first_sight(assessment, EHR)
+        if not (shown := given(made, assessment, PATIENT, EHR, HERE)):
             return f"no card for {expected.who}"
-        card = cards.card(assessment, PATIENT, EHR, HERE)
-        if card["indicator"] != expected.level:
+        if shown[0]["indicator"] != expected.level:
             return f"{expected.who} has a card of another level"
     return ""
 
@@ -71,20 +73,19 @@ def _wrong(expected: Expected, assessment: Assessment, models: int) -> str:
     return ""
 
 
-def _assessed(models: Sequence[Model], at: datetime, column: int) -> Assessment:
+def _chart(at: datetime, column: int) -> Chart:
     person = {
         "resourceType": "Patient",
         "id": PATIENT,
         "gender": "male",
         "birthDate": f"{at.year - 70}-01-01",
     }
-    given = {
+    sent = {
         "patient": json.dumps(person).encode(),
         "vitals": _bundle(VITALS, at, column),
         "labs": _bundle(LABS, at, column),
     }
-    chart = collect(PATIENT, at, given, None, EHR.traits).chart(PATIENT, at, EHR.fhir_base)
-    return assess(chart, at, models)
+    return collect(PATIENT, at, sent, None, EHR.traits).chart(PATIENT, at, EHR.fhir_base)
 
 
 def _bundle(table: Table, at: datetime, column: int) -> bytes:

@@ -13,6 +13,8 @@ from flask import Blueprint, Response, g, request
 
 from cdshooks import audit_record, feedback, feedback_record, hooks, openapi
 from cdshooks.auth import Caller, Gate
+from cdshooks.delivering.dismissals import Dismissals
+from cdshooks.delivering.memory import Memory
 from cdshooks.earlier import EarlierCalls
 from cdshooks.hooks import Context, HookRequest
 from cdshooks.patient_view import PatientView
@@ -60,6 +62,8 @@ def create_blueprint(
     openapi.add_to(blueprint)
     # One host's own Redis holds no record that its audit log doesn't.
     earlier = EarlierCalls(audit, store, shared=settings.redis_url is not None)
+    memory = Memory(store)
+    dismissals = Dismissals(memory, settings, clock)
     unseen = Shadows(stock.shadows, audit, lambda: queue.busy)
     trial = running(settings, audit)
     answer = PatientView(
@@ -72,10 +76,11 @@ def create_blueprint(
         earlier,
         unseen,
         trial,
+        memory,
         tuple(stock.missing),
     )
     for service in SERVICES:
-        endpoint = _Endpoint(service, answer, gate, queue, settings, audit)
+        endpoint = _Endpoint(service, answer, gate, queue, settings, audit, dismissals)
         _route(blueprint, service.id, service.path, endpoint.call)
         _route(blueprint, f"{service.id}-feedback", service.feedback_path, endpoint.feedback)
     refusals = Refusals(audit, metrics)
@@ -95,7 +100,9 @@ class _Endpoint:
         queue: Queue,
         settings: Settings,
         audit: Audit,
+        dismissals: Dismissals,
     ):
+        self.dismissals = dismissals
         self.service, self.answer, self.gate, self.queue = service, answer, gate, queue
         self.public_url, self.audit, self.metrics = settings.public_url, audit, answer.metrics
 
@@ -124,7 +131,8 @@ class _Endpoint:
         with self.queue.turn():
             items = feedback.read(body)
             who = _giver(caller) | {"request_id": g.request_id}
-            feedback_record.write(self.audit, items, who, {ehr.id for ehr in caller.likely})
+            told = feedback_record.write(self.audit, items, who, {ehr.id for ehr in caller.likely})
+            self.dismissals.take(told)
         if items.bad:
             positions = ", ".join(map(str, items.bad))
             raise BadRequest(

@@ -35,7 +35,9 @@ cultures = "urn:vigil:demo|CULT"
 escalation = "urn:vigil:demo|RRT"
 """
 # No keys for its signature: the Sandbox's private key lies in its public repository.
-OPEN = 'hook_auth = "open"'
+# Clients that are tried out draw their users at random.
+OPEN = """hook_auth = "open"
+card_users = ["Practitioner", "PractitionerRole", "Patient", "RelatedPerson"]"""
 
 
 def text(port: int, ehr_port: int, sandbox: str | None) -> str:

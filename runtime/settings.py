@@ -18,12 +18,27 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 Algorithm = Literal[
     "ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"
 ]
+# What `userId` may be (B3).
+UserType = Literal["Practitioner", "PractitionerRole", "Patient", "RelatedPerson"]
 
 # What a card may suggest; cdshooks.actions says when and in which words.
 Suggestion = Literal["observations", "lactate", "cultures", "escalation"]
 
 
-class Ehr(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What cards are shown to whom, and when again; a part of an EHR's record."""
+
+    show_from: Literal["low", "medium", "high"] = "low"
+    card_users: tuple[UserType, ...] = ("Practitioner", "PractitionerRole")
+    quiet_hours: float = 8.0
+    risk_points: float = 10.0
+    snooze_known_hours: float = 24.0
+    snooze_limits_hours: float = 72.0
+    snooze_other_hours: float = 0.0
+    interrupts_per_day: int | None = None
+
+
+class Ehr(Policy, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One trusted EHR; the comments of vigil.example.toml document every key."""
 
     id: str
@@ -48,7 +63,6 @@ class Ehr(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     cors_origins: tuple[str, ...] = ()
     mode: Literal["live", "silent", "shadow"] = "live"
     open_to: tuple[str, ...] = ()
-    show_from: Literal["low", "medium", "high"] = "low"
     overdue_factor: float = 2.0
     time_zone: str = "UTC"
     suggestions: tuple[Suggestion, ...] | None = None

@@ -26,6 +26,12 @@ EHR_RANGES = {
     "hook_token_seconds": (60, 3600),
     "hook_budget_ms": (100, 5000),
     "overdue_factor": (1, 24),
+    "quiet_hours": (0, 72),
+    "risk_points": (1, 100),
+    "snooze_known_hours": (0, 168),
+    "snooze_limits_hours": (0, 720),
+    "snooze_other_hours": (0, 168),
+    "interrupts_per_day": (0, 100000),
 }
 SHORTEST_TOKEN = 32
 

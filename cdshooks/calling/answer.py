@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from cdshooks import cards, delivery
 from cdshooks.calling.printed import printed
+from cdshooks.delivering.first_sight import first_sight
+from cdshooks.delivering.form import given
 from cdshooks.questions import OF_HOOK
 from models.assess import Assessment, assess
 from models.fitted.registry import Model
@@ -52,6 +53,5 @@ def answer(
     ehr = Ehr(id="call", fhir_base=(HERE,), profile=profile, smart_client_id="vigil")
     asked = OF_HOOK.get(hook, NOTHING_MORE)
     found = assess(chart, at, models, ehr.overdue_factor, question=asked)
-    shown, reason, _ = delivery.decide(found, ehr)
-    made = [cards.card(found, UNRECORDED, ehr, HERE)] if shown else []
-    return Answer(found, made, reason)
+    made = first_sight(found, ehr)
+    return Answer(found, given(made, found, UNRECORDED, ehr, HERE), made.reason)

@@ -99,6 +99,7 @@ def _vigil(folder: Path) -> Iterator[tuple[Service, float]]:
     (folder / "vigil.toml").write_text(
         f'public_url = "http://localhost:{port}"\nworkers = {WORKERS}\n[[ehr]]\nid = "bench"\n'
         f'fhir_base = ["{call.FHIR}"]\nhook_issuer = "{call.ISSUER}"\nhook_jwks_file = "keys.json"\n'
+        "quiet_hours = 0\n"
     )
     with _process("-m", "vigil", "serve", "--config", str(folder / "vigil.toml")) as process:
         started = _wait(port, "/cds-services")

@@ -4,7 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from cdshooks import cards, delivery
+from cdshooks import cards
+from cdshooks.delivering.first_sight import first_sight
 from models.assess import Assessment, assess
 from models.fitted.registry import load_models
 from models.patient.chart import Chart, PartState, Reading
@@ -49,7 +50,7 @@ def test_what_lacks_of_a_first_news2_is_asked_for_now(change, words):
     wanted = [f"To chart now for a first NEWS2: {words}."] if words else []
     assert asked(made) == wanted
     if words:
-        assert made.level == "info" and delivery.decide(made, EHR)[:2] == (True, "admission")
+        assert made.level == "info" and first_sight(made, EHR)[::2] == ("whole", "admission")
         assert cards.summary(made).startswith(wanted[0])
 
 
@@ -61,7 +62,7 @@ def test_a_whole_and_normal_chart_needs_no_card():
     """Laboratory values that the model would like to know are no reason for one."""
     made = of()
     assert asked(made, "sample") and made.lead is not None
-    assert delivery.decide(made, EHR)[:2] == (False, "nothing lacks at admission")
+    assert first_sight(made, EHR)[::2] == ("none", "nothing lacks at admission")
 
 
 def test_the_first_sample_is_named_by_what_the_model_goes_by():
@@ -91,11 +92,12 @@ def test_what_is_grave_already_leads():
     ],
 )
 def test_a_child_is_asked_for_nothing(born, change, shown):
-    assert delivery.decide(of(born, **change), EHR)[:2] == shown
+    made = first_sight(of(born, **change), EHR)
+    assert (made.shown, made.reason) == shown
 
 
 def test_what_could_not_be_read_is_said_and_not_asked_for():
     """The vital signs may be there."""
     made = of(parts={"vitals": PartState("failed")}, **EMPTY)
-    assert asked(made) == [] and delivery.decide(made, EHR).shown
+    assert asked(made) == [] and first_sight(made, EHR).shown
     assert "could not be read" in cards.summary(made)

@@ -7,7 +7,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from cdshooks import cards, delivery
+from cdshooks import audit_record, cards
+from cdshooks.delivering.decision import decide
+from cdshooks.delivering.first_sight import first_sight
+from cdshooks.delivering.history import History
+from cdshooks.delivering.seen import seen
 from models.assess import Assessment, assess
 from models.fitted.registry import load_models
 from models.patient.chart import Chart, PartState, Reading, Unusable
@@ -16,7 +20,6 @@ from models.reading.fhir import parse
 from models.reading.reader import read_chart
 from models.withheld import withheld
 from runtime.settings import Ehr
-from runtime.trials.arm import Arm
 from tests.conftest import AT, SICK, WELL, patient, table
 from tests.support.hookcall import model
 
@@ -128,7 +131,7 @@ def test_an_incomplete_set_is_never_silent(lacks, level):
     made = of(chart(at(1, **NORMAL | {lacks: None})), MODELS)
     (told,) = [one for one in made.findings if one.kind == "incomplete"]
     assert told.level == level and "not charted" in told.sentence
-    assert delivery.decide(made, EHR).shown
+    assert first_sight(made, EHR).shown
     assert "Last vital signs incomplete" in cards.summary(made)
 
 
@@ -216,7 +219,7 @@ def test_a_risk_has_to_fall_or_be_low(then, now, words):
 
 def test_silence_says_that_all_was_read_and_nothing_found():
     made = of(charted(WELL), MODELS)
-    assert delivery.decide(made, EHR)[:2] == (False, "nothing against discharge")
+    assert first_sight(made, EHR)[::2] == ("none", "nothing against discharge")
 
 
 @pytest.mark.parametrize("state", ["failed", "not granted", "absent", "cut"])
@@ -225,7 +228,7 @@ def test_a_chart_that_could_not_be_read_is_never_silent(part, state):
     """Whatever part it is, the card says so before it says anything else."""
     made = replace(charted(WELL), parts={part: PartState(state)})
     told = of(made, MODELS)
-    assert delivery.decide(told, EHR).shown
+    assert first_sight(told, EHR).shown
     words = cards.summary(told)
     assert words.startswith("Before discharge: ") and len(words) < 140
     assert any(one.kind == "unread" for one in told.telling)
@@ -244,13 +247,13 @@ def test_a_chart_that_could_not_be_read_is_never_silent(part, state):
 )
 def test_without_a_number_a_discharge_is_never_silent(made, models, missing):
     told = of(made, models, missing=missing)
-    assert delivery.decide(told, EHR).shown
+    assert first_sight(told, EHR).shown
     assert cards.summary(told).startswith("Before discharge: ")
 
 
 def test_of_the_dead_nothing_is_said():
     told = of(replace(charted(SICK), deceased=True), MODELS)
-    assert told.findings == () and not delivery.decide(told, EHR).shown
+    assert told.findings == () and not first_sight(told, EHR).shown
 
 
 def test_the_usual_findings_stay_as_they_are():
@@ -264,7 +267,7 @@ def test_the_usual_findings_stay_as_they_are():
 def test_show_from_has_no_say(show_from):
     told = of(chart(NOW, before(9, spo2=91)), MODELS)
     ehr = Ehr(id="e", fhir_base=("https://ehr.example.org/r4",), show_from=show_from)
-    assert told.level == "warning" and delivery.decide(told, ehr)[:2] == (True, "discharge")
+    assert told.level == "warning" and first_sight(told, ehr)[::2] == ("whole", "discharge")
 
 
 def test_the_detail_gives_each_time():
@@ -277,9 +280,6 @@ def test_the_detail_gives_each_time():
         in text
     )
     assert "9 h ago, with SpO2 91 %; now NEWS2 0. (04:30 UTC)" in text
-
-
-CONTROL = Arm("control", "patient")
 
 
 @pytest.mark.parametrize(
@@ -295,6 +295,15 @@ CONTROL = Arm("control", "patient")
 def test_a_control_arm_hears_all_but_the_models(made, shown):
     """What NEWS2, laboratory and the reading of the chart say is said; no course of a risk is."""
     told = of(made, MODELS)
-    assert delivery.decide(told, EHR, arm=CONTROL) == (shown, "control arm", True)
+    who = {
+        "ehr": "e",
+        "user": "Practitioner/1",
+        "patient": "p",
+        "at": AT,
+        "question": told.question,
+    }
+    looked_at = seen(who | audit_record.judged(told) | {"withheld": True})
+    decided = decide(looked_at, History(), EHR, EHR.zone)
+    assert (decided.shown, decided.reason) == (shown, "control arm")
     assert not {"risk", "course"} & {one.kind for one in withheld(told).findings}
     assert "a day ago" not in cards.detail(withheld(told))

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from cdshooks import cards, delivery
+from cdshooks import cards
+from cdshooks.delivering.first_sight import first_sight
 from models.assess import Assessment, assess
 from models.findings.finding import gravest
 from models.fitted.registry import load_models
@@ -399,20 +400,22 @@ def test_a_newer_value_on_the_part_that_was_cut_takes_the_graver_one_back():
 
 
 @pytest.mark.parametrize(
-    ("change", "show_from", "shown"),
+    ("change", "show_from", "form"),
     [
-        ({}, "low", True),
-        ({}, "medium", False),
-        ({"spo2": 90}, "medium", True),
-        ({"spo2": 90}, "high", False),
-        ({"potassium": 7.8}, "high", True),
-        ({"heart_rate": 131, "spo2": 90, "fio2": 28}, "high", True),
+        ({}, "low", "whole"),
+        ({}, "medium", "none"),
+        ({"spo2": 90}, "medium", "whole"),
+        ({"spo2": 90}, "high", "line"),
+        ({"potassium": 7.8}, "high", "whole"),
+        ({"heart_rate": 131, "spo2": 90, "fio2": 28}, "high", "whole"),
     ],
 )
-def test_a_card_is_shown_by_its_level(change, show_from, shown):
-    """medium shows from warning, high only critical cards."""
+def test_a_card_is_shown_by_its_level(change, show_from, form):
+    """medium shows whole cards from warning, high only critical ones; a parameter of 3 points is
+    never held back.
+    """
     ehr = Ehr(id="e", fhir_base=("https://ehr.example.org/r4",), show_from=show_from)
-    assert delivery.decide(of(chart(**change)), ehr).shown is shown
+    assert first_sight(of(chart(**change)), ehr).form == form
 
 
 def test_a_low_risk_beside_a_grave_finding_is_no_all_clear():

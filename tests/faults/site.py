@@ -27,6 +27,7 @@ TRUSTED = f"""
 [[ehr]]
 id = "ehr"
 fhir_base = ["{FHIR}"]
+quiet_hours = 0
 hook_issuer = "{ISSUER}"
 hook_jwks_file = "jwks.json"
 """

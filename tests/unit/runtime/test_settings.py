@@ -40,7 +40,7 @@ def test_the_shipped_example_is_right(tmp_path):
 
 WRONG = {
     "unknown key `foo`. Allowed: public_url": "foo = 1\n" + TOP + EHR,
-    "unknown key `foo` in [[ehr]]. Allowed: id": TOP + EHR + "foo = 1\n",
+    "unknown key `foo` in [[ehr]]. Allowed: show_from": TOP + EHR + "foo = 1\n",
     "the required key `public_url` is missing": EHR,
     "the required key `id` is missing in [[ehr]]": TOP + EHR.replace('id = "a"\n', ""),
     "at least one [[ehr]]": TOP + "ehr = []\n",
