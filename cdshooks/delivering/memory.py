@@ -115,9 +115,9 @@ def snooze_name(found: Seen, kind: Kind) -> str:
 
 
 def count_name(found: Seen, zone: tzinfo) -> str:
-    """Return what stands for a day of an EHR, whose ward a call does not name."""
+    """Return what stands for a day of a ward, or of the EHR where a call names none."""
     day = found.at.astimezone(zone).date()
-    return _name("interrupts", found.ehr, day.isoformat())
+    return _name("interrupts", found.ehr, found.unit or "", day.isoformat())
 
 
 def _name(*parts: str) -> str:

@@ -41,6 +41,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     status: str
     encounter: str | None = None
+    unit: str | None = None
     level: str | None = None
     findings: tuple[tuple[str, str, str | None, str], ...] = ()
     risks: tuple[Risk, ...] = ()

@@ -1,6 +1,7 @@
 """The decision by itself: each way of holding back, what breaks it, and what no policy can do."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from cdshooks.delivering.decision import decide, recorded
 from cdshooks.delivering.history import Before, History, Snooze, standing, still_standing
+from cdshooks.delivering.memory import count_name
 from cdshooks.delivering.seen import Risk, Seen
 from cdshooks.delivering.snoozes import KINDS, snooze_of
 from models.certainty import INDETERMINATE
@@ -142,6 +144,12 @@ def test_beyond_the_daily_limit_a_model_alone_interrupts_nobody():
     assert made(beside, History(**full), interrupts_per_day=200)[:2] == ("whole", "warning")
     assert made(alone, History(interrupts=199), interrupts_per_day=200).level == "critical"
     assert made(alone, History(**full)).level == "critical", "no limit unless set"
+
+
+def test_interruptions_are_counted_by_ward_and_local_day():
+    late = call(hours=9)
+    names = {count_name(one, UTC) for one in (call(), call(unit="w1"), call(unit="w2"), late)}
+    assert len(names) == 3 and count_name(late, ZoneInfo("Europe/Berlin")) not in names
 
 
 def snoozed(code: str, card: Seen, now: datetime | None = None, **told) -> History:
