@@ -21,10 +21,12 @@ frame_ancestors = ["{home}"]
 cors_origins = ["{origin}"]
 mode = "live"
 {suggested}"""
+# Patients can sign in to the demonstration, as to a portal.
 SIGNED = """\
 hook_issuer = "{issuer}"
 hook_jwks_url = "{home}/jwks.json"
-hook_auth = "required\""""
+hook_auth = "required"
+card_users = ["Practitioner", "PractitionerRole"]"""
 SUGGESTED = 'suggestions = ["observations", "lactate", "cultures", "escalation"]\n'
 # Codes as a site has them, made up; Epic's client takes no others.
 CODES = """
@@ -35,9 +37,7 @@ cultures = "urn:vigil:demo|CULT"
 escalation = "urn:vigil:demo|RRT"
 """
 # No keys for its signature: the Sandbox's private key lies in its public repository.
-# Clients that are tried out draw their users at random.
-OPEN = """hook_auth = "open"
-card_users = ["Practitioner", "PractitionerRole", "Patient", "RelatedPerson"]"""
+OPEN = 'hook_auth = "open"'
 
 
 def text(port: int, ehr_port: int, sandbox: str | None) -> str:

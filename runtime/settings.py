@@ -29,7 +29,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """What cards are shown to whom, and when again; a part of an EHR's record."""
 
     show_from: Literal["low", "medium", "high"] = "low"
-    card_users: tuple[UserType, ...] = ("Practitioner", "PractitionerRole")
+    card_users: tuple[UserType, ...] = get_args(UserType)
     quiet_hours: float = 8.0
     risk_points: float = 10.0
     snooze_known_hours: float = 24.0

@@ -9,9 +9,7 @@ from tests.clients import environments
 from tests.clients.charts import ChartServer
 from tests.support.served import Served, free_port
 
-# HealthChain draws the type of its users.
-USERS = 'card_users = ["Practitioner", "PractitionerRole", "Patient", "RelatedPerson"]\n'
-OPEN = '[[ehr]]\nid = "open"\nfhir_base = ["{}"]\nhook_auth = "open"\n' + USERS
+OPEN = '[[ehr]]\nid = "open"\nfhir_base = ["{}"]\nhook_auth = "open"\n'
 APP = 'smart_client_id = "vigil"\ncors_origins = ["http://localhost:3000"]\n'
 
 

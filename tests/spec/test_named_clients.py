@@ -163,7 +163,7 @@ def filled():
 @pytest.mark.rule("B3")
 def test_a_client_with_full_prefetch_needs_neither_token_nor_server(build, request_of):
     """On an open record; by 401 elsewhere, and by 400 where two records are open."""
-    world = build(hook_auth="open", card_users=["Practitioner", "RelatedPerson"])
+    world = build(hook_auth="open")
     assert world.cards(request_of(), token=None)
     assert (world.record()["ehr"], world.record()["ignored"]) == ("ehr", [])
 

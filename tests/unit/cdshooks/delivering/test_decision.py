@@ -123,9 +123,11 @@ def test_the_threshold_holds_back_calm_cards(show_from, form):
         ("RelatedPerson/r", "none"),
     ],
 )
-def test_cards_are_for_who_can_act(user, form):
-    assert made(call(POTASSIUM, user=user)).form == form
-    assert made(call(user=user), card_users=(user.split("/")[-2],)).form == "whole"
+def test_a_site_says_who_gets_cards(user, form):
+    """All types that the hook allows, unless a site names fewer."""
+    staff = ("Practitioner", "PractitionerRole")
+    assert made(call(POTASSIUM, user=user), card_users=staff).form == form
+    assert made(call(POTASSIUM, user=user)).form == "whole"
 
 
 def test_a_silent_service_shows_nothing():
