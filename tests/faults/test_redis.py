@@ -28,6 +28,7 @@ def test_redis_full(tmp_path):
 
 @pytest.mark.rule("G1")
 @pytest.mark.rule("A7")
+@pytest.mark.rule("G2")
 def test_redis_emptied(tmp_path):
     """A shared Redis is killed and comes back with nothing."""
     kept(redis_away.emptied, tmp_path / "site")
