@@ -119,7 +119,7 @@ class Played:
         token = {"access_token": "t", "token_type": "Bearer", "expires_in": 300, "subject": "vigil"}
         token |= {"scope": self.client.scope, "patient": patient}
         sent = captures.prefetch(self.found, self.templates, patient)
-        body = shaped.body(self.client, self.fhir.url, context, token, sent)
+        body = shaped.body(self.client, self.fhir.url, "patient-view", context, token, sent)
         now = int(self.moment.timestamp())
         claims = shaped.claims(self.client, self.fhir.url, SERVICE, now)
         signed = KEYS.sign(self.client.algorithm, claims)
