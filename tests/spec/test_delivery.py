@@ -14,7 +14,7 @@ from cdshooks.delivering.history import History
 from cdshooks.delivering.seen import seen
 from runtime import store
 from runtime.settings import Policy
-from runtime.settings_file import settings_from
+from runtime.settings_file import SettingsError, settings_from
 from tests.support import hookcall
 from tests.support.hookcall import CALM, FEEDBACK, bundle, observations, prefetch
 from tests.support.trials import trial
@@ -310,3 +310,10 @@ def test_half_a_surrogate_pair_costs_no_feedback(workers, odd):
     said = {"card": str(uuid.uuid4()), "outcome": "overridden"}
     answer = workers[0].post({"feedback": [said | odd, said]}, path=FEEDBACK)
     assert answer.status_code == 200, answer.text
+
+
+def test_nobody_is_no_setting_of_who_gets_cards():
+    """It would hide what NEWS2 says from everybody, and no start would say so."""
+    record = {"id": "e", "fhir_base": [hookcall.FHIR], "hook_auth": "open", "card_users": []}
+    with pytest.raises(SettingsError, match="`card_users` needs at least one type"):
+        settings_from({"public_url": hookcall.PUBLIC, "ehr": [record]})
