@@ -56,7 +56,7 @@ def _record(entry: object) -> dict[str, Any] | None:
     reason, comment = _override(entry)
     accepted = _suggestions(entry.get("acceptedSuggestions"))
     record = {
-        "card": card,
+        "card": _whole(card),
         "fb_outcome": outcome,
         "fb_time": _text(entry.get("outcomeTimestamp")),
         "fb_reason": reason,
@@ -66,6 +66,11 @@ def _record(entry: object) -> dict[str, Any] | None:
         "accepted": kinds(card, accepted),
     }
     return {key: value for key, value in record.items() if value}
+
+
+def _whole(text: str) -> str:
+    """Return a text without halves of surrogate pairs, which no audit log can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _override(entry: dict[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
@@ -86,12 +91,12 @@ def _override(entry: dict[str, Any]) -> tuple[dict[str, Any] | None, str | None]
         }
     elif isinstance(extension, dict):
         reason = {
-            name[:LONGEST_TEXT]: text
+            _whole(name[:LONGEST_TEXT]): text
             for name, value in list(extension.items())[:5]
             if (text := _text(value))
         }
     comment = given.get("userComment")
-    return reason, comment[:LONGEST_COMMENT] if isinstance(comment, str) else None
+    return reason, _whole(comment[:LONGEST_COMMENT]) if isinstance(comment, str) else None
 
 
 def _suggestions(value: object) -> list[str]:
@@ -100,4 +105,4 @@ def _suggestions(value: object) -> list[str]:
 
 
 def _text(value: object) -> str | None:
-    return value[:LONGEST_TEXT] if isinstance(value, str) and value else None
+    return _whole(value[:LONGEST_TEXT]) if isinstance(value, str) and value else None

@@ -190,11 +190,11 @@ class PatientView:
     def _earlier(
         self, record: dict[str, Any], at: datetime, collected: Collected, ehr: Ehr
     ) -> dict[str, Any] | None:
-        """Return the record of the same call: same hook and hookInstance, question, EHR and
-        patient, and the same chart as it was read then.
+        """Return the record of the same call: same hook and hookInstance, question, EHR, patient
+        and user, and the same chart as it was read then.
         """
         found = self.earlier.find(record["hook"], record["hook_instance"])
-        alike = ("ehr", "patient", "question")
+        alike = ("ehr", "patient", "user", "question")
         # Records of before 0.5.0 hold no question.
         if found is None or any(found.get(key, "") != record[key] for key in alike):
             return None

@@ -171,6 +171,8 @@ def _ehr_problems(ehr: Ehr) -> Iterator[str]:
 
 
 def _silence(ehr: Ehr) -> Iterator[str]:
+    if not ehr.card_users:
+        yield "`card_users` needs at least one type; `mode` shadow shows nothing, and says so."
     if ehr.mode == "silent" and not ehr.open_to:
         yield "`mode` silent needs `open_to`, who may see; `shadow` shows nothing to anybody."
     if ehr.mode != "silent" and ehr.open_to:

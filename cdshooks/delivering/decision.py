@@ -21,6 +21,8 @@ SHOWN_FROM = {"low": "info", "medium": "warning", "high": "critical"}
 CONTROL = "control arm"
 # Why the answer to a question is silence.
 NOTHING = {ADMISSION: "nothing lacks at admission", DISCHARGE: "nothing against discharge"}
+# So many points more of NEWS2 are news within a level, as they are at a discharge.
+RISE = 2
 ORDER = ("low", "medium", INDETERMINATE, "high")
 
 
@@ -114,7 +116,7 @@ def _snoozed(found: Seen, history: History) -> Decision | None:
         risen, new = _risen(found, snooze.before), _new(found, snooze.before)
         if kind == "limits":
             held = _held(found, "snoozed: limits", snooze.until)
-            return held._replace(form="line") if new else held
+            return held._replace(form="line") if risen or new else held
         if not risen and not new:
             return _held(found, f"snoozed: {kind}", snooze.until)
     return None
@@ -140,6 +142,9 @@ def _risen(found: Seen, before: Before) -> bool:
 
 
 def _new(found: Seen, before: Before) -> bool:
+    rise = (found.news2.get("low") or 0) - (before.news2 or 0)
+    if before.news2 is not None and rise >= RISE and found.floor != LEVELS[0]:
+        return True
     return any(
         name not in before.signs or graver(level, before.signs[name]) != before.signs[name]
         for name, level in found.signs.items()

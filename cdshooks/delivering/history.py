@@ -19,6 +19,8 @@ class Before(msgspec.Struct, frozen=True):
     level: str
     risks: dict[str, tuple[float, str]]
     signs: dict[str, str]
+    # The points of NEWS2 that were certain; None in what a version before this member kept.
+    news2: int | None = None
 
 
 class Snooze(msgspec.Struct, frozen=True):
@@ -46,7 +48,7 @@ class History(msgspec.Struct, frozen=True):
 def standing(found: Seen) -> Before:
     """Return how a patient stands in a call."""
     risks = {risk.outcome: (risk.probability, risk.band) for risk in found.risks}
-    return Before(found.at, found.total, risks, found.signs)
+    return Before(found.at, found.total, risks, found.signs, found.news2.get("low"))
 
 
 def still_standing(before: Before, found: Seen) -> Before:
@@ -59,4 +61,6 @@ def still_standing(before: Before, found: Seen) -> Before:
         for name, level in before.signs.items()
         if name in now
     }
-    return msgspec.structs.replace(before, signs=signs)
+    least = min(before.news2 or 0, found.news2.get("low") or 0)
+    points = None if before.news2 is None else least
+    return msgspec.structs.replace(before, signs=signs, news2=points)

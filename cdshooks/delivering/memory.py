@@ -44,9 +44,9 @@ class Memory:
         before = _opened(names[0], sealed[0], Before)
         stored = zip(snoozes.items(), sealed[1:], strict=True)
         lasting = {kind: _opened(name, one, Snooze) for (kind, name), one in stored}
-        return History(
-            before, {kind: one for kind, one in lasting.items() if one}, int(count or b"0")
-        )
+        # What is no number is not ours, and no reason to give no card.
+        interrupts = int(count) if count and count.isdigit() else 0
+        return History(before, {kind: one for kind, one in lasting.items() if one}, interrupts)
 
     def keep(
         self, found: Seen, history: History, made: Decision, policy: Policy, zone: tzinfo

@@ -27,6 +27,12 @@ OF_CODE: dict[str, Kind] = {
     "does-not-align-preferences": "limits",
     "data": "data",
 }
+# A code of another system is a site's own word, whatever it looks like.
+SYSTEMS = {
+    "",
+    "urn:vigil:override-reason",
+    "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes",
+}
 # An encounter's snooze ends with it; nobody tells when that is.
 LONGEST_STAY = timedelta(days=30)
 # Without newer data the vital signs are too old for a risk by then, which is news.
@@ -43,7 +49,9 @@ def snooze_of(
     """
     if told["fb_outcome"] != "overridden" or card.question:
         return None
-    kind = OF_CODE.get((told.get("fb_reason") or {}).get("code", ""), "other")
+    reason = told.get("fb_reason") or {}
+    ours = reason.get("system", "") in SYSTEMS
+    kind = OF_CODE.get(reason.get("code", ""), "other") if ours else "other"
     start = max(card.at, min(now, _time(told.get("fb_time")) or now))
     until = start + _length(kind, card, policy)
     encounter = card.encounter if kind == "limits" else None

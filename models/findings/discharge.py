@@ -46,6 +46,7 @@ def against_discharge(readings: Series, snapshot: Snapshot) -> Iterator[Finding]
         yield from _risen(day, score, snapshot.at)
         yield from _incomplete(score)
     yield from _unanswered(snapshot)
+    yield from _ahead(snapshot)
 
 
 def _day(readings: Series, at: datetime) -> Iterator[Scored]:
@@ -112,6 +113,19 @@ def _unanswered(snapshot: Snapshot) -> Iterator[Finding]:
             words = f" ({found[1]})", "; no newer value"
             source = VARIABLES[name].limits_source
             yield about("critical", "unanswered", item, snapshot, words, source)
+
+
+def _ahead(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield that values were left out because they are dated in the future: with a wrong time zone
+    they are the newest there are, and silence would say that they were read.
+    """
+    labels = [left.label for left in snapshot.chart.left_out if left.reason == "future"]
+    if labels:
+        more = f" and {len(labels) - 1} more" if len(labels) > 1 else ""
+        sentence = f"Not read, as dated in the future: {labels[0]}{more}."
+        yield Finding(
+            "warning", "incomplete", None, None, labels[0], None, sentence, "times of the chart"
+        )
 
 
 def _newest(snapshot: Snapshot) -> dict[str, Reading | Unusable]:

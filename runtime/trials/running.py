@@ -57,7 +57,13 @@ class Running:
         if ehr.id not in (self.trial.ehrs or (ehr.id,)):
             return None
         day = at.astimezone(ehr.zone).date()
-        found = arm_of(self.trial, self.key, subject, day, stopped(self._stop_path))
+        try:
+            key = self.key
+        except SecretFileError as error:
+            # NEWS2 must not be lost with the key: everybody is shown all.
+            log.error("trial_key", error=error)
+            return Arm(None, why="no key")
+        found = arm_of(self.trial, key, subject, day, stopped(self._stop_path))
         if found.name and not self._counted(subject):
             self._stop(at)
             return Arm(None, why="stopped")

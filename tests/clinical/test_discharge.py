@@ -14,7 +14,7 @@ from cdshooks.delivering.history import History
 from cdshooks.delivering.seen import seen
 from models.assess import Assessment, assess
 from models.fitted.registry import load_models
-from models.patient.chart import Chart, PartState, Reading, Unusable
+from models.patient.chart import Chart, LeftOut, PartState, Reading, Unusable
 from models.questions import DISCHARGE
 from models.reading.fhir import parse
 from models.reading.reader import read_chart
@@ -307,3 +307,12 @@ def test_a_control_arm_hears_all_but_the_models(made, shown):
     assert (decided.shown, decided.reason) == (shown, "control arm")
     assert not {"risk", "course"} & {one.kind for one in withheld(told).findings}
     assert "a day ago" not in cards.detail(withheld(told))
+
+
+def test_values_dated_in_the_future_are_not_passed_over():
+    """A wrong time zone makes the newest values future ones; they may be grave."""
+    calm = chart(at(1, **NORMAL))
+    assert not found(calm)
+    ahead = replace(calm, left_out=(LeftOut("potassium", "future", 1), LeftOut("x", "future", 2)))
+    told = found(ahead)["incomplete"]
+    assert told == ("warning", "Not read, as dated in the future: potassium and 1 more.")

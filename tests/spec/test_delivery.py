@@ -14,7 +14,7 @@ from cdshooks.delivering.history import History
 from cdshooks.delivering.seen import seen
 from runtime import store
 from runtime.settings import Policy
-from runtime.settings_file import settings_from
+from runtime.settings_file import SettingsError, settings_from
 from tests.support import hookcall
 from tests.support.hookcall import CALM, FEEDBACK, bundle, observations, prefetch
 from tests.support.trials import trial
@@ -275,3 +275,45 @@ def test_a_discharge_is_answered_each_time(workers):
     dismiss(one, card, "limits")
     (whole,) = one.cards(hookcall.request())
     assert one.record()["form"] == "whole" and len(whole["detail"]) > 200
+
+
+def test_a_call_that_comes_again_for_somebody_else_is_decided_anew(tmp_path):
+    """One hookInstance says nothing of who looks: a relative gets no clinician's card."""
+    world = hookcall.World(tmp_path, redis_url=None, card_users=["Practitioner"])
+    body = calm()
+    assert world.cards(body)
+    body["context"] = body["context"] | {"userId": "RelatedPerson/1"}
+    assert world.cards(body) == []
+    assert world.record()["delivery"] == "not for this user"
+
+
+def test_a_count_in_redis_that_is_no_number_costs_no_card(workers):
+    one, _, store_ = workers
+    one.cards(calm())
+    for key in store_.keys("vigil:delivery:*"):
+        store_.set(key, b"garbage")
+    assert one.cards(calm())
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"card": "\ud800"},
+        {"outcomeTimestamp": "\ud800"},
+        {"overrideReason": {"userComment": "\ud800"}},
+        {"overrideReason": {"reason": {"code": "\ud800"}}},
+        {"overrideReason": {"extension": {"\ud800": "x"}}},
+        {"acceptedSuggestions": [{"id": "\ud800"}]},
+    ],
+)
+def test_half_a_surrogate_pair_costs_no_feedback(workers, odd):
+    said = {"card": str(uuid.uuid4()), "outcome": "overridden"}
+    answer = workers[0].post({"feedback": [said | odd, said]}, path=FEEDBACK)
+    assert answer.status_code == 200, answer.text
+
+
+def test_nobody_is_no_setting_of_who_gets_cards():
+    """It would hide what NEWS2 says from everybody, and no start would say so."""
+    record = {"id": "e", "fhir_base": [hookcall.FHIR], "hook_auth": "open", "card_users": []}
+    with pytest.raises(SettingsError, match="`card_users` needs at least one type"):
+        settings_from({"public_url": hookcall.PUBLIC, "ehr": [record]})

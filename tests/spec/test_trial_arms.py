@@ -171,3 +171,12 @@ def test_balance_counts_and_names_nobody(tmp_path):
     ids.write_text("p1\n" * 200)
     code, text = command(tmp_path, "balance", ids, "--ehr", "ehr")
     assert code == 1 and "100 different ids" in text
+
+
+def test_a_key_that_is_gone_costs_no_card(build, tmp_path):
+    """A worker that is started again after the key went shows everybody all."""
+    world = build(CONTROL)
+    (tmp_path / "trial-key").unlink()
+    (card,) = world.cards(calm())
+    assert "risk" in card["summary"]
+    assert world.record()["trial"]["why"] == "no key"

@@ -326,3 +326,30 @@ def test_a_decision_can_be_made_again_from_its_record(found, history, policy):
     stored = msgspec.json.decode(msgspec.json.encode(history), type=History)
     once, again = (decide(found, one, policy, UTC) for one in (history, stored))
     assert once == again
+
+
+def test_a_news2_that_rises_within_a_level_is_news():
+    """Seven points and fourteen are both critical, and not the same patient."""
+    seven, fourteen = (("critical", "news2", None, f"NEWS2 {n}") for n in (7, 14))
+    first = call(seven, band="high", news2={"low": 7})
+    risen = call(fourteen, band="high", hours=1, news2={"low": 14})
+    assert made(risen, after(first))[::2] == ("whole", "new finding")
+    near = call(seven, band="high", hours=1, news2={"low": 8})
+    assert made(near, after(first)).form == "line"
+    fallen = still_standing(standing(risen), first)
+    assert made(call(fourteen, band="high", hours=2, news2={"low": 14}), History(fallen)).form == (
+        "whole"
+    )
+
+
+def test_a_level_that_rises_at_treatment_limits_is_told_in_a_line():
+    card = call(band="medium")
+    snooze = Snooze(AT + timedelta(hours=72), standing(card))
+    found = made(call(risk=0.8, band="high", hours=1), History(snoozes={"limits": snooze}))
+    assert found[:3] == ("line", "info", "snoozed: limits")
+
+
+@pytest.mark.parametrize("system", ["urn:epic:site", "http://else.example"])
+def test_a_code_of_another_system_is_not_ours(system):
+    told = {"fb_outcome": "overridden", "fb_reason": {"code": "limits", "system": system}}
+    assert snooze_of(told, call(), Policy(), AT) is None
