@@ -49,7 +49,7 @@ def _discharge(
     readings: Series, snapshot: Snapshot, _: Score, models: Sequence[Model]
 ) -> Iterator[Finding]:
     yield from against_discharge(readings, snapshot)
-    for model in models:
+    for model in sorted(models, key=lambda one: one.id.name):  # whatever order a replay has
         course = not_falling(readings, snapshot.at, model)
         if course:
             yield course
