@@ -263,6 +263,8 @@ def _chart(source: str, mapping: Path | None, patient: str | None) -> "ChartFile
     if source not in invented:
         known = ", ".join(invented)
         raise click.ClickException(f"{source} is no file, and none of the patients {known}.")
+    if patient not in (None, source):
+        raise click.ClickException(f"{source} is one chart; leave --patient out.")
     return chart_of(invented[source], source, source)
 
 

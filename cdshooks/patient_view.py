@@ -116,6 +116,8 @@ class PatientView:
         record["assessment_id"] = str(uuid.uuid4())
         self._arm(record, ehr, at)
         record |= audit_record.result(assessment, chart, notes)
+        # Questions ask the models also where no risk is given.
+        record["models"] = [[model.id.name, model.id.version] for model in self.models]
         found = seen(record)
         history = self.memory.recall(found, ehr.zone)
         silent = phase_of(ehr, record["user"]).silent

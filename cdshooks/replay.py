@@ -32,7 +32,9 @@ def again(record: dict[str, Any], models: Sequence[Model]) -> Assessment:
 
 
 def answered_by(record: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return name and version of each model that answered."""
+    """Return name and version of each model that was asked; up to 0.5.0 of each that answered."""
+    if "models" in record:
+        return [(name, version) for name, version in record["models"]]
     return [(risk["model"]["name"], risk["model"]["version"]) for risk in record["risks"]]
 
 

@@ -89,7 +89,9 @@ def _read(file: Path) -> list[Any]:
             return [json.loads(line) for line in text.splitlines() if line.strip()]
         return [json.loads(text)]
     except (OSError, ValueError, RecursionError) as error:
-        raise ChartFileError(f"{file}: this is no JSON that can be read ({error}).") from None
+        raise ChartFileError(
+            f"{file}: this is no JSON that can be read ({error}); a table needs --mapping."
+        ) from None
 
 
 def _chosen(resources: Iterable[Resource], asked: str | None, name: str) -> str:

@@ -68,7 +68,7 @@ def decide(
     below = LEVELS.index(found.total) < LEVELS.index(SHOWN_FROM[policy.show_from])
     if below and not found.uncertain:
         return _held(found, "below threshold", None)
-    if snoozed := _snoozed(found, history):
+    if snoozed := _snoozed(found, history, policy):
         return snoozed
     news = _news(found, history.before, policy) if history.before else None
     if history.before and not news:
@@ -105,27 +105,37 @@ def _held(found: Seen, reason: str, until: datetime | None) -> Decision:
     return Decision(form, found.floor, reason, until)
 
 
-def _snoozed(found: Seen, history: History) -> Decision | None:
+def _snoozed(found: Seen, history: History, policy: Policy) -> Decision | None:
     """Return the decision by what was dismissed, or None where nothing was or it is over.
 
     What is new since then breaks it. At treatment limits that is expected, so only a line tells.
     """
     for kind, snooze in history.snoozes.items():
-        if not _lasts(snooze, found):
+        until = _until(snooze, found, policy)
+        if not _lasts(snooze, found, until):
             continue
         risen, new = _risen(found, snooze.before), _new(found, snooze.before)
         if kind == "limits":
-            held = _held(found, "snoozed: limits", snooze.until)
+            held = _held(found, "snoozed: limits", until)
             return held._replace(form="line") if risen or new else held
         if not risen and not new:
-            return _held(found, f"snoozed: {kind}", snooze.until)
+            return _held(found, f"snoozed: {kind}", until)
     return None
 
 
-def _lasts(snooze: Snooze, found: Seen) -> bool:
+def _until(snooze: Snooze, found: Seen, policy: Policy) -> datetime:
+    """Return when a dismissal ends; one of an encounter, for a call that names none, as if its own
+    had named none.
+    """
+    if not snooze.encounter or found.encounter:
+        return snooze.until
+    return min(snooze.until, snooze.before.at + timedelta(hours=policy.snooze_limits_hours))
+
+
+def _lasts(snooze: Snooze, found: Seen, until: datetime) -> bool:
     elsewhere = snooze.encounter and found.encounter and snooze.encounter != found.encounter
     newer = snooze.data_time and found.data_time and found.data_time > snooze.data_time
-    return found.at < snooze.until and not elsewhere and not newer
+    return found.at < until and not elsewhere and not newer
 
 
 def _news(found: Seen, before: Before, policy: Policy) -> str | None:

@@ -43,11 +43,14 @@ REASONS = SILENT | {
 }
 
 
+DID = {"": "opened the chart of", ADMISSION: "admitted", DISCHARGE: "began to discharge"}
+
+
 def sentences(record: dict[str, Any], zone: tzinfo) -> Iterator[str]:
     """Yield the sentences about the record of a first answer; times in `zone`."""
     found, made = seen(record), recorded(record)
     yield (
-        f"{_at(found.at, zone)}: {found.user} opened the chart of patient {found.patient} "
+        f"{_at(found.at, zone)}: {found.user} {DID[found.question]} patient {found.patient} "
         f"(EHR {found.ehr})."
     )
     yield f"Found: level {found.total}; without the models {found.floor}."

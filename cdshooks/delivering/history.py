@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from cdshooks.delivering.seen import Seen, graver
+from models.findings.finding import LEVELS
 
 Kind = Literal["known", "limits", "data", "other"]
 
@@ -51,9 +52,9 @@ def standing(found: Seen) -> Before:
     return Before(found.at, found.total, risks, found.signs, found.news2.get("low"))
 
 
-def still_standing(before: Before, found: Seen) -> Before:
-    """Return what of an earlier moment holds on: a sign that went, or became less grave, is news
-    when it comes back.
+def still_standing(before: Before, found: Seen, points: float) -> Before:
+    """Return what of an earlier moment holds on: a sign that went, or became less grave, and a risk
+    that fell by `points`, of 1, is news when it comes back.
     """
     now = found.signs
     signs = {
@@ -62,5 +63,15 @@ def still_standing(before: Before, found: Seen) -> Before:
         if name in now
     }
     least = min(before.news2 or 0, found.news2.get("low") or 0)
-    points = None if before.news2 is None else least
-    return msgspec.structs.replace(before, signs=signs, news2=points)
+    fell = {
+        risk.outcome: (risk.probability, risk.band)
+        for risk in found.risks
+        if before.risks.get(risk.outcome, (0.0, ""))[0] - risk.probability >= points
+    }
+    return msgspec.structs.replace(
+        before,
+        signs=signs,
+        news2=None if before.news2 is None else least,
+        risks=before.risks | fell,
+        level=min(before.level, found.total, key=LEVELS.index) if fell else before.level,
+    )

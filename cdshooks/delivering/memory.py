@@ -52,12 +52,14 @@ class Memory:
         self, found: Seen, history: History, made: Decision, policy: Policy, zone: tzinfo
     ) -> None:
         """Remember what was decided, in one round trip or none."""
-        before = after(found, history, made)
+        before = after(found, history, made, policy)
         pipe = self._store.pipeline(transaction=False)
         if before and before != history.before:
             end = before.at + timedelta(hours=policy.quiet_hours)
             if end > found.at:
                 pipe.set(*_item(before_name(found), before), px=end - found.at)
+        for kind, snooze in snoozes_after(found, history, policy).items():
+            pipe.set(*_item(snooze_name(found, kind), snooze), keepttl=True)
         if made.interrupts:
             key = _key(count_name(found, zone))
             pipe.incr(key)
@@ -79,7 +81,7 @@ class Memory:
             log.warning("delivery_redis", error=error)
 
 
-def after(found: Seen, history: History, made: Decision) -> Before | None:
+def after(found: Seen, history: History, made: Decision, policy: Policy) -> Before | None:
     """Return what later calls are compared with: this one where its card was given whole, and was
     no answer to a question, which says other things.
     """
@@ -87,7 +89,22 @@ def after(found: Seen, history: History, made: Decision) -> Before | None:
         return history.before
     if made.form == "whole":
         return standing(found)
-    return still_standing(history.before, found) if history.before else None
+    points = policy.risk_points / 100
+    return still_standing(history.before, found, points) if history.before else None
+
+
+def snoozes_after(found: Seen, history: History, policy: Policy) -> dict[Kind, Snooze]:
+    """Return the dismissals to which a call means something: what is better since then is news when
+    it gets worse again.
+    """
+    if found.question:
+        return {}
+    points = policy.risk_points / 100
+    now = {
+        kind: msgspec.structs.replace(one, before=still_standing(one.before, found, points))
+        for kind, one in history.snoozes.items()
+    }
+    return {kind: one for kind, one in now.items() if one != history.snoozes[kind]}
 
 
 def _item(name: str, value: Before | Snooze) -> tuple[str, bytes]:

@@ -2,6 +2,8 @@
 made again from the record alone.
 """
 
+import math
+import re
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +19,10 @@ BLIND = {"unread", "unusable", "partial"}
 # Levels of records of before 0.5.0, which hold no findings: by NEWS2 and by band.
 LEAST_POINTS = {"critical": 7, "warning": 5}
 OF_BAND = {"high": "critical", "medium": "warning", INDETERMINATE: "warning"}
+
+
+# A value as a finding writes it, and no digit of a name or of a unit.
+SIZE, STEP = re.compile(r"(?<![\w.*^])(\d+(?:\.\d+)?)(?=\s)"), 1.25
 
 
 class Risk(msgspec.Struct, frozen=True):
@@ -108,13 +114,23 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
         found: dict[str, str] = {}
         for level, kind, variable, written in self.findings:
             if kind not in OF_MODELS and (level != LEVELS[0] or kind in BLIND):
-                name = f"{kind} {variable or (written if kind == 'unread' else '')}".strip()
+                about = variable or (written if kind == "unread" else "")
+                name = f"{kind} {about}{_size(kind, written)}".strip()
                 found[name] = graver(level, found.get(name, level))
         unsure = [f"not certain {r.outcome}" for r in self.risks if r.band == INDETERMINATE]
         notes = () if self.withheld else self.degraded
         lacking = [note for note in notes if _of_model(note)]
         without = [] if self.risks or self.withheld else [f"no number {self.status}"]
         return found | dict.fromkeys([*unsure, *lacking, *without], "warning")
+
+
+def _size(kind: str, written: str) -> str:
+    """Return in which step of a quarter a laboratory value lies: one farther out, or beyond the
+    other limit, is another finding.
+    """
+    found = SIZE.search(written) if kind == "laboratory" else None
+    value = float(found[1]) if found else 0.0
+    return f" {math.floor(math.log(value, STEP))}" if value > 0 else ""
 
 
 def _of_model(note: str) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 from cdshooks.delivering.burden import Burden
 from cdshooks.delivering.decision import Decision, decide
 from cdshooks.delivering.history import Before, History, Kind, Snooze
-from cdshooks.delivering.memory import after, before_name, count_name, snooze_name
+from cdshooks.delivering.memory import after, before_name, count_name, snooze_name, snoozes_after
 from cdshooks.delivering.seen import Seen
 from cdshooks.delivering.snoozes import KINDS, snooze_of
 from runtime.settings import Policy
@@ -104,7 +104,9 @@ class Simulation:
         made = decide(call, history, self.policy, self.zone)
         self.then.add(call, call.decided)
         self.now.add(call, made)
-        if before := after(call, history, made):
+        for kind, snooze in snoozes_after(call, history, self.policy).items():
+            self._snoozes[snooze_name(call, kind)] = snooze
+        if before := after(call, history, made, self.policy):
             self._before[before_name(call)] = before
         if made.interrupts:
             name = count_name(call, self.zone)

@@ -45,14 +45,14 @@ def snooze_of(
     """Return what a feedback item asks for, with its kind; None where nothing, or it is over, or
     the card answered a question, which is answered each time.
 
-    It counts from when the user did it, where the item says so, not from when it came.
+    It counts from when the user did it, else from the card, not from when it came.
     """
     if told["fb_outcome"] != "overridden" or card.question:
         return None
     reason = told.get("fb_reason") or {}
     ours = reason.get("system", "") in SYSTEMS
     kind = OF_CODE.get(reason.get("code", ""), "other") if ours else "other"
-    start = max(card.at, min(now, _time(told.get("fb_time")) or now))
+    start = max(card.at, min(now, _time(told.get("fb_time")) or card.at))
     until = start + _length(kind, card, policy)
     encounter = card.encounter if kind == "limits" else None
     data = (card.data_time or card.at) if kind == "data" else None

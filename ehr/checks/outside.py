@@ -66,7 +66,11 @@ def _refused(place: Endpoint, servers: Servers, audit: Audit | None) -> Iterator
         yield Finding("wrong", f"{place.url}: {error}.", mend(str(error)))
         return
     if answer.status == 400 and _ours(answer):
-        yield Finding("ok", f"{place.url}: takes calls without a token, as hook_auth open says.")
+        yield Finding(
+            "note",
+            f"{place.url}: takes calls without a token, as an open record lets it; whether "
+            "Authorization comes through was not seen.",
+        )
         return
     if answer.status not in (401, 429) or not _ours(answer):
         yield Finding(

@@ -31,6 +31,15 @@ from models.patient.vocabulary import VARIABLES
 DAY = timedelta(hours=24)
 RISE = 2
 SCORED_BY = (*MEASURED, *(name for names in SPOKEN_OF_BY.values() for name in names))
+CHART = "what the chart holds"
+PASSED_OVER = (
+    ("warning", "Not read, as dated in the future", {"future"}),
+    (
+        "info",
+        "Not counted, as time, patient or circumstances can't be told",
+        {"time", "patient", "context"},
+    ),
+)
 Scored = tuple[datetime, Score]
 
 
@@ -46,7 +55,7 @@ def against_discharge(readings: Series, snapshot: Snapshot) -> Iterator[Finding]
         yield from _risen(day, score, snapshot.at)
         yield from _incomplete(score)
     yield from _unanswered(snapshot)
-    yield from _ahead(snapshot)
+    yield from _passed_over(snapshot)
 
 
 def _day(readings: Series, at: datetime) -> Iterator[Scored]:
@@ -115,17 +124,16 @@ def _unanswered(snapshot: Snapshot) -> Iterator[Finding]:
             yield about("critical", "unanswered", item, snapshot, words, source)
 
 
-def _ahead(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield that values were left out because they are dated in the future: with a wrong time zone
-    they are the newest there are, and silence would say that they were read.
+def _passed_over(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield that values were left out that may say something of this patient now; silence would say
+    that all was read. Dated in the future they are, with a wrong time zone, the newest there are.
     """
-    labels = [left.label for left in snapshot.chart.left_out if left.reason == "future"]
-    if labels:
-        more = f" and {len(labels) - 1} more" if len(labels) > 1 else ""
-        sentence = f"Not read, as dated in the future: {labels[0]}{more}."
-        yield Finding(
-            "warning", "incomplete", None, None, labels[0], None, sentence, "times of the chart"
-        )
+    for level, words, reasons in PASSED_OVER:
+        labels = [left.label for left in snapshot.chart.left_out if left.reason in reasons]
+        if labels:
+            more = f" and {len(labels) - 1} more" if len(labels) > 1 else ""
+            sentence = f"{words}: {labels[0]}{more}."
+            yield Finding(level, "incomplete", None, None, labels[0], None, sentence, CHART)
 
 
 def _newest(snapshot: Snapshot) -> dict[str, Reading | Unusable]:

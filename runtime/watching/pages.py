@@ -9,9 +9,12 @@ from pathlib import Path
 
 from flask import Blueprint, Response, request
 
+from runtime.logs import get_logger
 from runtime.watching.metrics import Metrics
 from runtime.watching.parts import DOWN, WHOLE, Parts, State
-from runtime.web import Unauthorized, json_response
+from runtime.web import Unauthorized, Unavailable, json_response
+
+log = get_logger("watching")
 
 
 def create_blueprint(parts: Parts, metrics: Metrics, token_file: Path | None) -> Blueprint:
@@ -52,7 +55,11 @@ def _let_in(token_file: Path) -> None:
     """Raise Unauthorized without the file's token; read each time, so that a new one holds at
     once (F6).
     """
-    wanted = f"Bearer {token_file.read_text('utf-8').strip()}".encode()
+    try:
+        wanted = f"Bearer {token_file.read_text('utf-8').strip()}".encode()
+    except OSError as error:
+        log.error("metrics", error=error)
+        raise Unavailable("The token of this page can't be read.") from None
     given = request.headers.get("Authorization", "").encode()
     if not hmac.compare_digest(wanted, given):
         raise Unauthorized("Authentication is required.", {"WWW-Authenticate": "Bearer"})

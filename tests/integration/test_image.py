@@ -106,7 +106,7 @@ def test_an_image_answers_a_signed_call(contained):
     assert int(held["CapEff"], 16) == int(held["CapBnd"], 16) == 0
     refused = contained.run("python", "-c", "open('/opt/vigil/mine', 'w')")
     assert "Read-only file system" in refused.stderr
-    code, text = contained.post(call.SERVICE, call.body(), call.token())
+    code, text = contained.post(call.SERVICE, call.body(), call.token(call.PUBLIC))
     assert code == 200 and "NEWS2" in json.loads(text)["cards"][0]["detail"]
     assert contained.post(call.SERVICE, call.body(), "no.real.token")[0] == 401
     told_of = contained.run("vigil", "audit", "show", "--config", "/etc/vigil/vigil.toml", "--type", "hook")  # fmt: skip

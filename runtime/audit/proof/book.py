@@ -67,9 +67,10 @@ def _sorted_out(lines: Iterable[Read], keys: Keys, book: Book) -> dict[int, Chec
     # A signature also vouches for the checkpoint before its own, named by its hash: so one is
     # checked, and not the 8,760 of a year.
     vouched: set[str] = set()
+    strangers = 0
     for place, signed in reversed(list(lines)):
         if signed is None:
-            book.notes.append(f"{place} is no checkpoint.")
+            strangers += 1
             continue
         one = signed.checkpoint
         name = f"checkpoint {one.number}"
@@ -80,6 +81,8 @@ def _sorted_out(lines: Iterable[Read], keys: Keys, book: Book) -> dict[int, Chec
         vouched.add(one.previous)
         if found.setdefault(one.number, one) != one:
             book.troubles.append(Trouble(name, f"{name} stands twice ({place}), and differs."))
+    if strangers:
+        book.notes.append(f"Lines that are no checkpoint: {strangers}.")
     return found
 
 

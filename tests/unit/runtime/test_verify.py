@@ -283,7 +283,7 @@ def test_a_torn_line_is_passed_over_and_the_next_stands_below_it(bench):
     bench.file.write_bytes(whole + whole[:100])
     notary.checkpoint(bench.log, bench.checkpoints)
     report = bench.report()
-    assert report.troubles == [] and report.notes == ["checkpoints.jsonl line 3 is no checkpoint."]
+    assert report.troubles == [] and report.notes == ["Lines that are no checkpoint: 1."]
     assert json.loads(bench.lines()[-1])["checkpoint"]["number"] == 3
 
 

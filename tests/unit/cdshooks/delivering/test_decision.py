@@ -105,7 +105,7 @@ def test_what_is_less_is_no_news():
 
 def test_what_went_and_comes_back_is_news():
     first, without = call(CALM, UNREAD), call()
-    before = still_standing(standing(first), without)
+    before = still_standing(standing(first), without, 0.1)
     assert made(first, History(before)).reason == "new finding"
 
 
@@ -199,8 +199,8 @@ def test_other_reasons_last_as_long_as_is_set(code):
 
 
 def test_a_dismissal_counts_from_when_it_was_made():
-    """Late feedback is no longer quiet; a time before its card or in the future counts for
-    nothing.
+    """Late feedback is no longer quiet; without a time that can be told it is as old as its card,
+    and one before its card or in the future counts for nothing.
     """
     card, hours = call(), timedelta(hours=1)
     told = {"fb_outcome": "overridden", "fb_reason": {"code": "known"}}
@@ -208,8 +208,8 @@ def test_a_dismissal_counts_from_when_it_was_made():
         ("2026-11-20T15:05:00Z", AT + 20 * hours, AT + 25 * hours),
         ("2026-11-19T15:05:00Z", AT + hours, AT + 24 * hours),
         ("2027-11-20T15:05:00Z", AT + hours, AT + 25 * hours),
-        ("2026-11-20T15:05:00", AT + hours, AT + 25 * hours),
-        ("a moment ago", AT + hours, AT + 25 * hours),
+        ("2026-11-20T15:05:00", AT + hours, AT + 24 * hours),
+        ("a moment ago", AT + hours, AT + 24 * hours),
     ):
         assert snooze_of(told | {"fb_time": time}, card, Policy(), now)[1].until == until
     assert (
@@ -336,7 +336,7 @@ def test_a_news2_that_rises_within_a_level_is_news():
     assert made(risen, after(first))[::2] == ("whole", "new finding")
     near = call(seven, band="high", hours=1, news2={"low": 8})
     assert made(near, after(first)).form == "line"
-    fallen = still_standing(standing(risen), first)
+    fallen = still_standing(standing(risen), first, 0.1)
     assert made(call(fourteen, band="high", hours=2, news2={"low": 14}), History(fallen)).form == (
         "whole"
     )
