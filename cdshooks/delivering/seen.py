@@ -22,7 +22,7 @@ OF_BAND = {"high": "critical", "medium": "warning", INDETERMINATE: "warning"}
 
 
 # A value as a finding writes it, and no digit of a name or of a unit.
-SIZE, STEP = re.compile(r"(?<![\w.*^])(\d+(?:\.\d+)?)(?=\s)"), 1.25
+SIZE, STEP = re.compile(r"(?<![\w.*^])(\d+(?:\.\d+)?)(?=\s|$)"), 1.25
 
 
 class Risk(msgspec.Struct, frozen=True):

@@ -316,3 +316,11 @@ def test_values_dated_in_the_future_are_not_passed_over():
     ahead = replace(calm, left_out=(LeftOut("potassium", "future", 1), LeftOut("x", "future", 2)))
     told = found(ahead)["incomplete"]
     assert told == ("warning", "Not read, as dated in the future: potassium and 1 more.")
+
+
+@pytest.mark.parametrize("reason", ["time", "patient", "context"])
+def test_what_can_not_be_told_to_be_this_patients_now_is_named(reason):
+    """A heart rate of 190 without a subject or a time may be the newest; silence would deny it."""
+    unclear = replace(chart(at(1, **NORMAL)), left_out=(LeftOut("heart rate", reason, 1),))
+    told = "Not counted, as time, patient or circumstances can't be told: heart rate."
+    assert found(unclear)["incomplete"] == ("info", told)

@@ -115,3 +115,9 @@ def test_records_of_0_4_0_replay_as_they_were_answered():
             for risk in record["risks"]
         }, record["assessment_id"]
     assert len(records) == 8
+
+
+def test_the_models_that_were_asked_are_those_of_the_record():
+    """An admission asks them what they go by where no risk can be given, too."""
+    asked = [["deterioration", "0.5.0"], ["sepsis", "0.5.0"]]
+    assert answered_by({"models": asked, "risks": []}) == [tuple(one) for one in asked]

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 import models.assess as assessing
+import models.course as course
 from models.fitted.registry import load_models
 from models.patient.chart import Chart, Reading
 from models.patient.series import series
@@ -64,8 +65,9 @@ def test_a_window_holds_both_its_ends():
 def test_an_assessment_looks_at_two_moments_only(monkeypatch):
     """Now and six hours before, one Snapshot and one feature row each, however many models."""
     moments, rows = [], []
-    for name, calls in (("snapshot_at", moments), ("feature_row", rows)):
-        monkeypatch.setattr(assessing, name, noted(getattr(assessing, name), calls))
+    monkeypatch.setattr(assessing, "snapshot_at", noted(assessing.snapshot_at, moments))
+    for module in (assessing, course):
+        monkeypatch.setattr(module, "feature_row", noted(module.feature_row, rows))
     chart = read_chart(parse(bundle([patient(), *table(SICK)])).resources, "p1", AT)
     found = assessing.assess(chart, AT, load_models())
     assert moments == [AT, AT - 6 * HOUR] and len(rows) == 2

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cdshooks.delivering.decision import decide, recorded
 from cdshooks.delivering.history import Before, History, Snooze, standing, still_standing
-from cdshooks.delivering.memory import count_name
+from cdshooks.delivering.memory import count_name, snoozes_after
 from cdshooks.delivering.seen import Risk, Seen
 from cdshooks.delivering.snoozes import KINDS, snooze_of
 from models.certainty import INDETERMINATE
@@ -353,3 +353,45 @@ def test_a_level_that_rises_at_treatment_limits_is_told_in_a_line():
 def test_a_code_of_another_system_is_not_ours(system):
     told = {"fb_outcome": "overridden", "fb_reason": {"code": "limits", "system": system}}
     assert snooze_of(told, call(), Policy(), AT) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "form"),
+    [
+        ("potassium 6.6 mmol/L", "potassium 9.0 mmol/L", "whole"),
+        ("potassium 9.0 mmol/L", "potassium 1.8 mmol/L", "whole"),
+        ("glucose 30 mg/dL", "glucose 700 mg/dL", "whole"),
+        ("PaCO2 78 mmHg", "PaCO2 79 mmHg", "line"),
+        ("potassium 7.0 mmol/L", "potassium 7.1 mmol/L", "line"),
+    ],
+)
+def test_a_value_that_moves_on_beyond_its_limit_is_news(before, now, form):
+    """Or beyond the other one; a tenth is none."""
+    name = before.split()[0].lower()
+    first, second = (("critical", "laboratory", name, written) for written in (before, now))
+    assert made(call(second, hours=1), after(call(first))).form == form
+
+
+def test_a_dismissal_learns_that_a_patient_got_better():
+    """Risk 31 % dismissed as known, then 5 %, then 31 % again: it is news; a dip of less is none."""
+    high = call(risk=0.31, band="high")
+    dismissed = snoozed("known", high)
+    for risk, form in ((0.05, "whole"), (0.28, "none")):
+        better = call(risk=risk, band="low" if risk < 0.1 else "medium", hours=2)
+        learned = dismissed.snoozes | snoozes_after(better, dismissed, Policy())
+        again = call(risk=0.31, band="high", hours=4)
+        assert made(again, History(snoozes=learned)).form == form
+    lost = call(band=None, hours=2)
+    back = dismissed.snoozes | snoozes_after(
+        call(band="high", risk=0.3, hours=3), snoozed("known", lost), Policy()
+    )
+    assert made(call(band=None, hours=5), History(snoozes=back)).form == "whole"
+
+
+def test_a_stays_dismissal_lasts_its_hours_where_a_call_names_no_stay():
+    """Thirty days at most in the encounter, 72 h for calls that name none."""
+    history = snoozed("limits", call(encounter="e1"))
+    assert made(call(encounter="e1", hours=20 * 24), history).form == "none"
+    assert made(call(hours=71), history)[2:] == ("snoozed: limits", AT + timedelta(hours=72))
+    assert made(call(hours=73), history).form == "whole"
+    assert snoozed("limits", call(), AT + timedelta(days=30)) == NOTHING, "a card of a month ago"
