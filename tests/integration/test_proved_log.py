@@ -31,7 +31,8 @@ def call(served: Served) -> None:
         "hookInstance": str(uuid.uuid4()),
         "fhirServer": "https://ehr.example.org/r4",
         "prefetch": {"patient": patient(), "vitals": bundle(table(SICK))},
-        "context": {"userId": "Practitioner/1", "patientId": "p1"},
+        # Somebody new each time, to whom no card was shown before.
+        "context": {"userId": f"Practitioner/{uuid.uuid4()}", "patientId": "p1"},
     }
     answer = requests.post(served.hook, json=body, timeout=30)
     assert answer.status_code == 200 and answer.json()["cards"], answer.text

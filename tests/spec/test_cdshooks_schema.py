@@ -11,7 +11,7 @@ import pytest
 from jsonschema import ValidationError
 from pytest import mark
 
-from cdshooks import patient_view
+from cdshooks.delivering import form
 from tests.support import hookcall
 from tests.support.contract import DOCUMENT, schema
 from tests.support.rules import tables
@@ -174,6 +174,6 @@ def test_every_rule_that_the_schema_cites_has_a_case_that_breaks_it():
 def test_a_card_that_does_not_fit_fails_the_test_that_sees_it(world, monkeypatch):
     """Not only tests that ask for it: the test client itself looks (tests.support.contract)."""
     long = {"summary": "x" * 140, "suggestions": [], "selectionBehavior": "any"}
-    monkeypatch.setattr(patient_view.cards, "card", lambda *_, **__: WHOLE | long)
+    monkeypatch.setattr(form.cards, "card", lambda *_, **__: WHOLE | long)
     with pytest.raises(ValidationError, match="is too long"):
         world.post(hookcall.request())
