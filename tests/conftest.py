@@ -3,12 +3,15 @@ the shared data lie.
 """
 
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from models.patient.vocabulary import LOINC, UCUM, VARIABLES
+from tests.support.absent import absent
+from tests.support.small_disk import NoDisk, small_disk
 
 pytest_plugins = ["tests.support.contract", "tests.support.rules"]
 AT = datetime(2026, 3, 29, 13, 30, tzinfo=UTC)
@@ -31,10 +34,18 @@ def shared(shared_folder) -> Path:
 def shared_folder() -> Path:
     """The same, for fixtures that are made once."""
     if not SHARED.is_dir():
-        if os.environ.get("CI") == "true":
-            pytest.fail("CI needs the shared data, or VIGIL_SHARED")
-        pytest.skip("needs the shared data: set VIGIL_SHARED")
+        absent("needs the shared data: set VIGIL_SHARED")
     return SHARED
+
+
+@pytest.fixture
+def small(tmp_path) -> Iterator[Path]:
+    """A disk of 16 MiB: what the audit log's reserve holds fits into the database too, twice."""
+    try:
+        with small_disk(tmp_path / "small", 16) as place:
+            yield place
+    except NoDisk as why:
+        absent(str(why))
 
 
 def patient(patient_id: str = "p1", born: str = "1956-02-01", **more) -> dict:

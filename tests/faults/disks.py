@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.faults.outcome import Impossible, Outcome, Scale
 from tests.faults.site import Answer, Load, Site, percentile, until
 from tests.support.hookcall import SICK, bundle, observations, patient
+from tests.support.small_disk import NoDisk, fill, small_disk
 
 SIZE_MB = 48
 SLOW_MS = 1000
@@ -23,29 +24,11 @@ HARD_SECONDS = 6.0
 @contextlib.contextmanager
 def tmpfs(folder: Path) -> Iterator[None]:
     """Make a folder a disk of its own of a few megabytes, as root may."""
-    folder.mkdir(parents=True)
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m,mode=0700", "tmpfs", str(folder)],
-        capture_output=True,
-        text=True,
-    )
-    if made.returncode:
-        raise Impossible(f"no tmpfs can be mounted here: {made.stderr.strip()}")
     try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def fill(folder: Path) -> Path:
-    """Leave no byte free on a disk; return the file that takes its room."""
-    path = folder / "filling"
-    with path.open("wb", buffering=0) as file:
-        for piece in (b"\0" * 65536, b"\0"):
-            with contextlib.suppress(OSError):
-                while True:
-                    file.write(piece)
-    return path
+        with small_disk(folder, SIZE_MB):
+            yield
+    except NoDisk as why:
+        raise Impossible(str(why)) from None
 
 
 @contextlib.contextmanager

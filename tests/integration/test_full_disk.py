@@ -1,7 +1,6 @@
 """`vigil serve` on a disk that is full, its log included."""
 
 import json
-import subprocess
 import uuid
 
 import pytest
@@ -10,6 +9,7 @@ import requests
 from runtime.audit.log import Audit
 from tests.bench import request as call
 from tests.support.served import Served
+from tests.support.small_disk import fill
 
 EHR = """
 [[ehr]]
@@ -21,33 +21,12 @@ hook_jwks_file = "keys.json"
 CALLS = 30
 
 
-@pytest.fixture
-def small(tmp_path):
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", place]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting a small tmpfs needs root")
-    yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
-
-
 def ask(server):
     """Call the hook with a token of its own; return status and body."""
     body = call.body(20) | {"hookInstance": str(uuid.uuid4())}
     headers = {"Authorization": f"Bearer {call.token(server.url)}"}
     answer = requests.post(server.hook, json=body, headers=headers, timeout=30)
     return answer.status_code, answer.json()
-
-
-def fill_up(place):
-    with (place / "ballast").open("ab", buffering=0) as file:
-        for size in (65536, 4096, 1):
-            try:
-                while file.write(bytes(size)):
-                    pass
-            except OSError:
-                continue
 
 
 @pytest.mark.rule("G5")
@@ -57,7 +36,7 @@ def test_a_full_disk_costs_no_card_and_no_record(small):
     server = Served(small, EHR.format(call.FHIR, call.ISSUER))
     try:
         assert ask(server)[0] == 200
-        fill_up(small)
+        fill(small)
         answers = [ask(server) for _ in range(CALLS)]
         assert [status for status, _ in answers] == [200] * CALLS
         assert all(body["cards"] for _, body in answers)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import request as call
+from tests.support.absent import absent
 from tests.support.contained import Contained
 
 ROOT = Path(__file__).parents[2]
@@ -43,9 +44,8 @@ def told(*command: object) -> str:
 def image(tmp_path_factory):
     """The image's tree and its configuration, in a store of its own that goes afterwards."""
     lacks = missing()
-    if lacks and os.environ.get("CI") != "true":
-        pytest.skip(f"building an image needs {lacks}")
-    assert not lacks, f"CI needs {lacks}"
+    if lacks:
+        absent(f"building an image needs {lacks}")
     folder = tmp_path_factory.mktemp("image")
     (folder / "storage.conf").write_text(
         f'[storage]\ndriver = "vfs"\ngraphroot = "{folder}/graph"\nrunroot = "{folder}/run"\n'
@@ -54,11 +54,8 @@ def image(tmp_path_factory):
         patch.setenv("CONTAINERS_STORAGE_CONF", str(folder / "storage.conf"))
         patch.setenv("STORAGE_DRIVER", "vfs")
         built = subprocess.run([ROOT / "deploy" / "build-image"], capture_output=True, text=True, timeout=LONGEST)  # fmt: skip
-        if built.returncode and os.environ.get("CI") != "true":
-            pytest.skip(
-                f"an image needs Debian's packages and an index: {built.stderr.strip()[-300:]}"
-            )
-        assert built.returncode == 0, built.stderr
+        if built.returncode:
+            absent(f"an image needs Debian's packages and an index: {built.stderr.strip()[-2000:]}")
         told_of = json.loads(told("buildah", "inspect", "--type", "image", "localhost/vigil"))
         container = told("buildah", "from", "--pull-never", "localhost/vigil")
         yield Path(told("buildah", "mount", container)), told_of["Docker"]["config"]

@@ -18,6 +18,7 @@ import pytest
 import requests
 
 from tests.conftest import bundle, observation, patient
+from tests.support.absent import absent
 
 ROOT = Path(__file__).parents[2]
 ROOMS = (
@@ -70,9 +71,8 @@ def installed(wheel, tmp_path_factory) -> Path:
     pip = [sys.executable, "-m", "pip", "--quiet", "--python", folder / "bin" / "python"]
     locked = ["--require-hashes", "--only-binary", ":all:", "-r", ROOT / "requirements.lock"]
     run = subprocess.run([*pip, "install", *locked], env=ALONE, capture_output=True, text=True)
-    if run.returncode and os.environ.get("CI") != "true":
-        pytest.skip(f"needs a package registry: {run.stderr.strip().splitlines()[-1]}")
-    assert run.returncode == 0, run.stderr
+    if run.returncode:
+        absent(f"needs a package registry: {run.stderr.strip().splitlines()[-1]}")
     subprocess.run([*pip, "install", "--no-deps", wheel], env=ALONE, check=True)
     checked = subprocess.run([*pip, "check"], env=ALONE, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout

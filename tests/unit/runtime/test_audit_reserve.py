@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import subprocess
 
 import pytest
 
@@ -10,29 +9,7 @@ from runtime.audit import ledger
 from runtime.audit.chain import Row
 from runtime.audit.log import Audit, AuditError
 from runtime.audit.reserve import SIZE, Reserve
-
-
-@pytest.fixture
-def small(tmp_path):
-    """A file system of 16 MiB: what the reserve holds fits into the database too, twice."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", place]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting a small tmpfs needs root")
-    yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
-
-
-def fill_up(place):
-    """Take all room that is left."""
-    with (place / "ballast").open("ab", buffering=0) as file:
-        for size in (65536, 4096, 1):
-            try:
-                while file.write(bytes(size)):
-                    pass
-            except OSError:
-                continue
+from tests.support.small_disk import fill
 
 
 def until_refused(audit, size=5000):
@@ -61,7 +38,7 @@ def test_a_full_disk_takes_records_still_and_they_come_into_the_chain_in_order(s
     monkeypatch.setattr(ledger, "RETRY_SECONDS", 1000)
     audit = Audit(small / "audit.sqlite")
     audit.append("hook", {"n": -1})
-    fill_up(small)
+    fill(small)
     told = until_refused(audit)
     assert told > 500 and audit.state().status == "failed"
     assert audit.state().error == "ENOSPC"
@@ -81,7 +58,7 @@ def test_a_start_on_a_full_disk_answers_from_the_reserve(small, monkeypatch):
     first = Audit(small / "audit.sqlite")
     first.append("hook", {"n": 0})
     first._process.ledger._leave_database()
-    fill_up(small)
+    fill(small)
     audit = Audit(small / "audit.sqlite")
     assert audit.append("hook", {"n": 1}) == 0 and audit.state().status == "reserve"
     (small / "ballast").unlink()
