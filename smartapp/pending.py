@@ -7,23 +7,20 @@ who brings the cookie back.
 
 import base64
 import hashlib
-import os
 from datetime import datetime
 
 import msgspec
 import redis
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from joserfc.jwk import ECKey
 
+from runtime.sealing import opened, seal
 from smartapp.problems import StoreDown
 
 LAUNCH_SECONDS = 600
 # Beyond a launch's own time, for hosts whose clocks differ by up to a minute.
 MARK_SECONDS = LAUNCH_SECONDS + 60
-NONCE_BYTES = 12
 
 
 class Launch(msgspec.Struct, frozen=True, array_like=True):
@@ -49,14 +46,12 @@ class Launches:
     def __init__(self, store: redis.Redis, signing_key: ECKey):
         self._store = store
         secret = base64.urlsafe_b64decode(f"{signing_key.as_dict(private=True)['d']}==")
-        self._cipher = AESGCM(HKDF(SHA256(), 32, None, b"vigil launch cookie").derive(secret))
+        self._key = HKDF(SHA256(), 32, None, b"vigil launch cookie").derive(secret)
 
     def begin(self, launch: Launch, state: str, now: datetime) -> str:
         """Return a launch as the value of its browser's cookie."""
-        nonce = os.urandom(NONCE_BYTES)
         content = msgspec.msgpack.encode(_Sealed(launch, now.timestamp()))
-        sealed = nonce + self._cipher.encrypt(nonce, content, _bound(state))
-        return base64.urlsafe_b64encode(sealed).decode()
+        return base64.urlsafe_b64encode(seal(self._key, content, _bound(state))).decode()
 
     def take(self, state: str, cookie: str, now: datetime) -> Launch | None:
         """Return the launch of this state and cookie, once: of two callbacks at the same time one
@@ -69,12 +64,10 @@ class Launches:
 
     def _open(self, state: str, cookie: str) -> _Sealed | None:
         try:
-            sealed = base64.urlsafe_b64decode(cookie)
-            nonce, content = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
-            found = self._cipher.decrypt(nonce, content, _bound(state))
-        except (InvalidTag, ValueError):
+            found = opened(self._key, base64.urlsafe_b64decode(cookie), _bound(state))
+        except ValueError:
             return None
-        return msgspec.msgpack.decode(found, type=_Sealed)
+        return msgspec.msgpack.decode(found, type=_Sealed) if found else None
 
     def _first_use(self, state: str) -> bool:
         mark = f"vigil:launch:{_bound(state).hex()}"

@@ -7,16 +7,14 @@ one cookie per session: two tabs with two patients never share anything.
 """
 
 import hashlib
-import os
 import secrets
 from datetime import datetime
 from typing import Any
 
 import msgspec
 import redis
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from runtime.sealing import opened, seal
 from smartapp.problems import StoreDown
 
 IDLE_SECONDS = 15 * 60
@@ -67,18 +65,14 @@ class Sessions:
         self._redis("delete", _key(handle, secret + agent))
 
     def _put(self, handle: str, secret: str, session: Session, seconds: int) -> None:
-        nonce = os.urandom(12)
-        content = msgspec.json.encode(session)
-        sealed = nonce + _cipher(handle, secret).encrypt(nonce, content, None)
+        sealed = seal(_digest("open", handle, secret), msgspec.json.encode(session))
         self._redis("set", _key(handle, secret), sealed, ex=seconds)
 
     def _open(self, handle: str, secret: str, sealed: bytes | None) -> Session | None:
-        if sealed is None:
-            return None
+        content = opened(_digest("open", handle, secret), sealed) if sealed else None
         try:
-            content = _cipher(handle, secret).decrypt(sealed[:12], sealed[12:], None)
-            return msgspec.json.decode(content, type=Session)
-        except (InvalidTag, ValueError):
+            return msgspec.json.decode(content, type=Session) if content else None
+        except ValueError:
             return None
 
     def _redis(self, command: str, *arguments: Any, **options: Any) -> Any:
@@ -94,10 +88,6 @@ def _seconds_left(session: Session, now: datetime) -> int:
 
 def _key(handle: str, secret: str) -> str:
     return f"vigil:session:{_digest('find', handle, secret).hex()}"
-
-
-def _cipher(handle: str, secret: str) -> AESGCM:
-    return AESGCM(_digest("open", handle, secret))
 
 
 def _digest(*parts: str) -> bytes:

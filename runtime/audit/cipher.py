@@ -7,20 +7,16 @@ since nothing can do that afterwards.
 
 import base64
 import binascii
-import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from runtime.audit.chain import Row
+from runtime.sealing import opened, seal
 from runtime.secretfile import SecretFileError
 
 # No JSON begins with it.
 MARK = b"\x01"
-NONCE = 12
 
 
 class Hidden(Exception):
@@ -31,23 +27,18 @@ class Cipher:
     """The keys of a host; the first one writes, and all read."""
 
     def __init__(self, keys: Sequence[bytes]):
-        self._keys = [AESGCM(key) for key in keys]
+        self._keys = keys
 
     def hide(self, row: Row) -> Row:
         """Return a record with its body encrypted."""
-        nonce = os.urandom(NONCE)
         bound = _bound(row.ts, row.type)
-        body = self._keys[0].encrypt(nonce, zlib.compress(row.body, 1), bound)
-        return row._replace(body=MARK + nonce + body)
+        return row._replace(body=MARK + seal(self._keys[0], zlib.compress(row.body, 1), bound))
 
     def show(self, ts: str, type: str, stored: bytes) -> bytes:
         """Return the body of a record that was encrypted. Raises Hidden."""
-        nonce, body = stored[1 : 1 + NONCE], stored[1 + NONCE :]
         for key in self._keys:
-            try:
-                return zlib.decompress(key.decrypt(nonce, body, _bound(ts, type)))
-            except (InvalidTag, ValueError):
-                continue
+            if body := opened(key, stored[len(MARK) :], _bound(ts, type)):
+                return zlib.decompress(body)
         raise Hidden(f"no key of `audit_key_file` fits the record of {ts}")
 
 
