@@ -45,17 +45,19 @@ def configure(
 
 
 class _Soft:
-    """A stream that drops what can't be written: a log on a full disk costs no card (G13)."""
+    """A stream that drops what can't be written: a log on a full disk costs no card (G13), and one
+    that was closed before the last line (a ValueError) no trace at exit.
+    """
 
     def __init__(self, stream: TextIO):
         self._stream = stream
 
     def write(self, text: str) -> None:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             self._stream.write(text)
 
     def flush(self) -> None:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             self._stream.flush()
 
 
