@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from runtime.audit import segments
 from runtime.audit.alarm import raised
-from runtime.audit.chain import FIRST, Row, digest
+from runtime.audit.chain import Row
 from runtime.audit.cipher import Cipher, cipher_of, plain
 from runtime.audit.ledger import Ledger, State, Status, open_log
 from runtime.audit.writer import Late, Writer
@@ -35,14 +35,6 @@ WAIT_SECONDS = 1.0
 
 class AuditError(Exception):
     """The record could not be made durable; what it records must not leave Vigil."""
-
-
-class Verification(NamedTuple):
-    """Rows read, the seq of the first row that does not fit (None: all do), and the last hash."""
-
-    records: int
-    broken_at: int | None
-    head: str
 
 
 class Audit:
@@ -156,19 +148,6 @@ class Audit:
     def alarm(self) -> str | None:
         """Return what was found that does not fit the log's checkpoints, or None."""
         return raised(self.path)
-
-    def verify(self) -> Verification:
-        """Recompute the whole chain."""
-        prev, count = FIRST, 0
-        query = (
-            "SELECT seq, ts, type, assessment_id, hook_instance, body, prev, hash FROM audit "
-            "ORDER BY seq"
-        )
-        for seq, *row, stored_prev, stored in self._rows(query, ()):
-            if seq != count + 1 or stored_prev != prev or digest(prev, seq, row) != stored:
-                return Verification(count, seq, prev)
-            prev, count = stored, seq
-        return Verification(count, None, prev)
 
     def _read(self, query: str, *values: str) -> Iterator[dict[str, Any]]:
         """Yield the records of rows of ts, type and stored body."""

@@ -8,6 +8,7 @@ import requests
 
 from runtime.audit.log import Audit
 from tests.bench import request as call
+from tests.support.chained import chain
 from tests.support.served import Served
 from tests.support.small_disk import fill
 
@@ -46,6 +47,6 @@ def test_a_full_disk_costs_no_card_and_no_record(small):
     audit = Audit(small / "data" / "audit.sqlite")
     hooks = list(audit.records(type="hook"))
     told = [card["uuid"] for record in hooks for card in record["cards"]]
-    assert len(hooks) == CALLS + 1 and audit.verify().broken_at is None
+    assert len(hooks) == CALLS + 1 and chain(audit).broken_at is None
     assert {card["uuid"] for _, body in answers for card in body["cards"]} <= set(told)
     assert next(audit.records(type="reserve"))["records"] == CALLS

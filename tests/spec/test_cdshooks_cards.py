@@ -15,6 +15,7 @@ from cdshooks.markdown import escape
 from runtime import logs, sqlite, store
 from runtime.audit.log import AuditError
 from tests.support import hookcall
+from tests.support.chained import chain
 from tests.support.hookcall import (
     CALM,
     FEEDBACK,
@@ -380,7 +381,7 @@ def test_the_record_holds_all_that_a_replay_needs(world):
         "vocabulary_sha256": vocabulary_sha256(),
         "log_odds": explanation.baseline,
     }
-    assert world.audit.verify().broken_at is None
+    assert chain(world.audit).broken_at is None
 
 
 @pytest.mark.rule("G5")
@@ -495,7 +496,7 @@ def test_five_hundred_items_are_one_commit(world, monkeypatch):
     assert world.post({"feedback": items}, path=FEEDBACK).status_code == 200
     used_tokens = 1
     assert len(commits) == 1 + used_tokens
-    assert world.audit.verify().records == 1000
+    assert chain(world.audit).records == 1000
 
 
 REASON = {"code": "limits", "system": "urn:vigil:override-reason"}

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from runtime.audit.log import Audit, AuditError
+from tests.support.chained import chain
 
 
 @pytest.fixture
@@ -59,9 +60,9 @@ def test_the_files_are_private(audit):
 
 
 def test_a_whole_chain_verifies(audit):
-    assert audit.verify() == (0, None, "0" * 64)
+    assert chain(audit) == (0, None, "0" * 64)
     fill(audit)
-    assert audit.verify().records == 5 and audit.verify().broken_at is None
+    assert chain(audit).records == 5 and chain(audit).broken_at is None
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_a_whole_chain_verifies(audit):
 def test_every_change_is_found(audit, statement, broken_at):
     fill(audit)
     tamper(audit, statement)
-    assert audit.verify().broken_at == broken_at
+    assert chain(audit).broken_at == broken_at
 
 
 def _append_many(path, count):
@@ -96,7 +97,7 @@ def test_processes_and_threads_share_one_chain(audit):
         worker.start()
     for worker in (*children, *threads):
         worker.join()
-    assert audit.verify().records == 121 and audit.verify().broken_at is None
+    assert chain(audit).records == 121 and chain(audit).broken_at is None
 
 
 def test_a_forked_worker_opens_a_connection_of_its_own(audit):
@@ -135,4 +136,4 @@ def test_workers_may_all_be_the_first(tmp_path):
         for worker in workers:
             worker.join()
         assert failures.empty()
-        assert Audit(tmp_path / f"{number}.db").verify().records == 6
+        assert chain(Audit(tmp_path / f"{number}.db")).records == 6

@@ -9,6 +9,7 @@ from runtime.audit import ledger
 from runtime.audit.chain import Row
 from runtime.audit.log import Audit, AuditError
 from runtime.audit.reserve import SIZE, Reserve
+from tests.support.chained import chain
 from tests.support.small_disk import fill
 
 
@@ -46,7 +47,7 @@ def test_a_full_disk_takes_records_still_and_they_come_into_the_chain_in_order(s
     audit._process.ledger._next_try = 0
     audit.append("hook", {"n": told})
     assert numbers(audit) == [*range(-1, told + 1)] and audit.state().status == "ok"
-    assert audit.verify().broken_at is None
+    assert chain(audit).broken_at is None
     mark = next(audit.records(type="reserve"))
     assert mark["records"] > 500 and mark["from"] <= mark["to"]
 
@@ -90,7 +91,7 @@ def test_a_restart_finds_what_the_reserve_holds(tmp_path):
     assert audit.state().status == "reserve"
     again = Audit(audit.path)
     assert numbers(again) == [1, 2] and again.find_assessment("a") == {"n": 1}
-    assert again.state().status == "ok" and again.verify().broken_at is None
+    assert again.state().status == "ok" and chain(again).broken_at is None
 
 
 @pytest.mark.rule("G3")

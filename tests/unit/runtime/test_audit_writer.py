@@ -13,6 +13,7 @@ import pytest
 
 from runtime.audit import ledger, log
 from runtime.audit.log import Audit, AuditError
+from tests.support.chained import chain
 
 ROOT = Path(__file__).parents[3]
 # Appends from four threads and tells each seq, until it is killed.
@@ -97,7 +98,7 @@ def test_all_that_wait_are_written_together(audit, monkeypatch):
     for thread in threads:
         thread.join()
     assert gate.batches == [["first"], ["hook"] * 20]
-    assert audit.verify() == (21, None, audit.verify().head)
+    assert chain(audit) == (21, None, chain(audit).head)
 
 
 def test_several_records_are_one_commit_and_keep_their_order(audit, monkeypatch):
@@ -184,7 +185,7 @@ def test_kill_9_leaves_every_told_record_and_a_whole_chain(tmp_path):
     audit = Audit(path)
     written = {record["seq"] for record in audit.records()}
     assert len(told) == len(set(told)) and set(told) <= written
-    assert audit.verify().broken_at is None
+    assert chain(audit).broken_at is None
 
 
 @pytest.mark.rule("G5")
@@ -205,4 +206,4 @@ def test_a_fork_in_the_middle_of_use_gives_the_child_a_thread_of_its_own(audit):
     if child == 0:
         os._exit(0 if [audit.append("child", {}) for _ in range(3)] == [2, 3, 4] else 1)
     assert os.waitpid(child, 0)[1] == 0
-    assert audit.append("parent", {}) == 5 and audit.verify().broken_at is None
+    assert audit.append("parent", {}) == 5 and chain(audit).broken_at is None
