@@ -6,7 +6,6 @@ Redis, which several hosts may share. With one of the two away the other decides
 """
 
 import hashlib
-import os
 import sqlite3
 import threading
 from pathlib import Path
@@ -29,10 +28,9 @@ class UsedTokens:
     """The tokens used so far, each kept until it would be refused for its age anyway."""
 
     def __init__(self, store: redis.Redis, path: Path):
-        self._store, self._path = store, path
-        self._lock = threading.Lock()
-        self._db: sqlite3.Connection | None = None
-        self._owner = self._count = 0
+        self._store, self._lock = store, threading.Lock()
+        self._table = sqlite.OfProcess(path, SCHEMA, "NORMAL")
+        self._count = 0
 
     def first_use(self, issuer: str, jti: str, now: int, until: int) -> bool:
         """Note a use and return whether it is the first one.
@@ -52,7 +50,7 @@ class UsedTokens:
     def _note_here(self, token: str, now: int, until: int) -> bool | None:
         with self._lock:
             try:
-                return self._insert(self._connection(), token, now, until)
+                return self._insert(self._table.connection(), token, now, until)
             except (OSError, sqlite3.Error) as error:
                 log.error("used_tokens_table", error=error)
                 return None
@@ -72,10 +70,3 @@ class UsedTokens:
         except redis.RedisError as error:
             log.warning("used_tokens_redis", error=error)
             return None
-
-    def _connection(self) -> sqlite3.Connection:
-        # SQLite connections must not cross a fork.
-        if self._db is None or self._owner != os.getpid():
-            self._db = sqlite.connect(self._path, SCHEMA, "NORMAL")
-            self._owner = os.getpid()
-        return self._db

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,6 +27,23 @@ def connect(path: Path, schema: str, synchronous: str) -> sqlite3.Connection:
     _prepare(db, schema)
     db.execute(f"PRAGMA synchronous={synchronous}")
     return db
+
+
+class OfProcess:
+    """A database that each process opens for itself when it first needs it, as a connection must
+    not cross a fork.
+    """
+
+    def __init__(self, path: Path, schema: str, synchronous: str):
+        self._open = partial(connect, path, schema, synchronous)
+        self._db: sqlite3.Connection | None = None
+        self._owner = 0
+
+    def connection(self) -> sqlite3.Connection:
+        """Return this process's connection. Raises OSError or sqlite3.Error."""
+        if self._db is None or self._owner != os.getpid():
+            self._db, self._owner = self._open(), os.getpid()
+        return self._db
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Counts the patients of a trial on this host, by a hash that only the trial's key can make."""
 
-import os
 import sqlite3
 import threading
 from pathlib import Path
@@ -18,9 +17,8 @@ class Enrolled:
     """The patients that were allocated so far, for all workers of a host."""
 
     def __init__(self, path: Path):
-        self._path, self._lock = path, threading.Lock()
-        self._db: sqlite3.Connection | None = None
-        self._owner = 0
+        self._lock = threading.Lock()
+        self._table = sqlite.OfProcess(path, SCHEMA, "NORMAL")
 
     def admit(self, trial: str, patient: str, most: int) -> bool:
         """Count a patient in, and return whether they are one of the first `most`.
@@ -28,7 +26,7 @@ class Enrolled:
         Raises OSError or sqlite3.Error.
         """
         with self._lock:
-            db = self._connection()
+            db = self._table.connection()
             if self._known(db, trial, patient):
                 return True
             with sqlite.transaction(db, BUSY_SECONDS):
@@ -40,7 +38,7 @@ class Enrolled:
     def count(self, trial: str) -> int:
         """Return how many there are. Raises OSError or sqlite3.Error."""
         with self._lock:
-            return self._count(self._connection(), trial)
+            return self._count(self._table.connection(), trial)
 
     def _known(self, db: sqlite3.Connection, trial: str, patient: str) -> bool:
         query = "SELECT 1 FROM enrolled WHERE trial = ? AND patient = ?"
@@ -50,10 +48,3 @@ class Enrolled:
         query = "SELECT COUNT(*) FROM enrolled WHERE trial = ?"
         found: int = db.execute(query, (trial,)).fetchone()[0]
         return found
-
-    def _connection(self) -> sqlite3.Connection:
-        # SQLite connections must not cross a fork.
-        if self._db is None or self._owner != os.getpid():
-            self._db = sqlite.connect(self._path, SCHEMA, "NORMAL")
-            self._owner = os.getpid()
-        return self._db
