@@ -22,18 +22,10 @@ from models.withheld import withheld
 from runtime.settings import Ehr
 from tests.conftest import AT, SICK, WELL, patient, table
 from tests.support.hookcall import model
+from tests.support.values import NORMAL_SIGNS as NORMAL
 
 MODELS = load_models()
 EHR = Ehr(id="e", fhir_base=("https://ehr.example.org/r4",))
-NORMAL = {
-    "heart_rate": 72,
-    "respiratory_rate": 15,
-    "spo2": 97,
-    "systolic": 124,
-    "temperature": 36.8,
-    "acvpu": 0,
-    "fio2": 21,
-}
 NEW = {"graver", "risen", "incomplete", "unanswered", "course", "overdue"}
 
 

@@ -18,18 +18,10 @@ from models.patient.vocabulary import VARIABLES
 from runtime.settings import Ehr
 from tests.conftest import AT
 from tests.support.contract import schema
+from tests.support.values import NORMAL_SIGNS as NORMAL
 
 MODELS = load_models()
 EHR = Ehr(id="e", fhir_base=("https://ehr.example.org/r4",))
-NORMAL = {
-    "heart_rate": 72,
-    "respiratory_rate": 15,
-    "spo2": 97,
-    "systolic": 124,
-    "temperature": 36.8,
-    "acvpu": 0,
-    "fio2": 21,
-}
 
 
 def chart(hours: float = 1, born: date | None = date(1966, 1, 1), unusable=(), **change) -> Chart:

@@ -468,6 +468,10 @@ def test_a_key_set_url_is_cached_rotated_and_never_the_tokens(build, listener, m
     listener.answers["/jwks"] = (500, {}, b"")
     clock[0] += 700
     world.cards(hookcall.request(), token=world.token("rs"))
+    # Held keys are read anew beside the call, which does not wait for it.
+    until = time.perf_counter() + 10
+    while len(listener.paths()) < 3 and time.perf_counter() < until:
+        time.sleep(0.01)
     assert listener.paths() == ["/jwks"] * 3
 
 

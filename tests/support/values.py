@@ -33,3 +33,13 @@ STRANGERS = {
     "tomorrow": {"effectiveDateTime": "2026-03-30T20:00:00Z"},
     "another code": {"code": {"coding": [{"system": "http://loinc.org", "code": "8302-2"}]}},
 }
+# A set of vital signs that scores no point of NEWS2.
+NORMAL_SIGNS = {
+    "heart_rate": 72,
+    "respiratory_rate": 15,
+    "spo2": 97,
+    "systolic": 124,
+    "temperature": 36.8,
+    "acvpu": 0,
+    "fio2": 21,
+}
