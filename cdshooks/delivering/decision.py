@@ -184,13 +184,16 @@ def _answered(found: Seen) -> Decision:
     number could be. At an admission it says no such thing: of a child nothing is asked that would
     give a number.
     """
+    form: Form = "none"
     if found.telling:
-        return Decision("whole", found.total, CONTROL if found.withheld else found.question)
-    if found.question == ADMISSION and found.status == "child":
-        return Decision("none", found.total, CONTROL if found.withheld else "for adults only")
-    if found.without:
-        return Decision("whole", found.total, CONTROL if found.withheld else "no number")
-    return Decision("none", found.total, CONTROL if found.withheld else NOTHING[found.question])
+        form, reason = "whole", found.question
+    elif found.question == ADMISSION and found.status == "child":
+        reason = "for adults only"
+    elif found.without:
+        form, reason = "whole", "no number"
+    else:
+        reason = NOTHING[found.question]
+    return Decision(form, found.total, CONTROL if found.withheld else reason)
 
 
 def _why_shown(found: Seen) -> str:
