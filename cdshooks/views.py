@@ -12,12 +12,12 @@ import redis
 from flask import Blueprint, Response, g, request
 
 from cdshooks import audit_record, feedback, feedback_record, hooks, openapi
+from cdshooks.answers import Answers
 from cdshooks.auth import Caller, Gate
 from cdshooks.delivering.dismissals import Dismissals
 from cdshooks.delivering.memory import Memory
 from cdshooks.earlier import EarlierCalls
 from cdshooks.hooks import Context, HookRequest
-from cdshooks.patient_view import PatientView
 from cdshooks.refusals import Refusals
 from cdshooks.services import SERVICES, Service, discovery
 from cdshooks.trials.shadow_scoring import Shadows
@@ -66,7 +66,7 @@ def create_blueprint(
     dismissals = Dismissals(memory, settings, clock)
     unseen = Shadows(stock.shadows, audit, lambda: queue.busy)
     trial = running(settings, audit)
-    answer = PatientView(
+    answer = Answers(
         settings,
         stock.models,
         audit,
@@ -95,7 +95,7 @@ class _Endpoint:
     def __init__(
         self,
         service: Service,
-        answer: PatientView,
+        answer: Answers,
         gate: Gate,
         queue: Queue,
         settings: Settings,

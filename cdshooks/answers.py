@@ -39,7 +39,7 @@ from runtime.web import PreconditionFailed
 log = get_logger("cdshooks")
 
 
-class PatientView:
+class Answers:
     """What answers for a patient: the opening of a chart, and what an admission or a discharge asks
     beside that.
     """
