@@ -1,7 +1,7 @@
 """The command that reads feedback back: `vigil feedback report`."""
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def feedback() -> None:
 @feedback.command("report")
 @CONFIG
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="First day, in UTC.  [13 weeks]")
-@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Day after the last.  [now]")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Day after the last.  [tomorrow]")
 @click.option("--page", type=FILE, help="Write the report with its plots as HTML here.")
 @click.option(
     "--comments", "aside", type=FILE, help="Write what users wrote, one JSON line each; mode 0600."
@@ -45,7 +45,7 @@ def report(
     and nobody's name; comments may, and so stand in a file of their own.
     """
     log = audit_of(load_settings(config))
-    end = until.replace(tzinfo=UTC) if until else datetime.now(UTC)
+    end = (until or _tomorrow()).replace(tzinfo=UTC)
     begin = since.replace(tzinfo=UTC) if since else end - USUAL
     records = partial(log.records, None)
     written = list(comments(records, begin, end))
@@ -56,6 +56,11 @@ def report(
     if page:
         page.write_text(printed.page(made), "utf-8")
     click.echo(printed.text(made))
+
+
+def _tomorrow() -> datetime:
+    """Return the day that ends the present one: a report is of whole days, as it says."""
+    return datetime.combine(datetime.now(UTC).date() + timedelta(days=1), time())
 
 
 def _private(path: str, flags: int) -> int:
