@@ -40,7 +40,7 @@ def _metadata(base: str, ehr: Ehr, servers: Servers) -> Iterator[Finding]:
         text = f"{url}: {fault or 'no CapabilityStatement'}; what the server can do is not known."
         yield Finding("note", text, mend(fault))
         return
-    wrong = [*_version(members), *_lacking(members, ehr)]
+    wrong = [*_version(members), *_lacking(members)]
     yield from (Finding("wrong", f"{url}: {text}", ASK) for text in wrong)
     if not wrong:
         declared = "Patient read, Observation search by " + ", ".join(sorted(_parameters()))
@@ -56,7 +56,7 @@ def _version(members: dict[str, Any]) -> Iterator[str]:
         yield f"its fhirVersion is {version}, and Vigil reads R4."
 
 
-def _lacking(members: dict[str, Any], ehr: Ehr) -> Iterator[str]:
+def _lacking(members: dict[str, Any]) -> Iterator[str]:
     for kind, need in NEEDED.items():
         declared = [one for one in _listed(_rest(members), "resource") if one.get("type") == kind]
         if not any(need == one.get("code") for d in declared for one in _listed(d, "interaction")):
