@@ -21,8 +21,8 @@ from models.patient.coverage import COVERED
 from models.reading import lenient
 from models.reading.reader import LOOK_BACK, WrongPatient
 from runtime.settings import Ehr
+from smartapp.launching.scopes import readable
 from smartapp.problems import LaunchRefused, TokenRefused, WrongChart
-from smartapp.scopes import readable
 from smartapp.session import Session
 
 # A person waits for the page.

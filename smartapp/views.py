@@ -25,14 +25,14 @@ from runtime.signing_key import public_jwks
 from runtime.trials.running import running
 from runtime.web import HTML_POLICY, json_response
 from smartapp import problems
-from smartapp.callback import SignIn, launch_of
 from smartapp.cookies import cookie_value, end_cookie, end_oldest, set_cookie
-from smartapp.discovery import Discovery
 from smartapp.explain import explain
-from smartapp.launch import authorization_url, trusted_launch
+from smartapp.launching.callback import SignIn, launch_of
+from smartapp.launching.discovery import Discovery
+from smartapp.launching.launch import authorization_url, trusted_launch
+from smartapp.launching.pending import LAUNCH_SECONDS, Launches
 from smartapp.modelcard import ModelCards
 from smartapp.pages import register_words
-from smartapp.pending import LAUNCH_SECONDS, Launches
 from smartapp.session import ABSOLUTE_SECONDS, Sessions
 
 log = get_logger("smartapp")

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import pytest
 from flask import Response
 
-from smartapp import discovery
+from smartapp.launching import discovery
 
 
 def query(url: str) -> dict[str, str]:

@@ -6,8 +6,8 @@ import pytest
 import requests
 
 from ehr.http import Answer, OutgoingError
-from smartapp import connection
-from smartapp.connection import LARGEST_ANSWER, TOTAL_SECONDS, Refused, bind
+from smartapp.launching import connection
+from smartapp.launching.connection import LARGEST_ANSWER, TOTAL_SECONDS, Refused, bind
 
 URL = "https://ehr.example.org/token"
 

@@ -3,8 +3,8 @@
 import pytest
 
 from runtime.settings import Ehr
-from smartapp.discovery import Endpoints
-from smartapp.scopes import readable, wanted
+from smartapp.launching.discovery import Endpoints
+from smartapp.launching.scopes import readable, wanted
 
 EHR = Ehr(id="e", fhir_base=("https://ehr.example.org",))
 BOTH = {"Patient", "Observation"}

@@ -19,9 +19,9 @@ from joserfc.jwk import ECKey
 from ehr.http import Outgoing
 from runtime.settings import Ehr, Settings
 from runtime.settings_file import secret
-from smartapp.connection import Refused, bind
-from smartapp.discovery import Endpoints
-from smartapp.oauth_error import said, word
+from smartapp.launching.connection import Refused, bind
+from smartapp.launching.discovery import Endpoints
+from smartapp.launching.oauth_error import said, word
 from smartapp.problems import SignInFailed
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

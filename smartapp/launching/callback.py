@@ -17,14 +17,14 @@ from ehr.http import Outgoing
 from ehr.keys import KeySets
 from runtime.settings import Ehr, Settings
 from smartapp.cookies import cookie_value
-from smartapp.discovery import Discovery, Endpoints
-from smartapp.identity import IdTokens
-from smartapp.launch import redirect_uri
-from smartapp.oauth_error import said, word
-from smartapp.pending import Launch, Launches
+from smartapp.launching.discovery import Discovery, Endpoints
+from smartapp.launching.identity import IdTokens
+from smartapp.launching.launch import redirect_uri
+from smartapp.launching.oauth_error import said, word
+from smartapp.launching.pending import Launch, Launches
+from smartapp.launching.token import client_of, exchange, lifetime
 from smartapp.problems import AccessDenied, CallbackRefused, NoPatient, StateRefused
 from smartapp.session import ABSOLUTE_SECONDS, Session
-from smartapp.token import client_of, exchange, lifetime
 
 FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 ASSESSMENT_ID = re.compile(r"[A-Za-z0-9_-]{8,128}")

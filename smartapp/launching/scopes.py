@@ -5,7 +5,7 @@ may be read (SMART-17..21).
 import re
 
 from runtime.settings import Ehr
-from smartapp.discovery import Endpoints
+from smartapp.launching.discovery import Endpoints
 
 # Only what record.py reads: one Patient by id, Observations by search.
 READ = {"Patient": "r", "Observation": "rs"}

@@ -9,7 +9,7 @@ from ehr import jws
 from ehr.fetch import inside
 from ehr.keys import KeySets
 from runtime.settings import Algorithm
-from smartapp.discovery import Discovery, Endpoints
+from smartapp.launching.discovery import Discovery, Endpoints
 from smartapp.problems import SignInFailed
 
 LEEWAY = 60

@@ -8,10 +8,10 @@ from authlib.oauth2.client import OAuth2Client
 from werkzeug.datastructures import MultiDict
 
 from runtime.settings import Ehr, Settings
-from smartapp.discovery import Endpoints
-from smartapp.pending import Launch
+from smartapp.launching.discovery import Endpoints
+from smartapp.launching.pending import Launch
+from smartapp.launching.scopes import wanted
 from smartapp.problems import LaunchRefused, SignInFailed
-from smartapp.scopes import wanted
 
 LONGEST_LAUNCH = 2048
 

@@ -5,7 +5,7 @@
 from collections.abc import Mapping
 
 from ehr.fetch import inside
-from smartapp.discovery import Endpoints
+from smartapp.launching.discovery import Endpoints
 
 # RFC 6749 4.1.2.1 and 5.2, OpenID Connect Core 3.1.2.6.
 WORDS = {
