@@ -7,6 +7,7 @@ and frame origins.
 from datetime import UTC, date, tzinfo
 from pathlib import Path
 from typing import Literal, get_args
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -138,6 +139,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def data_path(self) -> Path:
         """Return the folder of the audit log, the keys and the embedded Redis."""
         return self.path(self.data_dir)
+
+    @property
+    def origin(self) -> str:
+        """Return the origin of our pages as a browser writes it."""
+        parts = urlsplit(self.public_url)
+        usual = {"https": 443, "http": 80}.get(parts.scheme)
+        port = "" if parts.port in (None, usual) else f":{parts.port}"
+        return f"{parts.scheme}://{parts.hostname}{port}"
 
     @property
     def signing_key_path(self) -> Path | None:

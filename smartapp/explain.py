@@ -2,26 +2,24 @@
 one, or both compared.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from ehr.fetch import Fhir
-from models.assess import Assessment, assess
+from models.assess import Assessment
 from models.findings.overdue import OVERDUE_FACTOR
-from models.fitted.registry import Model
 from models.patient.chart import Chart
-from models.withheld import withheld
 from runtime.audit.log import Audit
 from runtime.settings import Ehr
 from runtime.trials.arm import CONTROL, Subject
 from runtime.trials.phase import phase_of
 from runtime.trials.running import Running
+from smartapp.door import Door, Opened
 from smartapp.pages import compare, explanation
-from smartapp.problems import Mismatch, NotOpen
+from smartapp.problems import Mismatch
 from smartapp.record import read_record
 from smartapp.session import Session
+from smartapp.sight import ChartAt, Sight
 
 UNKNOWN_CARD = (
     "The card that you came from is not known here any more. This page was computed "
@@ -46,56 +44,52 @@ class View:
     record: dict[str, Any]
 
 
-def explain(
-    session: Session,
-    ehr: Ehr,
-    wish: str | None,
-    audit: Audit,
-    fhir: Fhir,
-    models: Sequence[Model],
-    now: datetime,
-    trial: Running | None,
-    missing: Sequence[str] = (),
-) -> View:
-    """Build the page of a session; `wish` is "now" for the newest view where there is a card's,
-    `missing` names the models that could not be loaded. In a trial's control arm it holds nothing
-    that they say.
+def explain(door: Door, opened: Opened, wish: str | None) -> View:
+    """Build the page of a session; `wish` is "now" for the newest view where there is a card's. In
+    a trial's control arm it holds nothing that the models say.
 
-    Raises NotOpen in a silent phase, Mismatch when the card or the chart belongs to another patient
-    or EHR, TokenRefused when the token is refused.
+    Raises Mismatch when the card or the chart belongs to another patient or EHR, TokenRefused when
+    the token is refused.
     """
-    phase = phase_of(ehr, session.user)
-    if phase.name == "silent" and not phase.open:
-        raise NotOpen("silent mode")
-    card = _card(session, audit)
-    arm = _trial(session, ehr, card, now, trial)
-    told = withheld if arm and arm["arm"] == CONTROL else _whole
-    record = read_record(session, now, ehr, fhir)
-    # What the card was asked is asked of the newest chart too.
-    question = card.get("question", "") if card else ""
-    fresh = told(assess(record.chart, now, models, ehr.overdue_factor, missing, question))
-    comparison, shown = None, "now"
-    chart, assessment = record.chart, fresh
+    session, ehr, now = opened.session, opened.ehr, opened.now
+    card = _card(session, door.audit)
+    arm = _trial(session, ehr, card, now, door.trial)
+    record = read_record(session, now, ehr, door.fhir)
+    sight = Sight(
+        record.person,
+        ChartAt(record.chart, now, ehr.overdue_factor),
+        _of_card(card) if card else None,
+        "card" if card and wish != "now" else "now",
+        # What the card was asked is asked of the newest chart too.
+        card.get("question", "") if card else "",
+        bool(arm and arm["arm"] == CONTROL),
+    )
+    door.keep(opened, sight)
+    fresh = door.assess(sight, sight.now)
+    comparison, assessment = None, fresh
     notice: str | None = NO_CARD if session.assessment_id is None else UNKNOWN_CARD
-    if card:
-        before = Chart.from_json(card["chart"])
-        at = datetime.fromisoformat(card["at"])
-        factor = card.get("overdue_factor", OVERDUE_FACTOR)
-        explained = told(assess(before, at, models, factor, missing, question))
+    if card and sight.card:
+        explained = door.assess(sight, sight.card)
         comparison, notice = compare(explained, fresh), _model_notice(card, explained)
-        if wish != "now":
-            chart, assessment, shown = before, explained, "card"
+        assessment = explained if sight.shown == "card" else fresh
     problems = tuple(dict.fromkeys((*assessment.unread, *fresh.unread)))
-    values = explanation(chart, assessment, models, ehr.zone) | {
-        "person": record.person,
+    phase = phase_of(ehr, session.user)
+    values = door.shared(opened, sight) | explanation(
+        sight.seen.chart, assessment, door.models, ehr.zone
+    )
+    values |= {
         "problems": problems,
         "notice": notice,
         "comparison": comparison,
-        "shown": shown,
         "silence": SILENT.get(phase.name),
     }
-    kept = _audit_record(session, assessment, chart, shown, card is not None, problems)
+    kept = _audit_record(session, sight, assessment, problems)
     return View(values, kept | {"mode": phase.name, "trial": arm})
+
+
+def _of_card(card: dict[str, Any]) -> ChartAt:
+    factor = card.get("overdue_factor", OVERDUE_FACTOR)
+    return ChartAt(Chart.from_json(card["chart"]), datetime.fromisoformat(card["at"]), factor)
 
 
 def _trial(
@@ -114,10 +108,6 @@ def _trial(
     found = trial.record(arm) if arm else None
     before = card and card.get("trial")
     return before if before and found and found["arm"] else found
-
-
-def _whole(assessment: Assessment) -> Assessment:
-    return assessment
 
 
 def _card(session: Session, audit: Audit) -> dict[str, Any] | None:
@@ -147,21 +137,12 @@ def _model_notice(card: dict[str, Any], explained: Assessment) -> str | None:
 
 
 def _audit_record(
-    session: Session,
-    assessment: Assessment,
-    chart: Chart,
-    shown: str,
-    from_card: bool,
-    problems: tuple[str, ...],
+    session: Session, sight: Sight, assessment: Assessment, problems: tuple[str, ...]
 ) -> dict[str, Any]:
     lead = assessment.lead
     record = {
         "route": "explanation",
-        "view": shown,
-        "ehr": session.ehr,
-        "patient": session.patient,
-        "encounter": session.encounter,
-        "user": session.user,
+        "view": sight.shown if sight.card else "now",
         "at": assessment.at.isoformat(),
         "status": assessment.status,
         "missing_parts": len(problems),
@@ -170,8 +151,8 @@ def _audit_record(
         "band": lead.band if lead else None,
         "news2": assessment.news2.total,
     }
-    if from_card:
+    if sight.card:
         record["assessment_id"] = session.assessment_id
-    if shown == "now":
-        record["chart"] = chart.as_json()
+    if sight.shown == "now":
+        record["chart"] = sight.now.chart.as_json()
     return record

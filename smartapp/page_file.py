@@ -27,7 +27,8 @@ def page(chart: Chart, assessment: Assessment, models: Sequence[Model]) -> str:
     blueprint.add_url_rule("/model-card", "model_card")
     app.register_blueprint(blueprint)
     values = explanation(chart, assessment, models, UTC)
-    shown = {"person": Person(), "problems": assessment.unread, "notice": None}
+    shown = {"person": Person(), "problems": assessment.unread, "notice": None, "handle": None}
+    shown["age_years"] = assessment.age_years
     with app.test_request_context():
         text = render_template(
             "pages/explanation.html", **values, **shown, comparison=None, shown="now"

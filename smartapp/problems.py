@@ -107,6 +107,23 @@ class SessionEnded(Problem):
     )
 
 
+class NothingShown(Problem):
+    """A part of a page is asked for, and what the page showed is not known here any more."""
+
+    status = 409
+    recorded = False
+    title = "Load the page again"
+    lines = ("What the page showed is not kept any more. Load it again, then open this part.",)
+
+
+class Strange(Problem):
+    """What would change something does not come from a page of this session (E5)."""
+
+    status = 403
+    title = "Nothing was done"
+    lines = ("This did not come from a page of Vigil that is open here. Load the page again.",)
+
+
 class Mismatch(Problem):
     """What the page would show belongs to another patient or another EHR."""
 

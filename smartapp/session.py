@@ -9,7 +9,7 @@ one cookie per session: two tabs with two patients never share anything.
 import hashlib
 import secrets
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import redis
@@ -37,43 +37,65 @@ class Session(msgspec.Struct, frozen=True):
     assessment_id: str | None = None
 
 
+class Ticket(NamedTuple):
+    """What a browser shows for a session: the handle in the path, the cookie's secret, and its own
+    name (User-Agent).
+    """
+
+    handle: str
+    secret: str
+    agent: str
+
+    def digest(self, purpose: str) -> bytes:
+        """Return 32 bytes that nobody makes without the ticket, others for each purpose."""
+        return _digest(purpose, self.handle, self.secret + self.agent)
+
+
 class Sessions:
     """The sessions open, for all workers."""
 
     def __init__(self, store: redis.Redis):
         self._store = store
 
-    def create(self, session: Session, agent: str, now: datetime) -> tuple[str, str]:
-        """Keep a session under a fresh handle; return the handle for the path and the secret for
-        the cookie.
-        """
-        handle, secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        self._put(handle, secret + agent, session, _seconds_left(session, now))
-        return handle, secret
+    def create(self, session: Session, agent: str, now: datetime) -> Ticket:
+        """Keep a session under a fresh handle; return what opens it."""
+        ticket = Ticket(secrets.token_urlsafe(32), secrets.token_urlsafe(32), agent)
+        self._put(ticket, "session", msgspec.json.encode(session), _seconds_left(session, now))
+        return ticket
 
-    def find(self, handle: str, secret: str, agent: str, now: datetime) -> Session | None:
+    def find(self, ticket: Ticket, now: datetime) -> Session | None:
         """Return a live session and let its idle time begin anew, or None."""
-        key = _key(handle, secret + agent)
-        session = self._open(handle, secret + agent, self._redis("get", key))
-        if session is None or session.ends <= now.timestamp():
-            return None
-        self._redis("expire", key, _seconds_left(session, now))
-        return session
-
-    def end(self, handle: str, secret: str, agent: str) -> None:
-        """Forget a session and its token."""
-        self._redis("delete", _key(handle, secret + agent))
-
-    def _put(self, handle: str, secret: str, session: Session, seconds: int) -> None:
-        sealed = seal(_digest("open", handle, secret), msgspec.json.encode(session))
-        self._redis("set", _key(handle, secret), sealed, ex=seconds)
-
-    def _open(self, handle: str, secret: str, sealed: bytes | None) -> Session | None:
-        content = opened(_digest("open", handle, secret), sealed) if sealed else None
+        content = self._open(ticket, "session")
         try:
-            return msgspec.json.decode(content, type=Session) if content else None
+            session = msgspec.json.decode(content, type=Session) if content else None
         except ValueError:
             return None
+        if session is None or session.ends <= now.timestamp():
+            return None
+        for kept in ("session", "sight"):
+            self._redis("expire", _key(ticket, kept), _seconds_left(session, now))
+        return session
+
+    def show(self, ticket: Ticket, session: Session, sight: bytes, now: datetime) -> None:
+        """Keep what the page of a session last showed, as long as the session lives."""
+        self._put(ticket, "sight", sight, _seconds_left(session, now))
+
+    def shown(self, ticket: Ticket) -> bytes | None:
+        """Return what the page of a session last showed, or None."""
+        return self._open(ticket, "sight")
+
+    def end(self, ticket: Ticket) -> None:
+        """Forget a session, its token, and what it showed."""
+        for kept in ("session", "sight"):
+            self._redis("delete", _key(ticket, kept))
+
+    def _put(self, ticket: Ticket, kept: str, content: bytes, seconds: int) -> None:
+        sealed = seal(ticket.digest(f"open {kept}"), content)
+        self._redis("set", _key(ticket, kept), sealed, ex=seconds)
+
+    def _open(self, ticket: Ticket, kept: str) -> bytes | None:
+        sealed = self._redis("get", _key(ticket, kept))
+        return opened(ticket.digest(f"open {kept}"), sealed) if sealed else None
 
     def _redis(self, command: str, *arguments: Any, **options: Any) -> Any:
         try:
@@ -86,8 +108,8 @@ def _seconds_left(session: Session, now: datetime) -> int:
     return max(1, min(IDLE_SECONDS, int(session.ends - now.timestamp())))
 
 
-def _key(handle: str, secret: str) -> str:
-    return f"vigil:session:{_digest('find', handle, secret).hex()}"
+def _key(ticket: Ticket, kept: str) -> str:
+    return f"vigil:{kept}:{ticket.digest('find').hex()}"
 
 
 def _digest(*parts: str) -> bytes:

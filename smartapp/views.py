@@ -22,10 +22,10 @@ from runtime.logs import get_logger, keyed_hash
 from runtime.settings import Ehr, Settings
 from runtime.settings_file import SettingsError
 from runtime.signing_key import public_jwks
-from runtime.trials.running import running
 from runtime.web import HTML_POLICY, json_response
 from smartapp import problems
-from smartapp.cookies import cookie_value, end_cookie, end_oldest, set_cookie
+from smartapp.cookies import end_cookie, end_oldest, set_cookie
+from smartapp.door import Door
 from smartapp.explain import explain
 from smartapp.launching.callback import SignIn, launch_of
 from smartapp.launching.discovery import Discovery
@@ -52,18 +52,9 @@ def create_blueprint(
 ) -> Blueprint:
     """Return the SMART app; `clock` gives aware UTC, `missing` models could not be loaded."""
     discovery = Discovery(http)
-    views = _Views(
-        settings,
-        models,
-        Launches(store, signing_key),
-        Sessions(store),
-        audit,
-        fhir,
-        discovery,
-        SignIn(settings, http, discovery, keysets, signing_key),
-        clock,
-        missing,
-    )
+    door = Door(settings, models, Sessions(store), audit, fhir, clock, missing)
+    sign_in = SignIn(settings, http, discovery, keysets, signing_key)
+    views = _Views(door, Launches(store, signing_key), discovery, sign_in)
     blueprint = Blueprint("smartapp", __name__, template_folder="../templates")
     register_words(blueprint)
     blueprint.add_url_rule("/", "home", lambda: redirect(url_for("smartapp.model_card")))
@@ -93,29 +84,10 @@ def create_blueprint(
 class _Views:
     """The pages, with what they need."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        models: Sequence[Model],
-        launches: Launches,
-        sessions: Sessions,
-        audit: Audit,
-        fhir: Fhir,
-        discovery: Discovery,
-        sign_in: SignIn,
-        clock: Callable[[], datetime],
-        missing: Sequence[str],
-    ):
-        self.settings = settings
-        self.models, self.trial = models, running(settings, audit)
-        self.launches = launches
-        self.sessions = sessions
-        self.audit, self.refusals = audit, RefusalLog(audit)
-        self.fhir = fhir
-        self.discovery = discovery
-        self.sign_in = sign_in
-        self.clock = clock
-        self.missing = missing
+    def __init__(self, door: Door, launches: Launches, discovery: Discovery, sign_in: SignIn):
+        self.door, self.settings, self.audit = door, door.settings, door.audit
+        self.launches, self.discovery, self.sign_in = launches, discovery, sign_in
+        self.refusals = RefusalLog(door.audit)
 
     def launch(self) -> BaseResponse:
         """Answer the EHR's launch with a redirect to its authorization server (SMART-4,
@@ -137,7 +109,7 @@ class _Views:
 
     def callback(self) -> BaseResponse:
         """Finish a launch and send the browser to a clean address (SMART-22..25)."""
-        now = self.clock()
+        now = self.door.clock()
         launch, state = launch_of(self.launches, request, now), request.args["state"]
         ehr = self._ehr(launch.ehr)
         if not ehr:
@@ -145,7 +117,8 @@ class _Views:
         g.ehr = ehr
         session = self.sign_in.finish(ehr, launch, request.args, now)
         agent = request.headers.get("User-Agent", "")
-        handle, key = self.sessions.create(session, agent, now)
+        ticket = self.door.sessions.create(session, agent, now)
+        handle = ticket.handle
         self.audit.append(
             "launch",
             {
@@ -161,43 +134,20 @@ class _Views:
         )
         answer = redirect(url_for("smartapp.explanation", handle=handle), 303)
         end_oldest(answer, request, "session")
-        set_cookie(answer, "session", handle, key, ABSOLUTE_SECONDS, now)
+        set_cookie(answer, "session", handle, ticket.secret, ABSOLUTE_SECONDS, now)
         end_cookie(answer, "launch", state)
         return answer
 
     def explanation(self, handle: str) -> str:
         """Show why the risk of the session's patient is what it is; recorded before it leaves."""
-        secret, agent = (
-            cookie_value(request, "session", handle),
-            request.headers.get("User-Agent", ""),
-        )
-        session = self.sessions.find(handle, secret, agent, self.clock()) if secret else None
-        ehr = session and self._ehr(session.ehr)
-        if not session or not ehr:
-            raise problems.SessionEnded("no such session")
-        g.ehr = ehr
-        g.known = {"user": session.user, "patient": session.patient}
+        opened = self.door.open(handle)
         try:
-            wish = request.args.get("view")
-            now = self.clock()
-            view = explain(
-                session,
-                ehr,
-                wish,
-                self.audit,
-                self.fhir,
-                self.models,
-                now,
-                self.trial,
-                self.missing,
-            )
+            view = explain(self.door, opened, request.args.get("view"))
         except (problems.Mismatch, problems.SessionEnded):
-            self.sessions.end(handle, secret, agent)
+            self.door.sessions.end(opened.ticket)
             raise
         page = render_template("pages/explanation.html", **view.values)
-        self.audit.append(
-            "page", view.record | {"session": keyed_hash(handle), "request_id": g.get("request_id")}
-        )
+        self.door.record(opened, **view.record)
         return page
 
     def problem(self, problem: problems.Problem) -> tuple[str, int]:
@@ -243,7 +193,7 @@ class _Views:
         g.ehr = ehr
         endpoints = self.discovery.endpoints(iss)
         url, state, begun = authorization_url(ehr, iss, launch, endpoints, self.settings)
-        now, answer = self.clock(), redirect(url, 303)
+        now, answer = self.door.clock(), redirect(url, 303)
         end_oldest(answer, request, "launch")
         set_cookie(
             answer, "launch", state, self.launches.begin(begun, state, now), LAUNCH_SECONDS, now

@@ -59,7 +59,8 @@ class FakeStore:
 
     def expire(self, key, seconds):
         self._check()
-        self.data[key] = (self.data[key][0], seconds)
+        if key in self.data:
+            self.data[key] = (self.data[key][0], seconds)
 
     def delete(self, key):
         self._check()

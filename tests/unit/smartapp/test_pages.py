@@ -49,7 +49,8 @@ def render():
             return render_template(
                 "pages/explanation.html",
                 **values
-                | {"person": PERSON, "problems": (), "comparison": None, "shown": "now"}
+                | {"person": PERSON, "age_years": assessment.age_years, "problems": ()}
+                | {"comparison": None, "shown": "now"}
                 | more,
             )
 

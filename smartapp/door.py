@@ -1,0 +1,156 @@
+"""Opens the session behind an address for every page and part of one, and lets out nothing that is
+not recorded first.
+"""
+
+import base64
+import hmac
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from flask import g, render_template, request
+
+from ehr.fetch import Fhir
+from models.assess import Assessment, assess
+from models.fitted.registry import Model
+from models.withheld import withheld
+from runtime.audit.log import Audit
+from runtime.logs import keyed_hash
+from runtime.settings import Ehr, Settings
+from runtime.trials.phase import phase_of
+from runtime.trials.running import running
+from smartapp.cookies import cookie_value
+from smartapp.problems import NothingShown, NotOpen, SessionEnded, Strange
+from smartapp.session import Session, Sessions, Ticket
+from smartapp.sight import ChartAt, Sight
+
+# Sent by parts.js: the part alone is wanted, not a page around it.
+PART = "Vigil-Part"
+TOKEN = "csrf_token"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A live session as one request meets it; `token` has to come back with what changes
+    something.
+    """
+
+    ticket: Ticket
+    session: Session
+    ehr: Ehr
+    now: datetime
+    token: str
+
+
+class Door:
+    """What the routes of a session share."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        models: Sequence[Model],
+        sessions: Sessions,
+        audit: Audit,
+        fhir: Fhir,
+        clock: Callable[[], datetime],
+        missing: Sequence[str],
+    ):
+        self.settings, self.models, self.missing = settings, models, missing
+        self.sessions, self.audit, self.fhir, self.clock = sessions, audit, fhir, clock
+        self.trial = running(settings, audit)
+
+    def open(self, handle: str) -> Opened:
+        """Return the session of an address for the browser that it was opened in. Raises
+        SessionEnded, and NotOpen in a silent phase.
+        """
+        ticket = Ticket(
+            handle, cookie_value(request, "session", handle), request.headers.get("User-Agent", "")
+        )
+        now = self.clock()
+        session = self.sessions.find(ticket, now) if ticket.secret else None
+        ehr = next((e for e in self.settings.ehr if session and e.id == session.ehr), None)
+        if not session or not ehr:
+            raise SessionEnded("no such session")
+        g.ehr = ehr
+        g.known = {"user": session.user, "patient": session.patient}
+        phase = phase_of(ehr, session.user)
+        if phase.name == "silent" and not phase.open:
+            raise NotOpen("silent mode")
+        token = base64.urlsafe_b64encode(ticket.digest("csrf")).decode()
+        return Opened(ticket, session, ehr, now, token)
+
+    def changing(self, handle: str) -> Opened:
+        """Return the session of a request that changes something: it has to come from a page of
+        this session (E5). Raises Strange.
+
+        Under `Referrer-Policy: no-referrer` a browser sends the Origin of a form as `null`; then it
+        is Sec-Fetch-Site that says where the form stood.
+        """
+        opened = self.open(handle)
+        origin = request.headers.get("Origin", "null")
+        near = request.headers.get("Sec-Fetch-Site") == "same-origin"
+        if origin != self.settings.origin and not (origin == "null" and near):
+            raise Strange("origin of a form")
+        if not hmac.compare_digest(request.form.get(TOKEN, "").encode(), opened.token.encode()):
+            raise Strange("csrf token of a form")
+        return opened
+
+    def keep(self, opened: Opened, sight: Sight) -> None:
+        """Remember what the page shows, for its parts."""
+        content = msgspec.json.encode(sight)
+        self.sessions.show(opened.ticket, opened.session, content, opened.now)
+
+    def sight(self, opened: Opened) -> Sight:
+        """Return what the page last showed. Raises NothingShown where that is not known."""
+        content = self.sessions.shown(opened.ticket)
+        try:
+            return msgspec.json.decode(content or b"", type=Sight)
+        except ValueError:
+            raise NothingShown("a part without its page") from None
+
+    def assess(self, sight: Sight, of: ChartAt) -> Assessment:
+        """Assess a chart at a moment as the page does: with the same models, question and arm."""
+        found = assess(
+            of.chart, of.at, self.models, of.overdue_factor, self.missing, sight.question
+        )
+        return withheld(found) if sight.withheld else found
+
+    def part(self, opened: Opened, sight: Sight, name: str, **values: Any) -> str:
+        """Return a part of the page, `templates/parts/NAME.html`, by itself for parts.js and in a
+        page of its own for all others; it is recorded before it leaves.
+        """
+        shared = self.shared(opened, sight)
+        alone = PART in request.headers
+        page = render_template(
+            f"parts/{name}.html" if alone else "pages/part.html", part=name, **shared, **values
+        )
+        self.record(opened, route=name, view=sight.shown, at=sight.seen.at.isoformat())
+        return page
+
+    def shared(self, opened: Opened, sight: Sight) -> dict[str, Any]:
+        """Return what every page and part of a session is rendered with."""
+        at = sight.seen.at
+        return {
+            "handle": opened.ticket.handle,
+            "csrf_token": opened.token,
+            "person": sight.person,
+            "age_years": sight.seen.chart.age(at),
+            "zone": opened.ehr.zone,
+            "at": at,
+            "shown": sight.shown,
+        }
+
+    def record(self, opened: Opened, type: str = "page", **more: Any) -> None:
+        """Write to the audit what a session was shown, or did. Raises AuditError."""
+        session = opened.session
+        record = {
+            "ehr": session.ehr,
+            "patient": session.patient,
+            "encounter": session.encounter,
+            "user": session.user,
+            "session": keyed_hash(opened.ticket.handle),
+            "request_id": g.get("request_id"),
+        }
+        self.audit.append(type, record | more)

@@ -1,0 +1,38 @@
+"""What a page of a session last showed, so that all its parts speak of the same chart."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from models.patient.chart import Chart
+from smartapp.record import Person
+
+
+class ChartAt(msgspec.Struct, frozen=True):
+    """A chart, the moment (aware UTC) for which it is assessed, and how late a set may come."""
+
+    chart: Chart
+    at: datetime
+    overdue_factor: float
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """The chart of now and that of the card, where the page was opened from one; `shown` says which
+    of them the page explains.
+
+    `question` is what the card was asked. Where the models' estimate is `withheld` (a trial's
+    control arm), no part may show it.
+    """
+
+    person: Person
+    now: ChartAt
+    card: ChartAt | None = None
+    shown: Literal["now", "card"] = "now"
+    question: str = ""
+    withheld: bool = False
+
+    @property
+    def seen(self) -> ChartAt:
+        """Return what the page explains."""
+        return self.card if self.card and self.shown == "card" else self.now

@@ -1,0 +1,78 @@
+// Loads the parts of a session's page where they are unfolded, and their forms in place. Without it each part is a page of its own.
+(function () {
+  "use strict";
+  if (!window.fetch || !window.DOMParser) return;
+
+  function say(place, words) {
+    place.textContent = words;
+    place.setAttribute("role", "status");
+  }
+
+  // Where an answer is no part (a session ended, an error page), its own words are shown.
+  function put(place, text, ok) {
+    var found = new DOMParser().parseFromString(text, "text/html");
+    var content = ok ? found.body : found.querySelector("main") || found.body;
+    place.removeAttribute("role");
+    place.replaceChildren.apply(place, Array.from(content.childNodes));
+    place.dispatchEvent(new CustomEvent("vigil:part", { bubbles: true }));
+  }
+
+  function load(place, url, options) {
+    var turn = (place.turn = (place.turn || 0) + 1);
+    var wait = setTimeout(function () {
+      place.setAttribute("aria-busy", "true");
+    }, 200);
+    var wanted = Object.assign({ headers: { "Vigil-Part": "1" }, credentials: "same-origin" }, options);
+    return fetch(url, wanted)
+      .then(function (answer) {
+        return answer.text().then(function (text) {
+          // An answer that was overtaken by a later one is not shown.
+          if (place.turn === turn) put(place, text, answer.ok);
+          return answer.ok;
+        });
+      })
+      .catch(function () {
+        say(place, "Vigil could not be reached. Nothing was changed; try again.");
+        return false;
+      })
+      .finally(function () {
+        clearTimeout(wait);
+        place.removeAttribute("aria-busy");
+      });
+  }
+
+  function unfold(details) {
+    var place = details.querySelector("[data-part]");
+    if (!place || place.loaded || !details.open) return;
+    place.loaded = true;
+    say(place, "Loading …");
+    load(place, place.getAttribute("data-part")).then(function (ok) {
+      place.loaded = ok;
+    });
+  }
+
+  document.addEventListener("toggle", function (event) { unfold(event.target); }, true);
+  document.querySelectorAll("details[open]").forEach(unfold);
+
+  document.addEventListener("submit", function (event) {
+    var form = event.target, place = form.closest("[data-part]");
+    if (!place || event.defaultPrevented || form.hasAttribute("data-whole")) return;
+    event.preventDefault();
+    var given = new URLSearchParams(new FormData(form, event.submitter)), url = new URL(form.action), focus = form.id;
+    if (form.method === "get") url.search = given;
+    load(place, url, form.method === "get" ? {} : { method: "POST", body: given }).then(function () {
+      var again = focus && document.getElementById(focus);
+      var first = again && again.querySelector("button, select, input:not([type=hidden])");
+      if (first) first.focus();
+    });
+  });
+
+  document.addEventListener("click", function (event) {
+    var link = event.target.closest("a[data-inside]"), place = link && link.closest("[data-part]");
+    if (!place || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    load(place, link.href);
+  });
+
+  window.vigilParts = { load: load };
+})();
