@@ -1,0 +1,115 @@
+"""Judges a page by axe-core, and measures the contrast that axe-core leaves open."""
+
+import io
+from itertools import starmap
+
+from PIL import Image
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN = """
+async tags => {
+  const found = await axe.run(document, {runOnly: {type: "tag", values: tags}, resultTypes: ["violations", "incomplete"]});
+  const told = one => one.nodes.map(node => ({rule: one.id, help: one.help, target: node.target.flat(), why: node.failureSummary}));
+  return {
+    violations: found.violations.flatMap(told),
+    incomplete: found.incomplete.filter(one => one.id !== "color-contrast").flatMap(told),
+  };
+}
+"""
+# Every element with words of its own that can be seen, with its colour, size and weight. Its words are hidden
+# while the ground is looked at.
+WORDS = """
+() => {
+  const found = [];
+  for (const one of document.querySelectorAll("body *")) {
+    const own = [...one.childNodes].filter(n => n.nodeType === 3 && n.textContent.trim());
+    if (!own.length || ["SCRIPT", "STYLE", "TITLE", "DESC", "NOSCRIPT", "OPTION", "TEXTAREA"].includes(one.tagName.toUpperCase())) continue;
+    const range = document.createRange();
+    range.selectNodeContents(own[0]);
+    const style = getComputedStyle(one), box = range.getBoundingClientRect();
+    if (!box.width || !box.height || style.visibility !== "visible" || !one.checkVisibility({opacityProperty: true})) continue;
+    if (one.closest("[disabled]")) continue;
+    const svg = one.closest("svg") !== null;
+    found.push({
+      words: own[0].textContent.trim().slice(0, 40), tag: one.tagName, class: String(one.getAttribute("class")),
+      colour: svg ? style.fill : style.color, size: parseFloat(style.fontSize), bold: parseInt(style.fontWeight) >= 700,
+      halo: svg && style.paintOrder.startsWith("stroke") && style.stroke !== "none" ? style.stroke : null,
+      box: [box.x + scrollX, box.y + scrollY, box.width, box.height],
+    });
+  }
+  return found;
+}
+"""
+HIDE = """
+hide => {
+  const sheet = window.hiding || (window.hiding = new CSSStyleSheet());
+  sheet.replaceSync(hide ? "* { color: transparent !important; } svg text { fill: transparent !important; stroke: none !important; } * { transition: none !important; animation: none !important; }" : "");
+  if (!document.adoptedStyleSheets.includes(sheet)) document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+}
+"""
+# A colour that covers less of the ground behind a word is a line or the edge of something.
+SHARE = 0.12
+
+
+def judged(page, axe: str) -> dict[str, list[dict]]:
+    """Return what axe-core finds on a page or in a frame, contrast left out of `incomplete`."""
+    page.evaluate(axe)
+    return page.evaluate(RUN, TAGS)
+
+
+def too_faint(page) -> list[str]:
+    """Return the words of a page whose contrast to what lies behind them is under WCAG's 4.5, or 3
+    where they are large.
+
+    What lies behind is looked at: a picture of the page without its words.
+    """
+    page.evaluate(HIDE, False)
+    words = page.evaluate(WORDS)
+    page.evaluate(HIDE, True)
+    ground = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
+    page.evaluate(HIDE, False)
+    found = []
+    for word in words:
+        ratio = _worst(word, ground)
+        large = word["size"] >= 24 or (word["bold"] and word["size"] >= 18.66)
+        if ratio is not None and ratio < (3 if large else 4.5):
+            found.append(f"{word['words']!r} ({word['tag']}.{word['class']}): {ratio:.2f}")
+    return found
+
+
+def _worst(word: dict, ground: Image.Image) -> float | None:
+    """Return the lowest contrast of a word's colour; None where it lies outside the picture."""
+    x, y, width, height = word["box"]
+    left, top = max(int(x), 0), max(int(y), 0)
+    right, bottom = min(int(x + width) + 1, ground.width), min(int(y + height) + 1, ground.height)
+    if right <= left or bottom <= top:
+        return None
+    part = ground.crop((left, top, right, bottom))
+    colour = _rgb(word["colour"])
+    if colour is None:
+        return None
+    behind = [_rgb(word["halo"])] if word["halo"] else _common(part)
+    return min(_contrast(colour, one) for one in behind if one)
+
+
+def _common(part: Image.Image) -> list[tuple[int, ...]]:
+    counted = part.getcolors(part.width * part.height) or []
+    least = SHARE * part.width * part.height
+    return [colour for n, colour in counted if n >= least] or [max(counted)[1]]
+
+
+def _rgb(text: str) -> tuple[int, ...] | None:
+    inside = text.partition("(")[2].rstrip(")").replace(",", " ").replace("/", " ").split()
+    numbers = [float(one) for one in inside]
+    return tuple(int(n) for n in numbers[:3]) if len(numbers) == 3 or numbers[3:] == [1.0] else None
+
+
+def _contrast(one: tuple[int, ...], other: tuple[int, ...]) -> float:
+    low, high = sorted(starmap(_luminance, (one, other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(*colour: int) -> float:
+    parts = [c / 255 for c in colour]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
