@@ -24,6 +24,11 @@ ABSOLUTE_SECONDS = 8 * 3600
 class Session(msgspec.Struct, frozen=True):
     """One launch: one EHR, one patient, one token; `ends` is when the token does, or 8 h
     (seconds since 1970).
+
+    `user` is issuer and subject of a verified id_token, and `fhir_user` the reference in it, as
+    sent. What comes of the token response beside the token is untrusted: `messaging_handle` and
+    `messaging_origin` (SMART-57), `smart_style_url` and `intent` are as sent, None where they are
+    no text.
     """
 
     ehr: str
@@ -35,6 +40,13 @@ class Session(msgspec.Struct, frozen=True):
     user: str | None = None
     encounter: str | None = None
     assessment_id: str | None = None
+    fhir_user: str | None = None
+    refresh_token: str | None = None
+    need_patient_banner: bool = True
+    smart_style_url: str | None = None
+    messaging_handle: str | None = None
+    messaging_origin: str | None = None
+    intent: str | None = None
 
 
 class Ticket(NamedTuple):

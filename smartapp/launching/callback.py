@@ -18,7 +18,7 @@ from ehr.keys import KeySets
 from runtime.settings import Ehr, Settings
 from smartapp.cookies import cookie_value
 from smartapp.launching.discovery import Discovery, Endpoints
-from smartapp.launching.identity import IdTokens
+from smartapp.launching.identity import IdTokens, User
 from smartapp.launching.launch import redirect_uri
 from smartapp.launching.oauth_error import said, word
 from smartapp.launching.pending import Launch, Launches
@@ -26,6 +26,8 @@ from smartapp.launching.token import client_of, exchange, lifetime
 from smartapp.problems import AccessDenied, CallbackRefused, NoPatient, StateRefused
 from smartapp.session import ABSOLUTE_SECONDS, Session
 
+# A refresh token may be a JWT with the launch's context in it.
+LONGEST_MEMBER = 16 * 1024
 FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 ASSESSMENT_ID = re.compile(r"[A-Za-z0-9_-]{8,128}")
 
@@ -95,7 +97,7 @@ def _code(arguments: MultiDict[str, str], endpoints: Endpoints) -> str:
 
 
 def _session(
-    ehr: Ehr, launch: Launch, answer: dict[str, Any], who: str | None, now: datetime
+    ehr: Ehr, launch: Launch, answer: dict[str, Any], who: User | None, now: datetime
 ) -> Session:
     if "patient" not in answer:
         raise NoPatient("token response without a patient")
@@ -111,10 +113,24 @@ def _session(
         scope if isinstance(scope, str) and scope.strip() else launch.scope,
         answer["access_token"],
         now.timestamp() + min(lifetime(answer), ABSOLUTE_SECONDS),
-        who,
-        in_context(answer.get("encounter"), "Encounter", launch.iss),
-        assessment_named(answer.get("appContext")),
+        user=who.key if who else None,
+        encounter=in_context(answer.get("encounter"), "Encounter", launch.iss),
+        assessment_id=assessment_named(answer.get("appContext")),
+        fhir_user=who.fhir_user if who else None,
+        refresh_token=_text(answer.get("refresh_token")),
+        # Whose data these are is left unsaid only where the EHR says that it says it.
+        need_patient_banner=answer.get("need_patient_banner") is not False,
+        smart_style_url=_text(answer.get("smart_style_url")),
+        messaging_handle=_text(answer.get("smart_web_messaging_handle")),
+        messaging_origin=_text(answer.get("smart_web_messaging_origin")),
+        intent=_text(answer.get("intent")),
     )
+
+
+def _text(value: object) -> str | None:
+    """Return a member of the token response that is text of a bearable length, or None."""
+    said = isinstance(value, str) and 0 < len(value) <= LONGEST_MEMBER
+    return str(value) if said else None
 
 
 def in_context(value: object, kind: str, iss: str) -> str | None:

@@ -3,7 +3,7 @@ bind it.
 """
 
 import hmac
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from ehr import jws
 from ehr.fetch import inside
@@ -16,6 +16,16 @@ LEEWAY = 60
 # A certificate chain in the header and a user's groups in the claims make a token long.
 LONGEST = 64 * 1024
 LONGEST_SUBJECT = 255
+LONGEST_REFERENCE = 2048
+
+
+class User(NamedTuple):
+    """Who signed in: `key` is "issuer|sub", for the audit; `fhir_user` the reference to the user
+    as it was sent, None where it is missing or no text (SMART-34).
+    """
+
+    key: str
+    fhir_user: str | None = None
 
 
 class IdTokens:
@@ -27,9 +37,9 @@ class IdTokens:
 
     def user(
         self, id_token: object, endpoints: Endpoints, client_id: str, nonce: str, now: float
-    ) -> str:
-        """Return who signed in as "issuer|sub", the key for the audit; `now` in seconds since
-        1970. Raises SignInFailed, whose reason names the check.
+    ) -> User:
+        """Return who signed in; `now` in seconds since 1970. Raises SignInFailed, whose reason
+        names the check.
         """
         if not isinstance(id_token, str):
             raise SignInFailed("id_token: no text")
@@ -42,7 +52,7 @@ class IdTokens:
         fault = _fault(token.claims, client_id, nonce, now)
         if fault:
             raise SignInFailed(f"id_token: {fault}")
-        return f"{issuer}|{token.claims['sub']}"
+        return User(f"{issuer}|{token.claims['sub']}", _reference(token.claims.get("fhirUser")))
 
     def _source(self, claimed: object, endpoints: Endpoints) -> tuple[str, str]:
         """Return the issuer and the URL of its keys."""
@@ -56,6 +66,11 @@ class IdTokens:
         if not found.jwks_uri:
             raise SignInFailed("openid-configuration without jwks_uri")
         return claimed, found.jwks_uri
+
+
+def _reference(claimed: object) -> str | None:
+    said = isinstance(claimed, str) and 0 < len(claimed) <= LONGEST_REFERENCE
+    return str(claimed) if said else None
 
 
 def _issued_here(claimed: str, endpoints: Endpoints) -> bool:

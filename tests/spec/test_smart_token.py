@@ -241,3 +241,35 @@ def test_no_token_is_kept_readable_or_written_down(bench, ehr):
     )
     assert "token-of-pat-1" not in dump and "code-0" not in dump
     assert "pat-1" not in repr(bench.store.data)
+
+
+@pytest.mark.rule("SMART-34", "SMART-57")
+def test_a_session_keeps_what_the_token_answer_says_beside_the_token(bench, ehr):
+    """As it was sent, and nothing that is no text; without them the banner is shown."""
+    said = {
+        "refresh_token": "again-1",
+        "need_patient_banner": False,
+        "smart_style_url": "https://ehr.example.org/style.json",
+        "smart_web_messaging_handle": "h1",
+        "smart_web_messaging_origin": "https://ehr.example.org",
+        "intent": "reconcile-medications",
+    }
+    ehr.claims, ehr.token_extra = {"fhirUser": "Practitioner/dr-1"}, said
+    browser = bench.browser()
+    kept = browser.session(browser.sign_in())
+    assert kept.fhir_user == "Practitioner/dr-1"
+    assert (kept.refresh_token, kept.need_patient_banner) == ("again-1", False)
+    assert kept.smart_style_url == said["smart_style_url"] and kept.intent == said["intent"]
+    assert (kept.messaging_handle, kept.messaging_origin) == ("h1", "https://ehr.example.org")
+    ehr.claims, ehr.token_extra = {"fhirUser": 7}, dict.fromkeys(said, 7)
+    kept = browser.session(browser.sign_in())
+    assert (
+        kept.need_patient_banner
+        and kept.user
+        and not any(
+            (kept.fhir_user, kept.refresh_token, kept.smart_style_url, kept.messaging_handle)
+        )
+    )
+    ehr.claims, ehr.token_extra = {"fhirUser": "Practitioner/dr-1"}, {"id_token": None}
+    kept = browser.session(browser.sign_in())
+    assert kept.user is None and kept.fhir_user is None

@@ -22,6 +22,8 @@ from runtime.audit.log import Audit
 from runtime.settings import Settings
 from runtime.settings_file import settings_from
 from runtime.signing_key import signing_key
+from smartapp.cookies import cookie_name
+from smartapp.session import Session, Sessions, Ticket
 from smartapp.views import create_blueprint
 from tests.support.small_ehr import SmallEhr
 
@@ -165,6 +167,16 @@ class Browser:
         answer = self.callback(self.bench.ehr.approve(self.launch()))
         assert answer.status_code == 303, answer.text
         return urlsplit(answer.headers["Location"]).path
+
+    def session(self, place: str) -> Session | None:
+        """Return the live session behind the path of an explanation page."""
+        handle = place.strip("/").rpartition("/")[2]
+        cookie = self.client.get_cookie(
+            cookie_name("session", handle), urlsplit(PUBLIC).hostname or ""
+        )
+        secret = cookie.value.partition(".")[2] if cookie else ""
+        agent = self.client.environ_base.get("HTTP_USER_AGENT", "")
+        return Sessions(self.bench.store).find(Ticket(handle, secret, agent), self.bench.now())
 
     def callback(self, parameters: dict):
         """Come back from the EHR with these parameters."""
