@@ -21,6 +21,15 @@ async tags => {
 WORDS = """
 () => {
   const found = [];
+  // What is scrolled out of a box of its own lies behind something else.
+  const outside = (one, box) => {
+    for (let up = one.parentElement; up && up !== document.body; up = up.parentElement) {
+      const style = getComputedStyle(up), edge = up.getBoundingClientRect();
+      if (style.overflowX !== "visible" && (box.right > edge.right + 1 || box.left < edge.left - 1)) return true;
+      if (style.overflowY !== "visible" && (box.bottom > edge.bottom + 1 || box.top < edge.top - 1)) return true;
+    }
+    return false;
+  };
   for (const one of document.querySelectorAll("body *")) {
     const own = [...one.childNodes].filter(n => n.nodeType === 3 && n.textContent.trim());
     if (!own.length || ["SCRIPT", "STYLE", "TITLE", "DESC", "NOSCRIPT", "OPTION", "TEXTAREA"].includes(one.tagName.toUpperCase())) continue;
@@ -28,7 +37,7 @@ WORDS = """
     range.selectNodeContents(own[0]);
     const style = getComputedStyle(one), box = range.getBoundingClientRect();
     if (!box.width || !box.height || style.visibility !== "visible" || !one.checkVisibility({opacityProperty: true})) continue;
-    if (one.closest("[disabled]")) continue;
+    if (one.closest("[disabled]") || outside(one, box)) continue;
     const svg = one.closest("svg") !== null;
     found.push({
       words: own[0].textContent.trim().slice(0, 40), tag: one.tagName, class: String(one.getAttribute("class")),

@@ -2,17 +2,23 @@
 dark, wide and narrow; what it can't tell of contrast is measured.
 """
 
+import json
 import re
 
 import pytest
 
+from cdshooks.reporting import printed
+from models.fitted.registry import TRAINED
+from studies.report.report import report
 from tests.browser.accessibility import judged, too_faint
 from tests.browser.test_demo import open_app
 from tests.clients import environments
 from tests.support.absent import absent
+from tests.unit.cdshooks.test_feedback_report import END, START, Log
 
 WAYS = [(1280, "light"), (1280, "dark"), (320, "light"), (320, "dark")]
 OPEN = "document.querySelectorAll('details').forEach(one => { one.open = true; })"
+SCHEME = "matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'"
 CHARTS = ("sepsis", "not-certain", "chart-mess", "child", "potassium")
 
 
@@ -80,3 +86,33 @@ def vigil_url(page, demo_url: str) -> str:
     page.goto(f"{demo_url}chart/stable?user=new")
     source = page.get_by_role("link", name="Vigil", exact=True).get_attribute("href")
     return re.match(r"https?://[^/]+/", source)[0]
+
+
+def validation_page() -> str:
+    """The report of the shipped models, from what lies in their folders."""
+    files = sorted(TRAINED.glob("*/0.5.0/validation.json"))
+    found = [json.loads(file.read_text("utf-8")) for file in files]
+    return report(found[0] | {"models": found})
+
+
+def feedback_page() -> str:
+    """A week with cards of every level, and answers to them."""
+    log = Log()
+    for n in range(60):
+        level = ("info", "warning", "critical")[n % 3]
+        log.card(f"card-{n}", n, level)
+        log.feedback(f"card-{n}", n + 0.2, ("accepted", "overridden")[n % 2], fb_reason={"code": "known"})
+    made = printed.report(log.gathered(), START, END, 0)
+    return printed.page(made)
+
+
+@pytest.mark.parametrize("made", [validation_page, feedback_page])
+def test_the_reports(shown, axe, made, tmp_path):
+    """They are files, without a server."""
+    page = tmp_path / "report.html"
+    page.write_text(made(), "utf-8")
+    bare = shown.context.new_page()
+    bare.emulate_media(color_scheme=shown.evaluate(SCHEME))
+    bare.goto(page.as_uri())
+    bare.evaluate(OPEN)
+    assert_good(bare, axe)
