@@ -81,7 +81,7 @@ def create_app(
     log = audit_of(settings)
     stock = loaded(stock or stock_of(settings))
     models, missing = stock.models, tuple(stock.missing)
-    own_key = signing_key.signing_key(settings.data_path, settings.signing_key_path)
+    own_keys = signing_key.signing_keys(settings.data_path, settings.signing_key_path)
     web.install(app, settings)
     fhir = fetch.Fhir(outgoing, settings)
     tally = metrics.Metrics([ehr.id for ehr in settings.ehr])
@@ -92,7 +92,7 @@ def create_app(
     signing_in = http.Outgoing()
     app.register_blueprint(
         smartapp.views.create_blueprint(
-            settings, models, sessions, log, signing_in, keysets, fhir, own_key, clock, missing
+            settings, models, sessions, log, signing_in, keysets, fhir, own_keys, clock, missing
         )
     )
     for name, why in stock.faults.items():

@@ -82,8 +82,8 @@ def collect(
     """Collect a patient's chart as it stands at `at` (aware UTC).
 
     `prefetched` holds the JSON that came by part; `fetch` is None where nobody can be asked.
-    `profile` says how its server may be asked. `granted` names the resource types that the token
-    may read, None where it does not say. `covered` is how far back each part is read at least, if
+    `profile` says how its server may be asked. `granted` names the parts that the token may read,
+    None where it does not say. `covered` is how far back each part is read at least, if
     the server has it and time allows.
     """
     queries = searches(patient_id, at - LOOK_BACK, profile.sorted, profile.page_size)
@@ -105,7 +105,7 @@ def _allowed(name: str, fetch: Fetch | None, granted: Collection[str] | None) ->
     """Return whom to ask for a part, or the state that it has if nobody can be asked."""
     if fetch is None:
         return "absent"
-    return fetch if granted is None or TYPES[name] in granted else "not granted"
+    return fetch if granted is None or name in granted else "not granted"
 
 
 def _read(

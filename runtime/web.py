@@ -107,7 +107,7 @@ class Unavailable(VigilError):
 def install(app: Flask, settings: Settings) -> None:
     """Give an application the error answers, limits and headers of this module."""
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.register_error_handler(Exception, _answer_error)
+    app.register_error_handler(Exception, answer_error)
     app.before_request(_beginner(Addresses(settings)))
     app.after_request(_finisher(settings))
 
@@ -149,7 +149,8 @@ def _beginner(addresses: Addresses) -> BeforeRequestCallable:
     return begin
 
 
-def _answer_error(error: Exception) -> ResponseReturnValue:
+def answer_error(error: Exception) -> ResponseReturnValue:
+    """Answer an error as machines read it; what is not known is a fault with an incident."""
     if isinstance(error, VigilError):
         return outcome(error.status, error.code, error.text, error.headers)
     if isinstance(error, HTTPException) and error.code is not None:

@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from flask import g, render_template, request
@@ -22,13 +22,23 @@ from runtime.settings import Ehr, Settings
 from runtime.trials.phase import phase_of
 from runtime.trials.running import running
 from smartapp.cookies import cookie_value
-from smartapp.problems import NothingShown, NotOpen, SessionEnded, Strange
+from smartapp.launching.renewal import Renewal
+from smartapp.problems import (
+    Mismatch,
+    NothingShown,
+    NotOpen,
+    SessionEnded,
+    Strange,
+    TokenRefused,
+)
 from smartapp.session import Session, Sessions, Ticket
 from smartapp.sight import ChartAt, Sight
 
 # Sent by parts.js: the part alone is wanted, not a page around it.
 PART = "Vigil-Part"
 TOKEN = "csrf_token"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +66,11 @@ class Door:
         fhir: Fhir,
         clock: Callable[[], datetime],
         missing: Sequence[str],
+        renewal: Renewal,
     ):
         self.settings, self.models, self.missing = settings, models, missing
         self.sessions, self.audit, self.fhir, self.clock = sessions, audit, fhir, clock
-        self.trial = running(settings, audit)
+        self.renewal, self.trial = renewal, running(settings, audit)
 
     def open(self, handle: str) -> Opened:
         """Return the session of an address for the browser that it was opened in. Raises
@@ -96,6 +107,28 @@ class Door:
         if not hmac.compare_digest(request.form.get(TOKEN, "").encode(), opened.token.encode()):
             raise Strange("csrf token of a form")
         return opened
+
+    def reading(self, opened: Opened, read: Callable[[Session], T]) -> T:
+        """Do what asks the EHR by the session's token: with one that will do, and once more with
+        another where the EHR refuses it (SMART-35, SMART-40).
+
+        Raises NotRenewed; and what ends the session: TokenRefused, Mismatch.
+        """
+        ticket, ehr = opened.ticket, opened.ehr
+        try:
+            session = self.renewal.fresh(ticket, opened.session, ehr)
+            try:
+                return read(session)
+            except TokenRefused:
+                return read(self.renewal.renewed(ticket, session, ehr))
+        except (TokenRefused, Mismatch):
+            self.sessions.end(ticket)
+            raise
+
+    def close(self, opened: Opened) -> None:
+        """End a session: it is forgotten here, then its tokens are given back to the EHR."""
+        self.sessions.end(opened.ticket)
+        self.renewal.give_back(opened.session, opened.ehr)
 
     def keep(self, opened: Opened, sight: Sight) -> None:
         """Remember what the page shows, for its parts."""
@@ -140,6 +173,9 @@ class Door:
             "zone": opened.ehr.zone,
             "at": at,
             "shown": sight.shown,
+            # Whose data these are stands on each page (E6), smaller where the EHR says it too.
+            "brief_banner": not opened.session.need_patient_banner,
+            "styled": opened.session.smart_style_url is not None,
         }
 
     def record(self, opened: Opened, type: str = "page", **more: Any) -> None:

@@ -49,12 +49,12 @@ def explain(door: Door, opened: Opened, wish: str | None) -> View:
     a trial's control arm it holds nothing that the models say.
 
     Raises Mismatch when the card or the chart belongs to another patient or EHR, TokenRefused when
-    the token is refused.
+    the token is refused, NotRenewed when there is none for now.
     """
     session, ehr, now = opened.session, opened.ehr, opened.now
     card = _card(session, door.audit)
     arm = _trial(session, ehr, card, now, door.trial)
-    record = read_record(session, now, ehr, door.fhir)
+    record = door.reading(opened, lambda granted: read_record(granted, now, ehr, door.fhir))
     sight = Sight(
         record.person,
         ChartAt(record.chart, now, ehr.overdue_factor),

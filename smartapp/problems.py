@@ -2,22 +2,37 @@
 table of words.
 """
 
+from typing import NamedTuple
+
+
+class Way(NamedTuple):
+    """A link that a problem's page offers: one that leads on, in a window of its own or here."""
+
+    words: str
+    address: str
+    apart: bool = False
+
 
 class Problem(Exception):
-    """A page in place of the explanation: `detail` is the EHR's own word, shown escaped;
-    `reason` is for log and audit.
+    """A page in place of the explanation: what happened and what to do.
+
+    `detail` is the EHR's own word, shown escaped; `reason` is for log and audit; `ways` lead on.
+    With `again` the same page may work in a minute.
     """
 
     status = 400
     recorded = True
+    again = False
     title = "Vigil could not be opened"
     lines: tuple[str, ...] = ("Close this and open it again from the patient's chart.",)
 
-    def __init__(self, reason: str, *lines: str, detail: str | None = None):
+    def __init__(
+        self, reason: str, *lines: str, detail: str | None = None, ways: tuple[Way, ...] = ()
+    ):
         super().__init__(reason)
         self.reason = reason
         self.lines = lines or self.lines
-        self.detail = detail
+        self.detail, self.ways = detail, ways
 
 
 class LaunchRefused(Problem):
@@ -32,14 +47,29 @@ class LaunchRefused(Problem):
 class StateRefused(Problem):
     """The callback's state is unknown, used, too old, or of another browser."""
 
+    title = "This sign-in is over"
     lines = (
         (
-            "This sign-in is not known here any more: it was used already, it is older than ten "
-            "minutes, or it began in another browser."
+            "It was used already, it is older than ten minutes, or it began in another browser. "
+            "That is so after Back, or when this address is loaded again."
         ),
-        "If it happens each time, your browser blocks Vigil's cookies: allow them for this site, "
-        "or ask your administrator to open Vigil in a window of its own.",
-        "Open it again from the patient's chart.",
+        "Open Vigil again from the patient's chart.",
+    )
+
+
+class NoCookie(StateRefused):
+    """The browser brought no cookie of its launch: it holds none for us here (SMART-43)."""
+
+    title = "Your browser did not let Vigil sign in"
+    lines = (
+        (
+            "Vigil keeps a cookie while you sign in, and this browser did not give it back: it "
+            "blocks cookies here, the sign-in began elsewhere, or it took over ten minutes."
+        ),
+        (
+            "Open Vigil again from the patient's chart. If the same page comes, allow cookies for "
+            "this site, or ask your administrator to open Vigil in a window of its own."
+        ),
     )
 
 
@@ -70,6 +100,21 @@ class SignInFailed(Problem):
 
     status = 502
     title = "The sign-in with the EHR failed"
+
+
+class GrantEnded(SignInFailed):
+    """The authorization server does not take a code or a refresh token (any more)."""
+
+
+class NotRenewed(SignInFailed):
+    """The session's token is about to end and could not be renewed now."""
+
+    again = True
+    title = "The EHR did not answer"
+    lines = (
+        "Its leave to read this chart has to be renewed, and its sign-in server did not do so.",
+        "Try again in a minute, or open Vigil again from the patient's chart.",
+    )
 
 
 class CallbackRefused(SignInFailed):
@@ -112,6 +157,7 @@ class NothingShown(Problem):
 
     status = 409
     recorded = False
+    again = True
     title = "Load the page again"
     lines = ("What the page showed is not kept any more. Load it again, then open this part.",)
 
@@ -120,6 +166,7 @@ class Strange(Problem):
     """What would change something does not come from a page of this session (E5)."""
 
     status = 403
+    again = True
     title = "Nothing was done"
     lines = ("This did not come from a page of Vigil that is open here. Load the page again.",)
 
@@ -148,6 +195,16 @@ class WrongChart(Mismatch):
     )
 
 
+class OtherPatient(Mismatch):
+    """The EHR renewed the token for another patient than the launch was for."""
+
+    title = "Another patient is open in the EHR"
+    lines = (
+        "The EHR now speaks of another patient than this page, so nothing more is shown here.",
+        "Open Vigil from the chart of the patient whom you want to see.",
+    )
+
+
 class TokenRefused(SessionEnded):
     """The FHIR server does not take the session's token any more."""
 
@@ -162,6 +219,7 @@ class StoreDown(Problem):
 
     status = 503
     recorded = False
+    again = True
     title = "Vigil can't answer at the moment"
     lines = (
         "A part that it needs is not available. The patient's chart is not affected.",
@@ -178,16 +236,48 @@ class NoCard(Problem):
     lines = ("No model of that name is in service here.",)
 
 
+class NoAddress(Problem):
+    """There is no page of Vigil at an address."""
+
+    status = 404
+    recorded = False
+    title = "There is nothing at this address"
+    lines = (
+        "The address may be cut short or mistyped, or of an older version of Vigil.",
+        "To see a patient, open Vigil from the patient's chart.",
+    )
+
+
+class NotThatWay(Problem):
+    """An address does not answer this method: a browser comes here by Back or a reload."""
+
+    status = 405
+    recorded = False
+    title = "This address does not answer that"
+    lines = (
+        "It takes what a button of a page of Vigil sends, and nothing else.",
+        "Go back to the page, or open Vigil again from the patient's chart.",
+    )
+
+
+class Unreadable(Problem):
+    """A request that is not read here for its form or size."""
+
+    recorded = False
+    title = "This request could not be read"
+    lines = (
+        "It is larger, slower or otherwise shaped than what a page of Vigil sends.",
+        "Go back to the page and try again, or open Vigil again from the patient's chart.",
+    )
+
+
 class Fault(Problem):
-    """An error of ours; the incident number leads to the log."""
+    """An error of ours; the reference on its page leads to the log."""
 
     status = 500
     recorded = False
     title = "Something went wrong here"
-
-    def __init__(self, incident: str):
-        super().__init__(
-            "unexpected",
-            f"The incident has been recorded as {incident}.",
-            "Open Vigil again from the patient's chart.",
-        )
+    lines = (
+        "The fault is Vigil's own, and it has been recorded. The patient's chart is not affected.",
+        "Open Vigil again from the patient's chart; if it stays, tell your administrator.",
+    )

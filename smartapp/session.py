@@ -19,11 +19,15 @@ from smartapp.problems import StoreDown
 
 IDLE_SECONDS = 15 * 60
 ABSOLUTE_SECONDS = 8 * 3600
+# Longer than a token request may take, so that a turn ends with whoever has it.
+TURN_SECONDS = 30
 
 
 class Session(msgspec.Struct, frozen=True):
-    """One launch: one EHR, one patient, one token; `ends` is when the token does, or 8 h
-    (seconds since 1970).
+    """One launch: one EHR, one patient, one token at a time.
+
+    `ends` and `token_ends` (seconds since 1970) are when session and token do: a session outlives
+    its token only by a refresh token, and is never longer than 8 h.
 
     `user` is issuer and subject of a verified id_token, and `fhir_user` the reference in it, as
     sent. What comes of the token response beside the token is untrusted: `messaging_handle` and
@@ -37,6 +41,7 @@ class Session(msgspec.Struct, frozen=True):
     scope: str
     access_token: str
     ends: float
+    token_ends: float
     user: str | None = None
     encounter: str | None = None
     assessment_id: str | None = None
@@ -88,6 +93,36 @@ class Sessions:
             self._redis("expire", _key(ticket, kept), _seconds_left(session, now))
         return session
 
+    def renew(self, ticket: Ticket, session: Session, now: datetime) -> bool:
+        """Keep a session in place of the one of before; False where that was ended meanwhile."""
+        return bool(
+            self._put(
+                ticket,
+                "session",
+                msgspec.json.encode(session),
+                _seconds_left(session, now),
+                xx=True,
+            )
+        )
+
+    def take_turn(self, ticket: Ticket) -> str | None:
+        """Return the name of a turn to renew the session's token, of which there is one at a time
+        among all workers and hosts; None where another has it.
+        """
+        turn = secrets.token_urlsafe(16)
+        taken = self._redis("set", _key(ticket, "turn"), turn, nx=True, ex=TURN_SECONDS)
+        return turn if taken else None
+
+    def turn_taken(self, ticket: Ticket) -> bool:
+        """Tell whether somebody has the turn."""
+        return self._redis("get", _key(ticket, "turn")) is not None
+
+    def end_turn(self, ticket: Ticket, turn: str) -> None:
+        """Give the turn back, unless it ran out and is another's."""
+        key = _key(ticket, "turn")
+        if self._redis("get", key) == turn.encode():
+            self._redis("delete", key)
+
     def show(self, ticket: Ticket, session: Session, sight: bytes, now: datetime) -> None:
         """Keep what the page of a session last showed, as long as the session lives."""
         self._put(ticket, "sight", sight, _seconds_left(session, now))
@@ -101,9 +136,11 @@ class Sessions:
         for kept in ("session", "sight"):
             self._redis("delete", _key(ticket, kept))
 
-    def _put(self, ticket: Ticket, kept: str, content: bytes, seconds: int) -> None:
+    def _put(
+        self, ticket: Ticket, kept: str, content: bytes, seconds: int, xx: bool = False
+    ) -> Any:
         sealed = seal(ticket.digest(f"open {kept}"), content)
-        self._redis("set", _key(ticket, kept), sealed, ex=seconds)
+        return self._redis("set", _key(ticket, kept), sealed, ex=seconds, xx=xx)
 
     def _open(self, ticket: Ticket, kept: str) -> bytes | None:
         sealed = self._redis("get", _key(ticket, kept))

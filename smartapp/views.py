@@ -4,38 +4,47 @@ and our key set.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import redis
-from flask import Blueprint, Response, g, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from joserfc.jwk import ECKey
-from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from ehr.fetch import Fhir
 from ehr.http import Outgoing
 from ehr.keys import KeySets
-from models.fitted.booster import ModelError
 from models.fitted.registry import Model
-from runtime.audit.log import Audit, AuditError
-from runtime.limits.refusal_log import RefusalLog
-from runtime.logs import get_logger, keyed_hash
+from runtime.audit.log import Audit
+from runtime.logs import keyed_hash
 from runtime.settings import Ehr, Settings
-from runtime.settings_file import SettingsError
 from runtime.signing_key import public_jwks
 from runtime.web import HTML_POLICY, json_response
 from smartapp import problems
+from smartapp.closing import Closing
 from smartapp.cookies import end_cookie, end_oldest, set_cookie
 from smartapp.door import Door
 from smartapp.explain import explain
+from smartapp.failures import Failures
 from smartapp.launching.callback import SignIn, launch_of
-from smartapp.launching.discovery import Discovery
-from smartapp.launching.launch import authorization_url, trusted_launch
+from smartapp.launching.discovery import Discovery, Endpoints
+from smartapp.launching.launch import authorization_url, by_post, trusted_launch
 from smartapp.launching.pending import LAUNCH_SECONDS, Launches
+from smartapp.launching.renewal import Renewal
+from smartapp.launching.way_out import framed
 from smartapp.modelcard import ModelCards
 from smartapp.pages import register_words
 from smartapp.session import ABSOLUTE_SECONDS, Sessions
-
-log = get_logger("smartapp")
+from smartapp.styling.styles import Styles
 
 
 def create_blueprint(
@@ -46,15 +55,18 @@ def create_blueprint(
     http: Outgoing,
     keysets: KeySets,
     fhir: Fhir,
-    signing_key: ECKey,
+    signing_keys: Sequence[ECKey],
     clock: Callable[[], datetime],
     missing: Sequence[str] = (),
 ) -> Blueprint:
-    """Return the SMART app; `clock` gives aware UTC, `missing` models could not be loaded."""
-    discovery = Discovery(http)
-    door = Door(settings, models, Sessions(store), audit, fhir, clock, missing)
-    sign_in = SignIn(settings, http, discovery, keysets, signing_key)
-    views = _Views(door, Launches(store, signing_key), discovery, sign_in)
+    """Return the SMART app; `clock` gives aware UTC, `missing` models could not be loaded. The
+    first of the signing keys signs, all are published.
+    """
+    discovery, sessions = Discovery(http), Sessions(store)
+    renewal = Renewal(settings, http, discovery, signing_keys, sessions, clock)
+    door = Door(settings, models, sessions, audit, fhir, clock, missing, renewal)
+    sign_in = SignIn(settings, http, discovery, keysets, signing_keys[0])
+    views = _Views(door, Launches(store, signing_keys), discovery, sign_in)
     blueprint = Blueprint("smartapp", __name__, template_folder="../templates")
     register_words(blueprint)
     blueprint.add_url_rule("/", "home", lambda: redirect(url_for("smartapp.model_card")))
@@ -63,18 +75,10 @@ def create_blueprint(
     blueprint.add_url_rule("/callback", "callback", views.callback)
     blueprint.add_url_rule("/l/<handle>/", "explanation", views.explanation)
     ModelCards(models, settings.models_path).add_to(blueprint)
-    blueprint.add_url_rule("/.well-known/jwks.json", "jwks", lambda: _jwks(signing_key))
-    blueprint.register_error_handler(problems.Problem, views.problem)
-    blueprint.register_error_handler(
-        AuditError, lambda error: views.problem(problems.StoreDown("audit log unavailable"))
-    )
-    blueprint.register_error_handler(
-        ModelError, lambda error: views.problem(problems.StoreDown("model gave no number"))
-    )
-    blueprint.register_error_handler(
-        SettingsError, lambda error: views.problem(problems.StoreDown("client secret unavailable"))
-    )
-    blueprint.register_error_handler(Exception, views.unexpected)
+    Closing(door).add_to(blueprint)
+    Styles(door, http, discovery).add_to(blueprint)
+    Failures(audit).add_to(blueprint)
+    blueprint.add_url_rule("/.well-known/jwks.json", "jwks", lambda: _jwks(signing_keys))
     blueprint.record(
         lambda state: state.app.after_request_funcs.setdefault(None, []).insert(0, _narrow_frames)
     )
@@ -87,9 +91,8 @@ class _Views:
     def __init__(self, door: Door, launches: Launches, discovery: Discovery, sign_in: SignIn):
         self.door, self.settings, self.audit = door, door.settings, door.audit
         self.launches, self.discovery, self.sign_in = launches, discovery, sign_in
-        self.refusals = RefusalLog(door.audit)
 
-    def launch(self) -> BaseResponse:
+    def launch(self) -> BaseResponse | str:
         """Answer the EHR's launch with a redirect to its authorization server (SMART-4,
         SMART-12).
         """
@@ -97,6 +100,7 @@ class _Views:
 
     def standalone(self) -> BaseResponse | str:
         """List the EHRs, or begin a standalone launch with the one chosen (SMART-50)."""
+        g.standalone = True
         if "iss" in request.args:
             return self._begin(*trusted_launch(request.args, self.settings, standalone=True))
         ehrs = [
@@ -110,7 +114,8 @@ class _Views:
     def callback(self) -> BaseResponse:
         """Finish a launch and send the browser to a clean address (SMART-22..25)."""
         now = self.door.clock()
-        launch, state = launch_of(self.launches, request, now), request.args["state"]
+        launch = launch_of(self.launches, request, self.settings, now)
+        state, g.standalone = request.args["state"], launch.standalone
         ehr = self._ehr(launch.ehr)
         if not ehr:
             raise problems.StateRefused("EHR of this launch is no longer configured")
@@ -150,50 +155,13 @@ class _Views:
         self.door.record(opened, **view.record)
         return page
 
-    def problem(self, problem: problems.Problem) -> tuple[str, int]:
-        """Show a Problem as a page; the reason goes to the log, and to the audit once the EHR is
-        known.
-        """
-        ehr: Ehr | None = g.get("ehr")
-        log.warning(
-            "smart_refused",
-            reason=problem.reason,
-            status=problem.status,
-            route=request.endpoint,
-            ehr=ehr.id if ehr else None,
-            request_id=g.get("request_id"),
-        )
-        if ehr and problem.recorded:
-            self._record_refusal(ehr, problem)
-        page = render_template(
-            "pages/problem.html", title=problem.title, lines=problem.lines, detail=problem.detail
-        )
-        return page, problem.status
-
-    def unexpected(self, error: Exception) -> BaseResponse | tuple[str, int]:
-        """Show a fault of ours as a page with an incident number (B8)."""
-        if isinstance(error, HTTPException):
-            return error.get_response()
-        log.error("unhandled", error=error, incident=g.get("request_id"))
-        return self.problem(problems.Fault(g.get("request_id", "unknown")))
-
-    def _record_refusal(self, ehr: Ehr, problem: problems.Problem) -> None:
-        self.refusals.note(
-            {
-                "route": request.endpoint,
-                "ehr": ehr.id,
-                "outcome": 8,
-                "reason": problem.reason,
-                "request_id": g.get("request_id"),
-                **g.get("known", {}),
-            }
-        )
-
     def _begin(self, ehr: Ehr, iss: str, launch: str | None) -> BaseResponse:
         g.ehr = ehr
         endpoints = self.discovery.endpoints(iss)
-        url, state, begun = authorization_url(ehr, iss, launch, endpoints, self.settings)
-        now, answer = self.door.clock(), redirect(url, 303)
+        url, state, begun = authorization_url(
+            ehr, iss, launch, endpoints, self.settings, framed(request)
+        )
+        now, answer = self.door.clock(), _onward(url, endpoints)
         end_oldest(answer, request, "launch")
         set_cookie(
             answer, "launch", state, self.launches.begin(begun, state, now), LAUNCH_SECONDS, now
@@ -204,12 +172,27 @@ class _Views:
         return next((ehr for ehr in self.settings.ehr if ehr.id == name), None)
 
 
-def _jwks(signing_key: ECKey) -> Response:
-    """Publish our public key; an hour of caching, so a new key is published that long before it
+def _onward(url: str, endpoints: Endpoints) -> BaseResponse:
+    """Send the browser to the EHR: by a redirect, or a form where the address would be too long.
+
+    Servers send a form's sender on to sign in elsewhere, and Chromium asks `form-action` there too.
+    """
+    parameters, address = by_post(url, endpoints), endpoints.authorization_endpoint
+    if not parameters:
+        return redirect(url, 303)
+    parts = urlsplit(address)
+    g.form_action = f"{parts.scheme}://{parts.netloc} https:"
+    return make_response(
+        render_template("pages/sign_in.html", address=address, parameters=parameters)
+    )
+
+
+def _jwks(signing_keys: Sequence[ECKey]) -> Response:
+    """Publish our public keys; an hour of caching, so a new key is published that long before it
     is used (SMART-29).
     """
     return json_response(
-        public_jwks(signing_key), headers={"Cache-Control": "public, max-age=3600"}
+        public_jwks(signing_keys), headers={"Cache-Control": "public, max-age=3600"}
     )
 
 
@@ -219,7 +202,10 @@ def _narrow_frames(response: Response) -> Response:
     """
     ehr: Ehr | None = g.get("ehr")
     if ehr and response.mimetype == "text/html":
-        response.headers["Content-Security-Policy"] = HTML_POLICY.format(
-            " ".join(ehr.frame_ancestors) or "'none'"
+        policy = HTML_POLICY.format(" ".join(ehr.frame_ancestors) or "'none'")
+        onward = g.get("form_action")
+        usual = "form-action 'self'"
+        response.headers["Content-Security-Policy"] = (
+            policy.replace(usual, f"{usual} {onward}") if onward else policy
         )
     return response

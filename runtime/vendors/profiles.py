@@ -18,6 +18,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     page_size: int
     sorted: bool
     app_context: bool
+    online_access: bool
     topic: bool
     override_reasons: bool
     suggestions: bool

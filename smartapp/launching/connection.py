@@ -26,10 +26,10 @@ class BoundedAdapter(BaseAdapter):
     The time runs from now for all answers together: a person waits for them (SMART-41).
     """
 
-    def __init__(self, http: Outgoing, allows: Callable[[str], bool]):
+    def __init__(self, http: Outgoing, allows: Callable[[str], bool], seconds: float):
         super().__init__()
         self._http, self._allows = http, allows
-        self._deadline = time.monotonic() + TOTAL_SECONDS
+        self._deadline = time.monotonic() + seconds
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         """Send by our own limits, whatever the caller's are; raises Refused.
@@ -55,13 +55,16 @@ class BoundedAdapter(BaseAdapter):
 
 
 def bind(
-    session: requests.Session, http: Outgoing, allows: Callable[[str], bool]
+    session: requests.Session,
+    http: Outgoing,
+    allows: Callable[[str], bool],
+    seconds: float | None = None,
 ) -> requests.Session:
     """Give a requests Session these limits; credentials then follow no redirect and no proxy or
     netrc.
     """
     session.trust_env = False
-    adapter = BoundedAdapter(http, allows)
+    adapter = BoundedAdapter(http, allows, TOTAL_SECONDS if seconds is None else seconds)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

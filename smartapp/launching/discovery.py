@@ -19,7 +19,9 @@ FRESH_SECONDS = 1800
 # person who tries again.
 FAILED_SECONDS = 15
 SMART, OPENID = "smart-configuration", "openid-configuration"
-LOCATIONS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+# Without the last one tokens are dropped, and not given back (SMART-36).
+LOCATIONS = (*NEEDED, "revocation_endpoint")
 # `issuer` is a name that is compared, not a place to be resolved.
 TEXTS = (*LOCATIONS, "issuer")
 LISTS = (
@@ -40,6 +42,7 @@ class Endpoints(msgspec.Struct, frozen=True):
     token_endpoint: str = ""
     issuer: str | None = None
     jwks_uri: str | None = None
+    revocation_endpoint: str | None = None
     capabilities: tuple[str, ...] = ()
     scopes_supported: tuple[str, ...] = ()
     code_challenge_methods_supported: tuple[str, ...] | None = None
@@ -133,10 +136,12 @@ def _endpoints(body: bytes, base: str, document: str) -> Endpoints:
         texts = {name: members[name] for name in TEXTS if _is_text(members.get(name))}
         texts |= {name: urljoin(f"{base}/", texts[name]) for name in LOCATIONS if name in texts}
         insecure = [name for name in LOCATIONS if name in texts and not _secure(texts[name])]
+        refused = [name for name in insecure if name in NEEDED]
     except (msgspec.DecodeError, ValueError, RecursionError):
         raise _failed(f"{document} unreadable", UNUSABLE) from None
-    if insecure:
-        raise _failed(f"{document} {insecure[0]} not https", UNUSABLE)
+    if refused:
+        raise _failed(f"{document} {refused[0]} not https", UNUSABLE)
+    texts = {name: text for name, text in texts.items() if name not in insecure}
     lists = {name: members[name] for name in LISTS if isinstance(members.get(name), list)}
     named = {name: tuple(filter(_is_text, found)) for name, found in lists.items()}
     return msgspec.convert(texts | named, Endpoints)

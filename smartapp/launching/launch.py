@@ -3,6 +3,7 @@ Launch 2.2 (SMART-4..21).
 """
 
 import secrets
+from urllib.parse import parse_qsl, urlsplit
 
 from authlib.oauth2.client import OAuth2Client
 from werkzeug.datastructures import MultiDict
@@ -11,9 +12,12 @@ from runtime.settings import Ehr, Settings
 from smartapp.launching.discovery import Endpoints
 from smartapp.launching.pending import Launch
 from smartapp.launching.scopes import wanted
+from smartapp.launching.way_out import marked
 from smartapp.problems import LaunchRefused, SignInFailed
 
 LONGEST_LAUNCH = 2048
+# What browsers and proxies surely carry.
+LONGEST_URL = 2000
 
 
 def trusted_launch(
@@ -54,13 +58,19 @@ def redirect_uri(settings: Settings) -> str:
 
 
 def authorization_url(
-    ehr: Ehr, iss: str, launch: str | None, endpoints: Endpoints, settings: Settings
+    ehr: Ehr,
+    iss: str,
+    launch: str | None,
+    endpoints: Endpoints,
+    settings: Settings,
+    in_frame: bool = False,
 ) -> tuple[str, str, Launch]:
     """Return the URL to send the browser to, its `state`, and what its callback will need
-    (SMART-13..15, E2).
+    (SMART-13..15, E2); in a frame the state says how to get out of it.
     """
     scope = wanted(ehr, endpoints, standalone=launch is None)
-    state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
+    fresh, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
+    state = marked(fresh, iss, launch) if in_frame else fresh
     nonce = secrets.token_urlsafe(24) if "openid" in scope.split() else None
     client = OAuth2Client(
         None,
@@ -76,3 +86,13 @@ def authorization_url(
     except ValueError:
         raise SignInFailed("authorization_endpoint unusable") from None
     return url, state, Launch(ehr.id, iss, verifier, nonce, scope)
+
+
+def by_post(url: str, endpoints: Endpoints) -> list[tuple[str, str]]:
+    """Return the parameters of an authorization request that is too long for a URL, where the
+    server takes them by POST; else none (SMART-12).
+    """
+    if len(url) <= LONGEST_URL or "authorize-post" not in endpoints.capabilities:
+        return []
+    own = parse_qsl(urlsplit(endpoints.authorization_endpoint).query, keep_blank_values=True)
+    return parse_qsl(urlsplit(url).query, keep_blank_values=True)[len(own) :]

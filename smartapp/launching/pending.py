@@ -7,7 +7,9 @@ who brings the cookie back.
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import redis
@@ -32,6 +34,11 @@ class Launch(msgspec.Struct, frozen=True, array_like=True):
     nonce: str | None
     scope: str
 
+    @property
+    def standalone(self) -> bool:
+        """Tell whether the user opened Vigil without a chart (SMART-50)."""
+        return "launch" not in self.scope.split()
+
 
 class _Sealed(msgspec.Struct, frozen=True, array_like=True):
     """A launch, and when it began (seconds since 1970)."""
@@ -41,17 +48,18 @@ class _Sealed(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Launches:
-    """The launches under way, of all workers and of all hosts that share a signing key."""
+    """The launches under way, of all workers and of all hosts that share signing keys; one that
+    began before the keys were changed over is still known.
+    """
 
-    def __init__(self, store: redis.Redis, signing_key: ECKey):
+    def __init__(self, store: redis.Redis, signing_keys: Sequence[ECKey]):
         self._store = store
-        secret = base64.urlsafe_b64decode(f"{signing_key.as_dict(private=True)['d']}==")
-        self._key = HKDF(SHA256(), 32, None, b"vigil launch cookie").derive(secret)
+        self._keys = [_derived(key) for key in signing_keys]
 
     def begin(self, launch: Launch, state: str, now: datetime) -> str:
         """Return a launch as the value of its browser's cookie."""
         content = msgspec.msgpack.encode(_Sealed(launch, now.timestamp()))
-        return base64.urlsafe_b64encode(seal(self._key, content, _bound(state))).decode()
+        return base64.urlsafe_b64encode(seal(self._keys[0], content, _bound(state))).decode()
 
     def take(self, state: str, cookie: str, now: datetime) -> Launch | None:
         """Return the launch of this state and cookie, once: of two callbacks at the same time one
@@ -64,17 +72,34 @@ class Launches:
 
     def _open(self, state: str, cookie: str) -> _Sealed | None:
         try:
-            found = opened(self._key, base64.urlsafe_b64decode(cookie), _bound(state))
+            sealed = base64.urlsafe_b64decode(cookie)
         except ValueError:
             return None
-        return msgspec.msgpack.decode(found, type=_Sealed) if found else None
+        found = filter(None, (opened(key, sealed, _bound(state)) for key in self._keys))
+        content = next(found, None)
+        return msgspec.msgpack.decode(content, type=_Sealed) if content else None
+
+    def used(self, state: str) -> bool:
+        """Tell whether a launch of this state was finished within the last ten minutes."""
+        return self._redis("get", _mark(state)) is not None
 
     def _first_use(self, state: str) -> bool:
-        mark = f"vigil:launch:{_bound(state).hex()}"
+        return bool(self._redis("set", _mark(state), b"1", nx=True, ex=MARK_SECONDS))
+
+    def _redis(self, command: str, *arguments: Any, **options: Any) -> Any:
         try:
-            return bool(self._store.set(mark, b"1", nx=True, ex=MARK_SECONDS))
+            return getattr(self._store, command)(*arguments, **options)
         except redis.RedisError:
             raise StoreDown("session store unavailable") from None
+
+
+def _derived(signing_key: ECKey) -> bytes:
+    secret = base64.urlsafe_b64decode(f"{signing_key.as_dict(private=True)['d']}==")
+    return HKDF(SHA256(), 32, None, b"vigil launch cookie").derive(secret)
+
+
+def _mark(state: str) -> str:
+    return f"vigil:launch:{_bound(state).hex()}"
 
 
 def _bound(state: str) -> bytes:

@@ -1,35 +1,33 @@
-"""Turns an authorization code into a token response: PKCE, client authentication, tolerant
-reading (SMART-26..31).
+"""Asks a token endpoint: a code or a refresh token into a token response, and a token back;
+tolerant reading (SMART-26..36).
 """
 
-import base64
 import json
 import math
-import secrets
-from collections.abc import Callable, MutableMapping
-from typing import Any, NamedTuple
-from urllib.parse import quote_plus
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
 
 import requests
-from authlib.common.urls import add_params_to_qs
 from authlib.integrations.requests_client import OAuth2Session
-from joserfc import jwt
-from joserfc.jwk import ECKey
 
 from ehr.http import Outgoing
-from runtime.settings import Ehr, Settings
-from runtime.settings_file import secret
+from smartapp.launching.client import Client
 from smartapp.launching.connection import Refused, bind
 from smartapp.launching.discovery import Endpoints
-from smartapp.launching.oauth_error import said, word
-from smartapp.problems import SignInFailed
+from smartapp.launching.oauth_error import advice, said, word
+from smartapp.problems import GrantEnded, SignInFailed
 
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-ASSERTION_SECONDS = 240
 UNKNOWN_SECONDS = 300.0
-# Authlib's way to authenticate: client, method, uri, headers and body give the last three.
-Headers = MutableMapping[str, str]
-Authenticate = Callable[[Any, str, str, Headers, str], tuple[str, Headers, str]]
+# A refresh token may be a JWT with the launch's context in it.
+LONGEST_MEMBER = 16 * 1024
+SLOW = (
+    "The EHR's sign-in server could not be reached, or did not answer in time.",
+    "Try again in a minute from the patient's chart; if it stays, tell your administrator.",
+)
+# Who closes a page does not wait for the EHR any longer.
+REVOKE_SECONDS = 4.0
+ENDED = "invalid_grant"
 
 
 class _Session(OAuth2Session):
@@ -41,17 +39,7 @@ class _Session(OAuth2Session):
         return resp
 
 
-class Client(NamedTuple):
-    """How one EHR's token endpoint is told who we are: what signs the request (None: nothing
-    does), and what else stands in its body.
-    """
-
-    id: str
-    authenticate: Authenticate | None = None
-    form: dict[str, str] = {}
-
-
-def exchange(
+def redeem(
     http: Outgoing,
     client: Client,
     endpoints: Endpoints,
@@ -60,94 +48,71 @@ def exchange(
     redirect_uri: str,
 ) -> dict[str, Any]:
     """Return the token response of one code, without its null members; it is asked for once,
-    without a retry. Raises SignInFailed.
+    without a retry. Raises SignInFailed, GrantEnded where the code is not taken.
     """
-    session = _Session(
-        client.id,
-        token_endpoint_auth_method=client.authenticate or "none",
-        redirect_uri=redirect_uri,
-    )
+    form = {"code": code, "code_verifier": code_verifier, "redirect_uri": redirect_uri}
+    return _token(http, client, endpoints, "authorization_code", form)
+
+
+def refresh(
+    http: Outgoing, client: Client, endpoints: Endpoints, refresh_token: str
+) -> dict[str, Any]:
+    """Return the token response of a refresh token, with the errors of `redeem`; of the scope
+    nothing is said, so it stays what was granted (SMART-35).
+    """
+    form = {"refresh_token": refresh_token}
+    return _token(http, client, endpoints, "refresh_token", form)
+
+
+def revoke(http: Outgoing, client: Client, url: str, token: str, kind: str) -> None:
+    """Give a token back, of the `kind` access_token or refresh_token (RFC 7009). Raises
+    SignInFailed where nothing came that says so.
+    """
+
+    def ask(session: _Session) -> requests.Response:
+        given: requests.Response = session.revoke_token(  # type: ignore[no-untyped-call]
+            url, token, token_type_hint=kind, body=urlencode(client.form)
+        )
+        return given
+
+    answer = _asked(http, client, url, ask, REVOKE_SECONDS)
+    if not answer.ok:
+        raise SignInFailed(f"revocation status {answer.status_code}")
+
+
+def _token(
+    http: Outgoing, client: Client, endpoints: Endpoints, grant_type: str, form: dict[str, str]
+) -> dict[str, Any]:
+    url = endpoints.token_endpoint
+
+    def ask(session: _Session) -> requests.Response:
+        answer: requests.Response = session.fetch_token(
+            url, grant_type=grant_type, **form, **client.form
+        )
+        return answer
+
+    return _checked(_asked(http, client, url, ask), endpoints)
+
+
+def _asked(
+    http: Outgoing,
+    client: Client,
+    url: str,
+    ask: Callable[[_Session], requests.Response],
+    seconds: float | None = None,
+) -> requests.Response:
+    """Ask this one address within the limits of `connection`. Raises SignInFailed."""
+    session = _Session(client.id, token_endpoint_auth_method=client.authenticate or "none")
     try:
         # requests writes the host in small letters.
-        address = requests.Request("POST", endpoints.token_endpoint).prepare().url
-        bind(session, http, lambda url: url == address)
+        address = requests.Request("POST", url).prepare().url
+        bind(session, http, lambda asked: asked == address, seconds)
         with session:
-            answer = session.fetch_token(
-                endpoints.token_endpoint,
-                code=code,
-                code_verifier=code_verifier,
-                grant_type="authorization_code",
-                **client.form,
-            )
+            return ask(session)
     except Refused as error:
-        raise SignInFailed(f"token request failed: {error}") from None
+        raise SignInFailed(f"token request failed: {error}", *SLOW) from None
     except (requests.RequestException, ValueError, TypeError) as error:
-        raise SignInFailed(f"token request failed: {type(error).__name__}") from None
-    return _checked(answer, endpoints)
-
-
-def client_of(ehr: Ehr, endpoints: Endpoints, settings: Settings, key: ECKey, now: float) -> Client:
-    """Return who we are at an EHR, as its record says; the secret goes into the body only where
-    the server takes it nowhere else (SMART-26..28). Raises SettingsError without the secret.
-    """
-    name, method = ehr.smart_client_id or "", ehr.smart_client_auth
-    # RFC 6749 3.2.1 lets a client that authenticates name itself too, and some servers insist.
-    form = {"client_id": name} if ehr.smart_client_id_in_body else {}
-    if method == "private_key_jwt":
-        return Client(name, private_key_jwt(key, name, endpoints.token_endpoint, now), form)
-    if method == "none":
-        return Client(name)
-    client_secret = secret(ehr, settings) or ""
-    offered = endpoints.token_endpoint_auth_methods_supported
-    if "client_secret_post" in offered and "client_secret_basic" not in offered:
-        return Client(name, None, {"client_secret": client_secret})
-    return Client(name, client_secret_basic(name, client_secret), form)
-
-
-def client_secret_basic(client_id: str, client_secret: str) -> Authenticate:
-    """Authenticate by HTTP Basic; both parts are form-urlencoded first, which matters for `:`
-    `%` `+` (SMART-27).
-    """
-    pair = f"{quote_plus(client_id)}:{quote_plus(client_secret)}"
-    value = "Basic " + base64.b64encode(pair.encode("ascii")).decode("ascii")
-
-    def sign(
-        client: Any, method: str, uri: str, headers: Headers, body: str
-    ) -> tuple[str, Headers, str]:
-        headers["Authorization"] = value
-        return uri, headers, body
-
-    return sign
-
-
-def private_key_jwt(key: ECKey, client_id: str, token_endpoint: str, now: float) -> Authenticate:
-    """Authenticate by an assertion made new for each request: authlib's own repeats its jti and
-    lives an hour (SMART-28).
-    """
-    signed = assertion(key, client_id, token_endpoint, now)
-    parameters = [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", signed)]
-
-    def sign(
-        client: Any, method: str, uri: str, headers: Headers, body: str
-    ) -> tuple[str, Headers, str]:
-        return uri, headers, add_params_to_qs(body or "", parameters)
-
-    return sign
-
-
-def assertion(key: ECKey, client_id: str, token_endpoint: str, now: float) -> str:
-    """Return a signed client assertion; `now` in seconds since 1970."""
-    algorithm = str(key.get("alg"))
-    header = {"alg": algorithm, "kid": key.kid, "typ": "JWT"}
-    claims = {
-        "iss": client_id,
-        "sub": client_id,
-        "aud": token_endpoint,
-        "iat": int(now),
-        "exp": int(now) + ASSERTION_SECONDS,
-        "jti": secrets.token_urlsafe(24),
-    }
-    return jwt.encode(header, claims, key, algorithms=[algorithm])
+        raise SignInFailed(f"token request failed: {type(error).__name__}", *SLOW) from None
 
 
 def _checked(response: requests.Response, endpoints: Endpoints) -> dict[str, Any]:
@@ -161,7 +126,9 @@ def _checked(response: requests.Response, endpoints: Endpoints) -> dict[str, Any
     except (ValueError, AttributeError, RecursionError):
         raise SignInFailed(f"token answer unreadable, status {response.status_code}") from None
     if "error" in answer:
-        raise SignInFailed(f"token error {word(answer)}", detail=said(answer, endpoints))
+        named, detail = word(answer), said(answer, endpoints)
+        refused = GrantEnded if named == ENDED else SignInFailed
+        raise refused(f"token error {named}", *advice(named), detail=detail)
     if not response.ok:
         raise SignInFailed(f"token status {response.status_code}")
     token, kind = answer.get("access_token"), answer.get("token_type")
@@ -184,3 +151,17 @@ def lifetime(answer: dict[str, Any]) -> float:
     except (ValueError, OverflowError):
         return UNKNOWN_SECONDS
     return max(seconds, 1.0) if math.isfinite(seconds) else UNKNOWN_SECONDS
+
+
+def member(answer: dict[str, Any], name: str) -> str | None:
+    """Return a member that is text of a bearable length, or None."""
+    value = answer.get(name)
+    return value if isinstance(value, str) and 0 < len(value) <= LONGEST_MEMBER else None
+
+
+def scope_of(answer: dict[str, Any], before: str) -> str:
+    """Return what was granted; a scope that is left out or empty is the one of before (RFC 6749
+    5.1 and 6).
+    """
+    scope = answer.get("scope")
+    return scope if isinstance(scope, str) and scope.strip() else before

@@ -21,7 +21,7 @@ from runtime import logs, web
 from runtime.audit.log import Audit
 from runtime.settings import Settings
 from runtime.settings_file import settings_from
-from runtime.signing_key import signing_key
+from runtime.signing_key import signing_keys
 from smartapp.cookies import cookie_name
 from smartapp.session import Session, Sessions, Ticket
 from smartapp.views import create_blueprint
@@ -48,11 +48,11 @@ class FakeStore:
         self.data: dict[str, tuple[bytes, int]] = {}
         self.down = False
 
-    def set(self, key, value, ex, nx=False):
+    def set(self, key, value, ex, nx=False, xx=False):
         self._check()
-        if nx and key in self.data:
+        if (nx and key in self.data) or (xx and key not in self.data):
             return None
-        self.data[key] = (value, ex)
+        self.data[key] = (value.encode() if isinstance(value, str) else value, ex)
         return True
 
     def get(self, key):
@@ -108,7 +108,8 @@ class Bench:
         )
         self.store = store or FakeStore()
         self.audit = Audit(folder / "audit.db")
-        self.key = signing_key(folder)
+        keys = signing_keys(folder)
+        self.key = keys[0]
         ehr.client_key = self.key.as_dict(private=False)
         self.models = [model for model in champions() if model.id.name not in missing]
         self.time: datetime | None = None
@@ -125,7 +126,7 @@ class Bench:
                 Outgoing(),
                 keysets,
                 fhir,
-                self.key,
+                keys,
                 self.now,
                 missing,
             )

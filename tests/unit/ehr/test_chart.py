@@ -126,7 +126,7 @@ def test_a_server_that_gives_nothing_is_no_empty_chart(error, state):
 @pytest.mark.rule("SMART-18")
 def test_what_the_token_may_not_read_is_not_asked_for():
     server = Server()
-    _, part = vitals(server, granted={"Patient"})
+    _, part = vitals(server, granted={"patient"})
     assert part.state == "not granted" and server.asked == ["patient"]
 
 

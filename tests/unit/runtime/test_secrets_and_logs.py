@@ -12,9 +12,9 @@ from runtime.secretfile import SecretFileError, read_or_create
 
 
 def test_our_key_is_made_once_and_its_public_half_is_published(tmp_path):
-    key = signing_key.signing_key(tmp_path)
-    assert signing_key.signing_key(tmp_path).kid == key.kid
-    (published,) = signing_key.public_jwks(key)["keys"]
+    (key,) = signing_key.signing_keys(tmp_path)
+    assert signing_key.signing_keys(tmp_path)[0].kid == key.kid
+    (published,) = signing_key.public_jwks([key])["keys"]
     assert (published["kid"], published["alg"], published["use"]) == (
         key.kid,
         "ES384",
@@ -27,22 +27,22 @@ def test_keys_are_made_for_several_hosts_and_kept(tmp_path):
     runs = [CliRunner().invoke(vigil.main, ["keys", str(tmp_path / "keys")]) for _ in range(2)]
     (published,) = json.loads(runs[0].stdout)["keys"]
     assert runs[0].stdout == runs[1].stdout and "d" not in published
-    assert published["kid"] == signing_key.signing_key(tmp_path / "keys").kid
+    assert published["kid"] == signing_key.signing_keys(tmp_path / "keys")[0].kid
     modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "keys").iterdir()}
     assert modes == {"signing-key.json": 0o600, "log-key": 0o600}
 
 
 def test_secrets_that_others_can_read_are_refused(tmp_path):
-    signing_key.signing_key(tmp_path)
+    signing_key.signing_keys(tmp_path)
     (tmp_path / "signing-key.json").chmod(0o644)
     with pytest.raises(SecretFileError, match="chmod 600"):
-        signing_key.signing_key(tmp_path)
+        signing_key.signing_keys(tmp_path)
 
 
 def test_a_damaged_key_is_said(tmp_path):
     assert read_or_create(tmp_path / "signing-key.json", lambda: b"{") == b"{"
     with pytest.raises(SecretFileError, match="damaged"):
-        signing_key.signing_key(tmp_path)
+        signing_key.signing_keys(tmp_path)
 
 
 @pytest.fixture
@@ -83,10 +83,10 @@ def test_a_log_that_cannot_be_written_costs_nothing_else(tmp_path):
 def test_hosts_that_share_the_files_of_their_keys_sign_and_hash_alike(tmp_path):
     """Neither makes a key of its own then."""
     first, second = tmp_path / "first", tmp_path / "second"
-    key = signing_key.signing_key(first)
+    (key,) = signing_key.signing_keys(first)
     logs.configure(first, io.StringIO())
     hashed = logs.keyed_hash("p1")
-    assert signing_key.signing_key(second, first / "signing-key.json").kid == key.kid
+    assert signing_key.signing_keys(second, first / "signing-key.json")[0].kid == key.kid
     logs.configure(second, io.StringIO(), first / "log-key")
     assert logs.keyed_hash("p1") == hashed and not second.exists()
     logs.configure(None, io.StringIO())

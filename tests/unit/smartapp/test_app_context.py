@@ -2,7 +2,7 @@
 
 import pytest
 
-from smartapp.launching.callback import assessment_named
+from smartapp.launching.context import assessment_named
 
 
 @pytest.mark.rule("SMART-53", "SMART-55")

@@ -6,8 +6,9 @@ from runtime.settings import Ehr
 from smartapp.launching.discovery import Endpoints
 from smartapp.launching.scopes import readable, wanted
 
+CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 EHR = Ehr(id="e", fhir_base=("https://ehr.example.org",))
-BOTH = {"Patient", "Observation"}
+BOTH = {"patient", "vitals", "labs"}
 
 
 @pytest.mark.rule("SMART-18")
@@ -34,29 +35,60 @@ def test_context_and_user_scopes():
 
 @pytest.mark.rule("SMART-17")
 @pytest.mark.parametrize(
-    "granted, types",
+    "granted, parts",
     [
         ("patient/Patient.read patient/Observation.read", BOTH),
         ("patient/*.rs", BOTH),
         ("user/*.*", BOTH),
         ("patient/*.cruds", BOTH),
-        ("patient/Observation.rs?category=vital-signs launch", {"Observation"}),
-        ("patient/Patient.r", {"Patient"}),
+        ("patient/Observation.rs?category=vital-signs launch", {"vitals"}),
+        (f"patient/Observation.rs?category={CATEGORY}|laboratory", {"labs"}),
+        (
+            f"patient/Observation.rs?category={CATEGORY}%7Cvital-signs,laboratory",
+            {"vitals", "labs"},
+        ),
+        (
+            "patient/Observation.s?category=vital-signs user/Observation.s?category=laboratory",
+            {"vitals", "labs"},
+        ),
+        ("patient/Observation.rs?category=social-history", set()),
+        ("patient/Observation.rs?category=vital-signs&_security=L", set()),
+        ("patient/*.rs?category=laboratory", {"labs"}),
+        ("patient/Patient.r", {"patient"}),
         ("patient/Observation.cud", set()),
         ("patient/Observation.write", set()),
         ("launch openid", set()),
         ("", set()),
         ("patient/Observation.sr", set()),
         ("user/Observation.Read user/Patient.Read", BOTH),
-        ("openid Patient.read Patient.search ", {"Patient"}),
+        ("openid Patient.read Patient.search ", {"patient"}),
         ("Patient.Read Observation.Search", BOTH),
         ("Observation.Write Patient.write", set()),
         ("patient/Observation. patient/.rs launch/patient", set()),
         ("fhirUser launch/encounter offline_access profile", set()),
     ],
 )
-def test_a_grant_is_compared_by_meaning(granted, types):
+def test_a_grant_is_compared_by_meaning(granted, parts):
     """v1, v2, Epic's spellings and reduced grants are understood; what was not granted is not
-    read.
+    read, and a grant of one category fills that part alone.
     """
-    assert readable(granted) == types
+    assert readable(granted) == parts
+
+
+@pytest.mark.rule("SMART-20")
+@pytest.mark.parametrize(
+    "offered, profile, asked",
+    [
+        ({"scopes_supported": ("launch", "online_access")}, "generic", True),
+        ({"capabilities": ("permission-online",)}, "generic", True),
+        ({"capabilities": ("permission-offline",)}, "generic", False),
+        ({"scopes_supported": ("offline_access",)}, "epic", False),
+        ({}, "oracle", True),
+        ({}, "generic", False),
+    ],
+)
+def test_leave_to_renew_is_asked_for_while_the_user_is_there(offered, profile, asked):
+    """online_access where the server names it or the vendor gives it; offline_access never."""
+    ehr = Ehr(id="e", fhir_base=EHR.fhir_base, profile=profile)
+    scopes = wanted(ehr, Endpoints(**offered), False).split()
+    assert ("online_access" in scopes) is asked and "offline_access" not in scopes

@@ -1,0 +1,1 @@
+"""Dresses the page in the EHR's own colours and fonts, where they stay readable."""
