@@ -102,7 +102,10 @@ def _asked(
     seconds: float | None = None,
 ) -> requests.Response:
     """Ask this one address within the limits of `connection`. Raises SignInFailed."""
-    session = _Session(client.id, token_endpoint_auth_method=client.authenticate or "none")
+    method = client.authenticate or "none"
+    session = _Session(
+        client.id, token_endpoint_auth_method=method, revocation_endpoint_auth_method=method
+    )
     try:
         # requests writes the host in small letters.
         address = requests.Request("POST", url).prepare().url

@@ -80,7 +80,16 @@ class FakeStore:
 class Bench:
     """An app, its parts, and the steps of a launch."""
 
-    def __init__(self, folder: Path, ehr: SmallEhr, store=None, missing=(), trial=None, **record):
+    def __init__(
+        self,
+        folder: Path,
+        ehr: SmallEhr,
+        store=None,
+        missing=(),
+        trial=None,
+        second: dict | None = None,
+        **record,
+    ):
         self.ehr = ehr
         base = {
             "id": "test",
@@ -100,7 +109,7 @@ class Bench:
         self.settings: Settings = settings_from(
             {
                 "public_url": PUBLIC,
-                "ehr": [base | record, other],
+                "ehr": [base | record, other | (second or {})],
                 "base_dir": str(folder),
                 "data_dir": ".",
                 "trial": trial,
@@ -155,11 +164,16 @@ class Browser:
         self.cookies_set += answer.headers.getlist("Set-Cookie")
         return answer
 
-    def launch(self, launch: str = "xyz", **more) -> str:
+    def post(self, path: str, **options):
+        """POST to a path of Vigil over https."""
+        answer = self.client.post(path, base_url=PUBLIC, **options)
+        self.cookies_set += answer.headers.getlist("Set-Cookie")
+        return answer
+
+    def launch(self, launch: str = "xyz", headers: dict | None = None, **more) -> str:
         """Begin an EHR launch and return the authorization URL."""
-        answer = self.get(
-            "/launch", query_string={"iss": self.bench.ehr.iss, "launch": launch} | more
-        )
+        query = {"iss": self.bench.ehr.iss, "launch": launch} | more
+        answer = self.get("/launch", query_string=query, headers=headers)
         assert answer.status_code == 303, answer.text
         return answer.headers["Location"]
 

@@ -53,6 +53,15 @@ class SmallEhr:
         self.audience: str | None = None
         self.requests: list[tuple[str, dict]] = []
         self.codes: dict[str, dict] = {}
+        # Refresh tokens that are good, each with the scope that it renews; with `rotates` for one
+        # use. `refreshes` counts, `refresh_extra` changes the answers.
+        self.refresh_tokens: dict[str, str] = {}
+        self.rotates, self.refreshes = True, 0
+        self.refresh_extra: dict = {}
+        self.refresh_answer: Response | None = None
+        self.revoked: list[dict] = []
+        self.revocation_status = 200
+        self.style: Response | None = None
         self.token_extra: dict = {}
         self.token_nulls: tuple[str, ...] = ()
         self.token_answer: Response | None = None
@@ -92,6 +101,8 @@ class SmallEhr:
         app.add_url_rule(shape.jwks, "jwks", self._jwks)
         app.add_url_rule(shape.authorize, "authorize", self._authorize)
         app.add_url_rule(shape.token_endpoint, "token", self._token, methods=["POST"])
+        app.add_url_rule("/revoke", "revoke", self._revoke, methods=["POST"])
+        app.add_url_rule("/style.json", "style", lambda: self.style or ("none", 404))
         app.add_url_rule(f"{shape.fhir}/Patient/<id>", "patient", self._patient)
         app.add_url_rule(f"{shape.fhir}/Observation", "observation", self._observation)
         app.add_url_rule("/<path:path>", "documents", lambda path: self._document())
@@ -145,6 +156,8 @@ class SmallEhr:
             return self.token_answer
         form = request.form.to_dict()
         self.form = form
+        if form.get("grant_type") == "refresh_token":
+            return self._refreshed(form)
         asked = self.codes.pop(form.get("code", ""), None)
         challenge = (
             base64.urlsafe_b64encode(
@@ -177,6 +190,37 @@ class SmallEhr:
         sent = {key: value for key, value in answer.items() if value is not None}
         return sent | dict.fromkeys(self.token_nulls)
 
+    def _refreshed(self, form: dict):
+        if self.delay:
+            time.sleep(self.delay)
+        if self.refresh_answer is not None:
+            return self.refresh_answer
+        held = form.get("refresh_token", "")
+        if held not in self.refresh_tokens or (self.client_key and not self._asserted(form)):
+            return {"error": "invalid_grant", "error_description": "Used <b>before</b>."}, 400
+        self.refreshes += 1
+        scope = self.refresh_tokens[held]
+        answer = {
+            "access_token": self._bearer(),
+            "token_type": "Bearer",
+            "expires_in": 600,
+            "scope": scope,
+        }
+        if self.rotates:
+            del self.refresh_tokens[held]
+            answer["refresh_token"] = f"again-{self.refreshes}"
+            self.refresh_tokens[answer["refresh_token"]] = scope
+        return answer | self.refresh_extra
+
+    def renewable(self, **more) -> None:
+        """Have the next launches get a refresh token, which is good once."""
+        self.refresh_tokens["again-0"] = "launch patient/Patient.r patient/Observation.rs"
+        self.token_extra = {"refresh_token": "again-0", "expires_in": 570} | more
+
+    def _revoke(self):
+        self.revoked.append(request.form.to_dict())
+        return "", self.revocation_status
+
     def _asserted(self, form: dict) -> bool:
         """Check an assertion as the SMART launcher does: `typ`, `jti`, and the one registered key
         whose `alg` and `kid` are those of the header.
@@ -192,7 +236,7 @@ class SmallEhr:
             and bool(claims["jti"])
             and claims["aud"] == (self.audience or f"{self.url}{self.shape.token_endpoint}")
             and claims["sub"] == claims["iss"]
-            and time.time() < claims["exp"] <= time.time() + 300
+            and self.now() < claims["exp"] <= self.now() + 300
         )
 
     def _id_token(self, asked: dict) -> str:
@@ -258,8 +302,12 @@ class SmallEhr:
             {"resourceType": "Bundle", "type": "searchset", "entry": entries, "link": links}
         )
 
+    def _bearer(self) -> str:
+        """Return the one access token that is good: a renewal ends the one before."""
+        return f"token-of-{self.patient}" + (f"-{self.refreshes}" if self.refreshes else "")
+
     def _fhir(self, body: dict):
         time.sleep(self.delay)
-        if request.headers.get("Authorization") != f"Bearer token-of-{self.patient}":
+        if request.headers.get("Authorization") != f"Bearer {self._bearer()}":
             return Response("no", 401)
         return Response(json.dumps(body), mimetype="application/fhir+json")
