@@ -50,7 +50,8 @@ def create_app(config: DemoConfig) -> Flask:
     bases = tuple(urlsplit(base).path for base in config.audiences)
     app.register_error_handler(HTTPException, partial(_refuse, bases))
     app.context_processor(lambda: {"notice": config.notice})
-    policy = POLICY.format(vigil=config.vigil_url)
+    # Opened as another site, the frame passes through here under our own name.
+    policy = POLICY.format(vigil=f"{config.vigil_url} {config.base_url}")
 
     @app.after_request
     def finish(response: Response) -> Response:

@@ -18,6 +18,7 @@ from werkzeug.datastructures import MultiDict
 
 from demo.config import Client, DemoConfig
 from demo.patients.resources import CLINICIAN
+from demo.playing.troubles import redirect_of
 from demo.records import Records
 from demo.scopes import granted
 from demo.tokens import Grant, Tokens
@@ -32,6 +33,7 @@ class Launch(NamedTuple):
     encounter: str | None
     app_context: str | None
     user: str = f"Practitioner/{CLINICIAN}"
+    trouble: str | None = None
 
 
 class NoRedirect(Exception):
@@ -104,7 +106,7 @@ def _answer(
         launch = tokens.find("launch", wanted["launch"])
         if launch is None:
             raise Denied("invalid_request", "The launch is unknown or has expired.")
-        return _back(wanted, code=_code(tokens, wanted, launch))
+        return _back(wanted, launch.trouble, code=_code(tokens, wanted, launch))
     if "launch/patient" not in scopes:
         raise Denied("invalid_scope", "Without a launch the scope launch/patient is needed.")
     return picker(tokens.issue("pending", wanted.copy()))
@@ -143,13 +145,19 @@ def _code(tokens: Tokens, wanted: MultiDict[str, str], launch: Launch) -> str:
             redirect_uri=wanted["redirect_uri"],
             code_challenge=wanted["code_challenge"],
             nonce=wanted.get("nonce"),
+            trouble=launch.trouble,
         ),
     )
 
 
-def _back(wanted: MultiDict[str, str], **answer: str) -> werkzeug.Response:
-    """Send the browser back to the app, its `state` unchanged and its own query kept."""
+def _back(
+    wanted: MultiDict[str, str], trouble: str | None = None, **answer: str
+) -> werkzeug.Response:
+    """Send the browser back to the app, its `state` unchanged and its own query kept, unless a
+    trouble is to be played.
+    """
     parameters = answer | ({"state": wanted["state"]} if "state" in wanted else {})
+    parameters = redirect_of(trouble, parameters)
     joint = "&" if urlsplit(wanted["redirect_uri"]).query else "?"
     return redirect(
         f"{wanted['redirect_uri']}{joint}{urlencode(parameters)}",

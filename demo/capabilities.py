@@ -12,8 +12,8 @@ from demo.search import PARAMETERS
 CAPABILITIES = (
     "launch-ehr", "launch-standalone", "client-public", "client-confidential-symmetric",
     "client-confidential-asymmetric", "sso-openid-connect", "context-ehr-patient",
-    "context-ehr-encounter", "context-standalone-patient", "context-banner", "permission-patient",
-    "permission-online", "permission-v1", "permission-v2", "authorize-post",
+    "context-ehr-encounter", "context-standalone-patient", "context-banner", "context-style",
+    "permission-patient", "permission-online", "permission-v1", "permission-v2", "authorize-post",
 )  # fmt: skip
 
 
@@ -24,6 +24,7 @@ def configuration(config: DemoConfig) -> dict[str, Any]:
         "jwks_uri": f"{config.base_url}/jwks.json",
         "authorization_endpoint": f"{config.base_url}/authorize",
         "token_endpoint": f"{config.base_url}/token",
+        "revocation_endpoint": f"{config.base_url}/revoke",
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "response_types_supported": ["code"],
         "code_challenge_methods_supported": ["S256"],

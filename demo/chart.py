@@ -18,6 +18,7 @@ from demo.patients.rounds import charted
 from demo.playing import watching
 from demo.playing.clients import EVENTS, GENERIC, OPENING, PLAYED, Played
 from demo.playing.openings import Opening, Openings
+from demo.playing.troubles import TROUBLES
 from demo.playing.users import DOCTOR, USERS, User
 from demo.records import Records, WrongOrder
 from demo.sandbox import chart_url
@@ -84,6 +85,7 @@ class Pages:
             choice=_choice(opening.played, opening.user),
             clients=PLAYED,
             users=USERS,
+            troubles=TROUBLES,
             events=EVENTS if opening.played.encounter or opening.played.extension else {},
             orders=self._records.orders.get(patient_id, ()),
             calls=[
@@ -107,7 +109,9 @@ class Pages:
             context = link.get("appContext") if played.app_context else None
         stay = self._records.resource("Encounter", patient_id)["id"]
         context = context if isinstance(context, str) else None
-        launch = Launch(patient_id, stay, context, user.resource(patient_id))
+        asked = request.args.get("trouble", "")
+        trouble = asked if asked in TROUBLES else None
+        launch = Launch(patient_id, stay, context, user.resource(patient_id), trouble)
         query = {
             "launch": self._tokens.issue("launch", launch),
             "iss": played.base(self._config.base_url),

@@ -17,7 +17,7 @@ fhir_base = [{bases}]
 {trust}
 smart_client_id = "vigil"
 smart_client_auth = "private_key_jwt"
-frame_ancestors = ["{home}"]
+frame_ancestors = ["{home}", "{elsewhere}"]
 cors_origins = ["{origin}"]
 mode = "live"
 {suggested}"""
@@ -39,6 +39,10 @@ escalation = "urn:vigil:demo|RRT"
 # No keys for its signature: the Sandbox's private key lies in its public repository.
 OPEN = 'hook_auth = "open"'
 
+# The demonstration under another name, which browsers take for another site than Vigil's: there
+# the app stands in a frame as in a hospital.
+ELSEWHERE = "ehr"
+
 
 def text(port: int, ehr_port: int, sandbox: str | None) -> str:
     """Return the configuration file; `sandbox` is the origin of a Sandbox or None."""
@@ -59,5 +63,6 @@ def _record(played: Played, home: str, sandbox: str | None) -> str:
         trust=trust,
         suggested=SUGGESTED * played.suggests + CODES * played.own_codes,
         home=home,
+        elsewhere=home.replace("//", f"//{ELSEWHERE}."),
         origin=sandbox if played.open and sandbox else home,
     )

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from demo import capabilities
 from demo.config import DemoConfig
+from demo.playing.troubles import fhir_status
 from demo.records import TYPES, Forbidden, Records
 from demo.scopes import allows
 from demo.search import BadSearch
@@ -106,6 +107,7 @@ def by_token(tokens: Tokens) -> Allowed:
             challenge = {"WWW-Authenticate": f"Bearer{error}"}
             raise Refused(401, "login", "An access token is required.", challenge)
         check_type(kind)
+        _play(found.trouble)
         if not allows(found.scope, kind, right):
             challenge = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
             text = f"The token's scope does not allow this on {kind}."
@@ -114,6 +116,13 @@ def by_token(tokens: Tokens) -> Allowed:
         return patient
 
     return allowed
+
+
+def _play(trouble: str | None) -> None:
+    """Take the time, or refuse, as a trouble has it. Raises Refused."""
+    status = fhir_status(trouble, request.query_string.decode("ascii", "replace"))
+    if status != 200:
+        raise Refused(status, "exception", "Played: the FHIR server does not answer this.")
 
 
 def check_type(kind: str) -> None:

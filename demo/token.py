@@ -16,6 +16,7 @@ from demo.clients import Clients, InvalidClient
 from demo.config import Client, DemoConfig
 from demo.fhir import answer
 from demo.keys import Keys
+from demo.playing import troubles
 from demo.tokens import LIFETIMES, Grant, Tokens, narrowed
 
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -39,7 +40,10 @@ def create_blueprint(config: DemoConfig, tokens: Tokens, keys: Keys) -> Blueprin
         try:
             client = clients.authenticate(request.headers, request.form)
             grant = _redeem(tokens, clients, client, request.form)
-            return _json(_token_response(config, tokens, keys, grant))
+            refreshed = "refresh_token" in request.form
+            if not refreshed and (played := troubles.token_answer(grant.trouble)):
+                return played
+            return _json(_token_response(config, tokens, keys, grant, refreshed))
         except InvalidClient as error:
             challenge = {"WWW-Authenticate": "Basic"} if "Authorization" in request.headers else {}
             return _json(
@@ -47,6 +51,23 @@ def create_blueprint(config: DemoConfig, tokens: Tokens, keys: Keys) -> Blueprin
             )
         except TokenError as error:
             return _json({"error": error.error, "error_description": error.description}, 400)
+
+    @blueprint.post("/revoke")
+    def revoke() -> Response:
+        """End all that came of a token (RFC 7009); one that is not known is as ended."""
+        try:
+            clients.authenticate(request.headers, request.form)
+        except InvalidClient as error:
+            return _json({"error": "invalid_client", "error_description": str(error)}, 401)
+        name = request.form.get("token", "")
+        grant = tokens.find("refresh", name) or tokens.find("access", name)
+        if grant is not None:
+            tokens.revoke(grant.family)
+        return _json({})
+
+    @blueprint.get("/smart-style.json")
+    def style() -> Response:
+        return _json(troubles.STYLE)
 
     @blueprint.get("/jwks.json")
     def jwks() -> Response:
@@ -101,6 +122,8 @@ def _by_refresh(
         and grant.client_id != (client or clients.public(grant.client_id)).client_id
     ):
         raise TokenError("invalid_grant", "The refresh token belongs to another client.")
+    if grant is not None and grant.trouble == "refresh_refused":
+        raise TokenError("invalid_grant", "Played: the refresh token is not taken.")
     # A refresh token is used once; taken a second time it ends the whole family.
     if tokens.take("refresh", form.get("refresh_token", "")) is None or grant is None:
         raise TokenError("invalid_grant", "The refresh token is unknown, used or expired.")
@@ -112,7 +135,9 @@ def _by_refresh(
     return narrowed(replace(grant, nonce=None), wanted)
 
 
-def _token_response(config: DemoConfig, tokens: Tokens, keys: Keys, grant: Grant) -> dict[str, Any]:
+def _token_response(
+    config: DemoConfig, tokens: Tokens, keys: Keys, grant: Grant, refreshed: bool
+) -> dict[str, Any]:
     response = {
         "access_token": tokens.issue("access", grant),
         "token_type": "Bearer",
@@ -127,7 +152,9 @@ def _token_response(config: DemoConfig, tokens: Tokens, keys: Keys, grant: Grant
         optional["id_token"] = _id_token(config, keys, grant)
     if "online_access" in scopes:
         optional["refresh_token"] = tokens.issue("refresh", grant)
-    return response | {name: value for name, value in optional.items() if value is not None}
+    response |= {name: value for name, value in optional.items() if value is not None}
+    style = f"{config.base_url}/smart-style.json"
+    return troubles.token_response(grant.trouble, response, style, refreshed)
 
 
 def _id_token(config: DemoConfig, keys: Keys, grant: Grant) -> str:

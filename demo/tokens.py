@@ -23,8 +23,9 @@ LIFETIMES = {
 class Grant:
     """Who may see whose chart, through which client, and what a code has to be redeemed with.
 
-    `user` is the address of who is signed in. `family` is shared by all that comes of one code, so
-    that a code used twice can take everything back (RFC 6749 4.1.2).
+    `user` is the address of who is signed in; `trouble` what is to go wrong (demo.playing).
+    `family` is shared by all that comes of one code, so that a code used twice can take everything
+    back (RFC 6749 4.1.2).
     """
 
     patient: str
@@ -36,6 +37,7 @@ class Grant:
     redirect_uri: str | None = None
     code_challenge: str | None = None
     nonce: str | None = None
+    trouble: str | None = None
     family: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
 

@@ -3,12 +3,14 @@ everything near it.
 """
 
 import base64
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlsplit
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from demo.clients import ASSERTION_TYPE
+from demo.playing.troubles import REFUSALS
 from tests.support.small_vigil import APP_KEY, CALLBACK, EHR, VIGIL
 
 
@@ -309,3 +311,61 @@ def test_cancelling_the_choice_denies_access(world):
         ]
         == "access_denied"
     )
+
+
+def troubled(world, trouble, **more):
+    """Launch with a trouble, and return what the browser brings back."""
+    return world.back(world.authorize(launch=world.launch(query=f"?trouble={trouble}"), **more))
+
+
+@pytest.mark.parametrize("trouble", REFUSALS)
+def test_a_refusal_is_played_at_the_authorization_endpoint(world, trouble):
+    """With the error's own name, or an answer that lacks something; nothing else is changed."""
+    back = troubled(world, trouble)
+    if trouble == "other_state":
+        assert back["state"] != "a state & more" and back["code"]
+    elif trouble == "no_code":
+        assert back == {"state": "a state & more"}
+    else:
+        assert (back["error"], back["state"]) == (trouble, "a state & more") and "code" not in back
+
+
+@pytest.mark.parametrize(
+    "trouble", ["invalid_grant", "invalid_client", "token_html", "token_empty"]
+)
+def test_a_fault_is_played_at_the_token_endpoint(world, trouble):
+    answer = world.token(troubled(world, trouble)["code"])
+    assert "access_token" not in answer.text
+    assert trouble.startswith("token") or answer.json["error"] == trouble
+
+
+def test_a_grant_can_lack_what_was_asked_for(world):
+    """Patient, stay, scopes, banner and style; an unknown trouble is none."""
+    found = {
+        trouble: world.token(troubled(world, trouble)["code"], world.assertion(jti=trouble)).json
+        for trouble in ("no_patient", "no_stay", "vitals_only", "own_banner", "made-up")
+    }
+    assert "patient" not in found["no_patient"] and "encounter" not in found["no_stay"]
+    assert found["vitals_only"]["scope"].endswith("category=vital-signs")
+    assert found["own_banner"]["need_patient_banner"] is False
+    assert found["made-up"]["need_patient_banner"] and found["made-up"]["encounter"]
+    assert (
+        "color_text" in world.http.get(urlsplit(found["own_banner"]["smart_style_url"]).path).json
+    )
+
+
+@pytest.mark.rule("SMART-36")
+def test_a_token_can_be_given_back(world):
+    """RFC 7009: all that came of the code ends, and an unknown token is as ended."""
+    held = world.token(world.code(scope="launch online_access patient/Patient.rs")).json
+    headers = {"Authorization": f"Bearer {held['access_token']}"}
+    assert world.http.get("/fhir/Patient/sepsis", headers=headers).status_code == 200
+    for number in range(2):
+        form = {
+            "token": held["refresh_token"],
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": world.assertion(jti=f"revoke-{number}"),
+        }
+        assert world.http.post("/revoke", data=form).status_code == 200
+    assert world.http.get("/fhir/Patient/sepsis", headers=headers).status_code == 401
+    assert world.http.post("/revoke", data={"token": "x", "client_id": "x"}).status_code == 401

@@ -299,7 +299,7 @@ def test_pages_carry_their_headers(world):
         answer = world.http.get(path)
         policy = answer.headers["Content-Security-Policy"]
         assert (
-            f"frame-src 'self' {VIGIL};" in policy
+            f"frame-src 'self' {VIGIL} {EHR};" in policy
             and "default-src 'none'" in policy
             and answer.headers["Cache-Control"] == "no-store"
         )
