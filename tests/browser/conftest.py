@@ -2,6 +2,7 @@
 Chromium through Playwright.
 """
 
+import json
 import os
 import re
 import select
@@ -61,19 +62,48 @@ def demo_url():
 
 
 @pytest.fixture(scope="session")
-def chromium():
+def chromium_path():
     """Give the machine's Chromium; without one skip by name, and fail where CI=true."""
     path = os.environ.get("VIGIL_CHROMIUM") or next(
         (found for name in NAMES if (found := shutil.which(name))), None
     )
     if path is None:
         absent("needs Chromium: apt-get install chromium, or set VIGIL_CHROMIUM")
+    return path
+
+
+@pytest.fixture(scope="session")
+def chromium(chromium_path):
+    """Give a browser."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def profiled(chromium, chromium_path, tmp_path):
+    """Give a builder of browsers with settings of a user's own, as Chromium's Preferences hold
+    them, and flags.
+    """
+    opened = []
+
+    def build(preferences: dict, *flags: str):
+        folder = tmp_path / f"profile-{len(opened)}"
+        (folder / "Default").mkdir(parents=True)
+        (folder / "Default" / "Preferences").write_text(json.dumps(preferences))
+        opened.append(
+            chromium.browser_type.launch_persistent_context(
+                folder, executable_path=chromium_path, args=[*FLAGS, *flags], headless=True
+            )
+        )
+        return opened[-1]
+
+    yield build
+    for context in opened:
+        context.close()
 
 
 @pytest.fixture
