@@ -77,7 +77,10 @@ def _ours() -> dict[str, Colour]:
 
 
 def _fonts(style: dict[str, Any]) -> list[str]:
-    places = {"font_family_body": "html", "font_family_heading": "h1, h2, h3"}
+    places = {
+        "font_family_body": "html, button, input, select",
+        "font_family_heading": "h1, h2, h3",
+    }
     found = {place: style.get(name) for name, place in places.items()}
     return [
         f"{place} {{ font-family: {fonts}, system-ui, sans-serif; }}"

@@ -39,8 +39,28 @@ def test_secrets_that_others_can_read_are_refused(tmp_path):
         signing_key.signing_keys(tmp_path)
 
 
-def test_a_damaged_key_is_said(tmp_path):
-    assert read_or_create(tmp_path / "signing-key.json", lambda: b"{") == b"{"
+@pytest.mark.rule("SMART-29")
+def test_the_signing_key_changes_in_three_steps(tmp_path):
+    """A key is published before it is used and after; a step out of its order changes nothing."""
+
+    def step(name):
+        run = CliRunner().invoke(vigil.main, ["keys", str(tmp_path), "--change", name])
+        return [key["kid"] for key in json.loads(run.stdout)["keys"]] if not run.exit_code else run
+
+    (old,) = signing_key.signing_keys(tmp_path)
+    assert "add another first" in step("use").stderr
+    first, new = step("add")
+    assert first == old.kid and "already" in step("add").stderr
+    assert step("use") == [new, old.kid] and step("drop") == [new]
+    assert (tmp_path / "signing-key.json").stat().st_mode & 0o777 == 0o600
+    assert [key.kid for key in signing_key.signing_keys(tmp_path)] == [new]
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"[]", b'{"keys": []}', b'{"keys": 7}', b'{"kty": "EC"}']
+)
+def test_a_damaged_key_file_is_none(tmp_path, content):
+    read_or_create(tmp_path / "signing-key.json", lambda: content)
     with pytest.raises(SecretFileError, match="damaged"):
         signing_key.signing_keys(tmp_path)
 
