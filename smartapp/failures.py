@@ -27,6 +27,7 @@ DOWN = {
 ELSEWHERE: dict[int, type[problems.Problem]] = {404: problems.NoAddress, 405: problems.NotThatWay}
 # Answered to machines, also where a browser asks.
 MACHINES = "/cds-services"
+LAUNCH = "smartapp.launch"
 AGAIN, ANOTHER = "Try again", "Choose the EHR again"
 log = get_logger("smartapp")
 
@@ -109,10 +110,14 @@ def _page(problem: problems.Problem) -> Response:
 
 
 def _ways(problem: problems.Problem) -> list[problems.Way]:
-    """Return where to try again: the session's page, or the choice of an EHR."""
+    """Return where to try again: the session's page, the same launch before the EHR was asked
+    anything, or the choice of an EHR.
+    """
     handle = (request.view_args or {}).get("handle")
     if problem.again and handle:
         return [problems.Way(AGAIN, url_for("smartapp.explanation", handle=handle))]
+    if isinstance(problem, problems.SignInFailed) and request.endpoint == LAUNCH:
+        return [problems.Way(AGAIN, request.full_path)]
     if g.get("standalone"):
         return [problems.Way(ANOTHER, url_for("smartapp.standalone"))]
     return []

@@ -16,6 +16,7 @@ from joserfc.jwk import ECKey
 from ehr.http import Outgoing
 from runtime.logs import get_logger
 from runtime.settings import Ehr, Settings
+from runtime.settings_file import SettingsError
 from smartapp.launching.client import Client, client_of
 from smartapp.launching.context import in_context
 from smartapp.launching.discovery import Discovery, Endpoints
@@ -88,6 +89,8 @@ class Renewal:
                 revoke(self._http, client, endpoints.revocation_endpoint, token, kind)
         except SignInFailed as error:
             log.warning("smart_not_revoked", ehr=ehr.id, reason=error.reason)
+        except SettingsError:
+            log.warning("smart_not_revoked", ehr=ehr.id, reason="client secret unavailable")
 
     def _awaited(self, ticket: Ticket, session: Session) -> Session:
         """Return what the one whose turn it is got."""

@@ -101,7 +101,9 @@ def feedback_page() -> str:
     for n in range(60):
         level = ("info", "warning", "critical")[n % 3]
         log.card(f"card-{n}", n, level)
-        log.feedback(f"card-{n}", n + 0.2, ("accepted", "overridden")[n % 2], fb_reason={"code": "known"})
+        log.feedback(
+            f"card-{n}", n + 0.2, ("accepted", "overridden")[n % 2], fb_reason={"code": "known"}
+        )
     made = printed.report(log.gathered(), START, END, 0)
     return printed.page(made)
 

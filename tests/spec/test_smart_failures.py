@@ -6,9 +6,11 @@ import re
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from flask import Response
 
 from runtime import signing_key
 from runtime.audit.log import AuditError
+from smartapp.launching import discovery
 from smartapp.launching.oauth_error import ADVICE
 from smartapp.launching.way_out import marked
 from tests.support.launch_bench import Bench
@@ -144,6 +146,18 @@ def test_what_is_down_for_a_minute_can_be_tried_again(bench, monkeypatch):
     monkeypatch.setattr(bench.audit, "append", fail)
     answer = browser.get(place)
     assert answer.status_code == 503 and ways(answer) == [place]
+
+
+@pytest.mark.rule("SMART-10")
+def test_a_launch_that_met_a_server_in_trouble_can_be_tried_again(bench, ehr, monkeypatch):
+    """Nobody was asked for anything yet, so the same address begins the launch anew."""
+    monkeypatch.setattr(discovery, "FAILED_SECONDS", 0)
+    ehr.configuration_answer = Response("busy", 503)
+    answer = bench.browser().get("/launch", query_string={"iss": ehr.iss, "launch": "a&b"})
+    (way,) = ways(answer)
+    assert answer.status_code == 502 and "reference" in answer.text
+    ehr.configuration_answer = None
+    assert bench.browser().get(way.replace("&amp;", "&")).status_code == 303
 
 
 @pytest.mark.rule("SMART-43")

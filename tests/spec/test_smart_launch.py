@@ -229,7 +229,7 @@ def test_a_failed_discovery_is_named(bench, ehr, logged, body, status, reason):
     assert [path for path, _ in ehr.requests] == ["/fhir/.well-known/smart-configuration"]
 
 
-@pytest.mark.rule("SMART-9")
+@pytest.mark.rule("SMART-9", "SMART-52")
 @pytest.mark.parametrize(
     "change",
     [

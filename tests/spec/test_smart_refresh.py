@@ -276,6 +276,21 @@ def test_closing_drops_the_tokens_and_gives_them_back(bench, ehr, status):
 
 
 @pytest.mark.rule("SMART-36")
+def test_closing_needs_no_secret(tmp_path, ehr, monkeypatch):
+    """One that is gone meanwhile costs the revocation alone."""
+    monkeypatch.setenv("SECRET", "s:1")
+    own = {"smart_client_auth": "client_secret_basic", "smart_client_secret_env": "SECRET"}
+    bench = Bench(tmp_path, ehr, **own)
+    ehr.client_key, ehr.configuration = None, {"revocation_endpoint": "/revoke"}
+    browser = bench.browser()
+    place = browser.sign_in()
+    browser.get(place)
+    monkeypatch.delenv("SECRET")
+    assert close(browser, place).status_code == 200
+    assert ehr.revoked == [] and browser.session(place) is None
+
+
+@pytest.mark.rule("SMART-36")
 def test_without_a_place_to_revoke_closing_asks_nobody(bench, ehr):
     """Nor where that place is not https: it is as absent, and no launch fails for it."""
     ehr.configuration = {"revocation_endpoint": "http://ehr.example.org/revoke"}
