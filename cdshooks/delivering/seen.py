@@ -13,6 +13,7 @@ from models.certainty import INDETERMINATE
 from models.findings.finding import LEVELS
 from models.questions import QUESTIONS
 from models.withheld import OF_MODELS
+from runtime.references import tail
 
 # Findings that say that something may be hidden; they count as news at each level.
 BLIND = {"unread", "unusable", "partial"}
@@ -72,7 +73,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def person(self) -> str:
         """Return the user without the server that an absolute reference names."""
-        return "/".join(self.user.split("/")[-2:])
+        return tail(self.user)
 
     @property
     def total(self) -> str:

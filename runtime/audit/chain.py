@@ -21,13 +21,22 @@ CREATE INDEX IF NOT EXISTS audit_hook ON audit (hook_instance) WHERE hook_instan
 
 
 class Row(NamedTuple):
-    """A record as it is stored, before it has a place in the chain; `ts` is UTC in ISO 8601."""
+    """A record as it is stored, before it has a place in the chain; `ts` is UTC in ISO 8601.
+
+    `names` are what it is found by beside the chain; they are in no hash.
+    """
 
     ts: str
     type: str
     assessment_id: str | None
     hook_instance: str | None
     body: bytes
+    names: tuple[bytes, ...] = ()
+
+    @property
+    def hashed(self) -> tuple[str, str, str | None, str | None, bytes]:
+        """Return what its hash covers."""
+        return self[:5]
 
 
 def extend(db: sqlite3.Connection, rows: Sequence[Row]) -> list[int]:
@@ -39,8 +48,8 @@ def extend(db: sqlite3.Connection, rows: Sequence[Row]) -> list[int]:
     linked = []
     for row in rows:
         seq += 1
-        hashed = digest(prev, seq, row)
-        linked.append((seq, *row, prev, hashed))
+        hashed = digest(prev, seq, row.hashed)
+        linked.append((seq, *row.hashed, prev, hashed))
         prev = hashed
     db.executemany("INSERT INTO audit VALUES (?,?,?,?,?,?,?,?)", linked)
     return [one[0] for one in linked]

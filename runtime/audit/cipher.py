@@ -7,6 +7,7 @@ since nothing can do that afterwards.
 
 import base64
 import binascii
+import hmac
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +34,10 @@ class Cipher:
         """Return a record with its body encrypted."""
         bound = _bound(row.ts, row.type)
         return row._replace(body=MARK + seal(self._keys[0], zlib.compress(row.body, 1), bound))
+
+    def secrets(self, purpose: str) -> list[bytes]:
+        """Return 32 bytes by each key for another purpose, that of the first key first."""
+        return [hmac.digest(key, purpose.encode(), "sha256") for key in self._keys]
 
     def show(self, ts: str, type: str, stored: bytes) -> bytes:
         """Return the body of a record that was encrypted. Raises Hidden."""

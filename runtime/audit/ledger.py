@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 import msgspec
 
 from runtime import sqlite
+from runtime.audit import lookup
 from runtime.audit.chain import SCHEMA, Row, extend
 from runtime.audit.reserve import Reserve
 from runtime.audit.turn import Turn
@@ -102,7 +103,7 @@ class Ledger:
         if self.reserve.held():
             self._move(self._db)
         with sqlite.transaction(self._db, 0):
-            return extend(self._db, rows)
+            return _extend(self._db, rows)
 
     def _move(self, db: sqlite3.Connection) -> None:
         """Put what the reserve holds into the chain, with a record `reserve` behind it, by which a
@@ -118,7 +119,7 @@ class Ledger:
             new = batches[hashes.index(moved) + 1 :] if moved in hashes else batches
             if new:
                 rows = [row for _, batch in new for row in batch]
-                extend(db, [*rows, _mark(rows, hashes[-1])])
+                _extend(db, [*rows, _mark(rows, hashes[-1])])
         self.reserve.empty()
 
     def _leave_database(self) -> None:
@@ -131,6 +132,12 @@ class Ledger:
         if status != self.state.status:
             now = datetime.now(UTC)
             self.state = replace(self.state, status=status, since=now, error=_name(error))
+
+
+def _extend(db: sqlite3.Connection, rows: Sequence[Row]) -> list[int]:
+    seqs = extend(db, rows)
+    lookup.note(db, rows, seqs)
+    return seqs
 
 
 def _name(error: Exception | None) -> str | None:
@@ -151,6 +158,6 @@ def open_log(path: Path) -> sqlite3.Connection:
 
     Raises OSError or sqlite3.Error.
     """
-    db = sqlite.connect(path, SCHEMA, "FULL")
+    db = sqlite.connect(path, SCHEMA + lookup.SCHEMA, "FULL")
     db.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     return db

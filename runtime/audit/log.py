@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -19,11 +20,13 @@ from typing import Any
 
 import msgspec
 
-from runtime.audit import segments
+from runtime import sqlite
+from runtime.audit import lookup, segments
 from runtime.audit.alarm import raised
 from runtime.audit.chain import Row
 from runtime.audit.cipher import Cipher, cipher_of, plain
 from runtime.audit.ledger import Ledger, State, Status, open_log
+from runtime.audit.lookup import Names
 from runtime.audit.writer import Late, Writer
 from runtime.logs import get_logger
 from runtime.settings import Settings
@@ -43,6 +46,7 @@ class Audit:
     def __init__(self, path: str | Path, cipher: Cipher | None = None):
         self.path = Path(path)
         self._cipher = cipher
+        self._names = Names([*(cipher.secrets("vigil lookup") if cipher else ()), b""])
         self._lock = threading.Lock()
         self._process: _Process | None = None
         self._told: Status = "ok"
@@ -51,11 +55,17 @@ class Audit:
             # All workers may be the first at once, and only one can make the tables.
             with Ledger(self.path) as ledger:
                 ledger.prepare()
+                self._fill()
         except sqlite3.OperationalError as error:
             # A full disk is no reason not to start: the reserve has room.
             log.error("audit", status="failed", error=error.sqlite_errorname)
         except (OSError, sqlite3.Error) as error:
             raise AuditError(f"The audit log {self.path} can't be opened: {error}.") from None
+
+    def _fill(self) -> None:
+        """Let the records be found that an older Vigil left; not without the key of the bodies."""
+        with suppress(*segments.UNREADABLE), closing(open_log(self.path)) as db:
+            lookup.fill(db, self._names, lambda row: plain(self._cipher, *row))
 
     def state(self) -> State:
         """Return how writing goes, as this process and the reserve on disk know it.
@@ -82,7 +92,10 @@ class Audit:
         """Write records behind each other, all or none, and return their seqs; see `append`."""
         if not records:
             return []
-        rows = [_row(type, record) for type, record in records]
+        rows = [
+            _row(type, record)._replace(names=self._names.written(type, record))
+            for type, record in records
+        ]
         if self._cipher:
             rows = [self._cipher.hide(row) for row in rows]
         try:
@@ -144,6 +157,49 @@ class Audit:
         except segments.UNREADABLE as error:
             raise AuditError(f"The audit log can't be read on: {error}.") from None
 
+    def of_person(
+        self, ehr: str, user: str, since: datetime, *types: str
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the records of some types whose `user` or `fhir_user` is this person of an EHR,
+        newest first, from `since` on (aware UTC, a week back at most), sealed months included.
+
+        Who has the same type and id at another server comes too: compare by references.relative.
+        Raises AuditError.
+        """
+        yield from self._about("person", ehr, user, since, types)
+
+    def of_patient(
+        self, ehr: str, patient: str, since: datetime, *types: str
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the records of some types about a patient of an EHR; see `of_person`."""
+        yield from self._about("patient", ehr, patient, since, types)
+
+    def of_unit(
+        self, ehr: str, unit: str, since: datetime, *types: str
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the records of some types of a unit of an EHR; see `of_person`."""
+        yield from self._about("unit", ehr, unit, since, types)
+
+    def whole_since(self) -> datetime | None:
+        """Return since when `of_person` and its like know every record of this host: a log from an
+        older Vigil was read for two days back; None where that could not be done.
+        """
+        try:
+            with sqlite.reading(self.path) as db:
+                return lookup.whole_since(db)
+        except sqlite3.Error as error:
+            raise AuditError(f"The audit log can't be read: {error}.") from None
+
+    def _about(
+        self, kind: str, ehr: str, name: str, since: datetime, types: Sequence[str]
+    ) -> Iterator[dict[str, Any]]:
+        names = [one for type in types for one in self._names.of(type, kind, ehr, name)]
+        try:
+            for seq, ts, kind, body in segments.found(self.path, names, since):
+                yield {"seq": seq, "ts": ts, "type": kind} | self._decoded((ts, kind, body))
+        except segments.UNREADABLE as error:
+            raise AuditError(f"The audit log can't be read: {error}.") from None
+
     @property
     def alarm(self) -> str | None:
         """Return what was found that does not fit the log's checkpoints, or None."""
@@ -164,14 +220,6 @@ class Audit:
         """Return the record of ts, type and stored body."""
         found: dict[str, Any] = msgspec.json.decode(plain(self._cipher, *row))
         return found
-
-    def _rows(self, query: str, values: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-        # A connection of its own: a long read must not hold up the writers' lock.
-        connection = open_log(self.path)
-        try:
-            yield from connection.execute(query, values)
-        finally:
-            connection.close()
 
     def _reader(self) -> sqlite3.Connection:
         process = self._of_process()

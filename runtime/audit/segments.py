@@ -14,14 +14,16 @@ import os
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from runtime import sqlite
+from runtime.audit import lookup
 from runtime.audit.chain import SCHEMA
 from runtime.audit.cipher import Hidden
 from runtime.audit.ledger import open_log
@@ -72,6 +74,25 @@ def find(log: Path, assessment_id: str) -> tuple[str, str, bytes] | None:
             if row := db.execute(query, (assessment_id,)).fetchone():
                 return row[0], row[1], unpacker(db)(row[2])
     return None
+
+
+def found(
+    log: Path, names: Sequence[bytes], since: datetime
+) -> Iterator[tuple[int, str, str, bytes]]:
+    """Yield seq, ts, type and plain body of the records that have one of these names of the lookup,
+    from the newest on; what was pruned is passed over. Raises UNREADABLE.
+    """
+    query = "SELECT ts, type, body FROM audit WHERE seq = ?"
+    with ExitStack() as opened:
+        # A month may be sealed an hour after it ended; only the newest can be so young.
+        paths = [log, *sealed(log)[-1:]]
+        dbs = [opened.enter_context(sqlite.reading(path)) for path in paths]
+        files = [(db, unpacker(db)) for db in dbs]
+        for seq in lookup.find(dbs[0], names, since):
+            for db, unpack in files:
+                if row := db.execute(query, (seq,)).fetchone():
+                    yield seq, row[0], row[1], unpack(row[2])
+                    break
 
 
 def seal(log: Path, month: str, last: int) -> Path | None:

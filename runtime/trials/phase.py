@@ -6,7 +6,8 @@ too, and says so at the start, in each record and on the page.
 
 from typing import NamedTuple
 
-from runtime.settings import Ehr, bare_url
+from runtime.references import relative
+from runtime.settings import Ehr
 
 SAID = {
     "shadow": "nothing is shown: calls are computed and recorded, and answered without a card",
@@ -32,12 +33,6 @@ def phase_of(ehr: Ehr, user: str | None) -> Phase:
     A reference may be absolute on either side, in a FHIR base of this EHR.
     """
     if ehr.mode == "silent":
-        named = {_bare(one, ehr) for one in ehr.open_to}
-        return Phase(ehr.mode, user is not None and _bare(user, ehr) in named)
+        named = {relative(one, ehr) for one in ehr.open_to}
+        return Phase(ehr.mode, user is not None and relative(user, ehr) in named)
     return Phase(ehr.mode, ehr.mode == "live")
-
-
-def _bare(user: str, ehr: Ehr) -> str:
-    for base in map(bare_url, ehr.fhir_base):
-        user = user.removeprefix(f"{base}/")
-    return user

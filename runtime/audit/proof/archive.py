@@ -7,6 +7,7 @@ from typing import NamedTuple
 from runtime import sqlite
 from runtime.audit import segments
 from runtime.audit.log import Audit
+from runtime.audit.lookup import KEPT, forget
 from runtime.audit.proof.book import Book, standing
 from runtime.audit.proof.notary import alone
 
@@ -33,6 +34,7 @@ def seal_months(log: Path, book: Book, now: datetime) -> list[Path]:
             if _holds(log, last) and (file := segments.seal(log, month, last)):
                 made.append(file)
         segments.trim(log)
+        forget(log, now - KEPT)
     return made
 
 
