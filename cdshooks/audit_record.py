@@ -15,7 +15,8 @@ from cdshooks.delivering.decision import Decision
 from cdshooks.delivering.history import History
 from cdshooks.hooks import Context, HookRequest
 from cdshooks.questions import question, trigger
-from models.assess import Assessment, Risk
+from models.assess import Assessment
+from models.judged import judged
 from models.patient.chart import Chart
 from models.patient.vocabulary import vocabulary_sha256
 from models.reading.encounter import Encounter
@@ -70,19 +71,6 @@ def ignored(caller: Caller, request: HookRequest[Context]) -> list[str]:
     return token + (["fhirAuthorization: no fhirServer"] if request.unused_token else [])
 
 
-def judged(assessment: Assessment) -> dict[str, Any]:
-    """Return what was found: all that a delivery is decided by."""
-    score = assessment.news2
-    return {
-        "status": assessment.status,
-        "news2": {"total": score.total, "low": score.low, "high": score.high},
-        "level": assessment.level,
-        "data_time": assessment.data_time,
-        "findings": findings(assessment),
-        "risks": [risk_record(risk) for risk in assessment.risks],
-    }
-
-
 def result(assessment: Assessment, chart: Chart, notes: list[str]) -> dict[str, Any]:
     """Return what was computed and from what: enough for a replay to the last digit.
 
@@ -116,23 +104,6 @@ def result(assessment: Assessment, chart: Chart, notes: list[str]) -> dict[str, 
             },
         }
     return found
-
-
-def findings(assessment: Assessment) -> list[list[str | None]]:
-    """Return level, kind, variable and written value of each finding, the gravest first."""
-    return [[item.level, item.kind, item.variable, item.written] for item in assessment.findings]
-
-
-def risk_record(risk: Risk) -> dict[str, Any]:
-    """Return one outcome's risk, its interval, and the model that gave it."""
-    sure = risk.certainty
-    return {
-        "outcome": risk.outcome,
-        "probability": risk.probability,
-        "band": risk.band,
-        "model": asdict(risk.model),
-        "interval": [sure.low, sure.high] if sure else None,
-    }
 
 
 def looked_at(policy: Policy, history: History | None) -> dict[str, Any]:

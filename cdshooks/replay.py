@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from cdshooks.audit_record import findings
 from models.assess import Assessment, assess
 from models.findings.overdue import OVERDUE_FACTOR
 from models.fitted.registry import Model
+from models.judged import findings
 from models.patient.chart import Chart
 
 # Among a record's `degraded`: the models failed on this chart; this one could not be loaded.

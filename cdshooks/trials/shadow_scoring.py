@@ -17,9 +17,9 @@ from typing import Any
 from flask import Response, after_this_request
 from gevent import idle, monkey
 
-from cdshooks.audit_record import risk_record
 from models.assess import Assessment, assess
 from models.fitted.model import Model
+from models.judged import risk_record
 from models.patient.chart import Chart
 from runtime.audit.log import Audit, AuditError
 from runtime.logs import get_logger

@@ -7,13 +7,14 @@ from datetime import date, timedelta
 
 import pytest
 
-from cdshooks import audit_record, cards
+from cdshooks import cards
 from cdshooks.delivering.decision import decide
 from cdshooks.delivering.first_sight import first_sight
 from cdshooks.delivering.history import History
 from cdshooks.delivering.seen import seen
 from models.assess import Assessment, assess
 from models.fitted.registry import load_models
+from models.judged import judged
 from models.patient.chart import Chart, LeftOut, PartState, Reading, Unusable
 from models.questions import DISCHARGE
 from models.reading.fhir import parse
@@ -294,7 +295,7 @@ def test_a_control_arm_hears_all_but_the_models(made, shown):
         "at": AT,
         "question": told.question,
     }
-    looked_at = seen(who | audit_record.judged(told) | {"withheld": True})
+    looked_at = seen(who | judged(told) | {"withheld": True})
     decided = decide(looked_at, History(), EHR, EHR.zone)
     assert (decided.shown, decided.reason) == (shown, "control arm")
     assert not {"risk", "course"} & {one.kind for one in withheld(told).findings}
