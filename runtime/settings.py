@@ -64,6 +64,8 @@ class Ehr(Policy, frozen=True, forbid_unknown_fields=True, kw_only=True):
     cors_origins: tuple[str, ...] = ()
     mode: Literal["live", "silent", "shadow"] = "live"
     open_to: tuple[str, ...] = ()
+    unit_list_for: tuple[str, ...] = ()
+    patient_lists: tuple[str, ...] = ()
     overdue_factor: float = 2.0
     time_zone: str = "UTC"
     suggestions: tuple[Suggestion, ...] | None = None

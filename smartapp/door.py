@@ -186,6 +186,7 @@ class Door:
             "patient": session.patient,
             "encounter": session.encounter,
             "user": session.user,
+            "fhir_user": session.fhir_user,
             "session": keyed_hash(opened.ticket.handle),
             "request_id": g.get("request_id"),
         }

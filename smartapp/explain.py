@@ -8,6 +8,7 @@ from typing import Any
 
 from models.assess import Assessment
 from models.findings.overdue import OVERDUE_FACTOR
+from models.judged import judged
 from models.patient.chart import Chart
 from runtime.audit.log import Audit
 from runtime.settings import Ehr
@@ -144,13 +145,11 @@ def _audit_record(
         "route": "explanation",
         "view": sight.shown if sight.card else "now",
         "at": assessment.at.isoformat(),
-        "status": assessment.status,
         "missing_parts": len(problems),
         "model": asdict(lead.model) if lead else None,
         "probability": lead.probability if lead else None,
         "band": lead.band if lead else None,
-        "news2": assessment.news2.total,
-    }
+    } | judged(assessment)
     if sight.card:
         record["assessment_id"] = session.assessment_id
     if sight.shown == "now":

@@ -18,6 +18,9 @@ from runtime.sealing import opened, seal
 from smartapp.problems import StoreDown
 
 IDLE_SECONDS = 15 * 60
+# What is kept of a session: itself, what its page showed, the EHR's lists that it was offered, the
+# one of them that is being assessed, and whether that is to stop.
+KEPT = ("session", "sight", "lists", "charts", "stop")
 ABSOLUTE_SECONDS = 8 * 3600
 # Longer than a token request may take, so that a turn ends with whoever has it.
 TURN_SECONDS = 30
@@ -89,7 +92,7 @@ class Sessions:
             return None
         if session is None or session.ends <= now.timestamp():
             return None
-        for kept in ("session", "sight"):
+        for kept in KEPT:
             self._redis("expire", _key(ticket, kept), _seconds_left(session, now))
         return session
 
@@ -123,17 +126,21 @@ class Sessions:
         if self._redis("get", key) == turn.encode():
             self._redis("delete", key)
 
-    def show(self, ticket: Ticket, session: Session, sight: bytes, now: datetime) -> None:
-        """Keep what the page of a session last showed, as long as the session lives."""
-        self._put(ticket, "sight", sight, _seconds_left(session, now))
+    def show(
+        self, ticket: Ticket, session: Session, content: bytes, now: datetime, kept: str = "sight"
+    ) -> None:
+        """Keep what a page of a session last showed, as long as the session lives; `kept` is a word
+        of KEPT.
+        """
+        self._put(ticket, kept, content, _seconds_left(session, now))
 
-    def shown(self, ticket: Ticket) -> bytes | None:
-        """Return what the page of a session last showed, or None."""
-        return self._open(ticket, "sight")
+    def shown(self, ticket: Ticket, kept: str = "sight") -> bytes | None:
+        """Return what a page of a session last showed, or None."""
+        return self._open(ticket, kept)
 
     def end(self, ticket: Ticket) -> None:
         """Forget a session, its token, and what it showed."""
-        for kept in ("session", "sight"):
+        for kept in KEPT:
             self._redis("delete", _key(ticket, kept))
 
     def _put(

@@ -43,6 +43,7 @@ from smartapp.launching.renewal import Renewal
 from smartapp.launching.way_out import framed
 from smartapp.modelcard import ModelCards
 from smartapp.pages import register_words
+from smartapp.patients.views import Charts
 from smartapp.session import ABSOLUTE_SECONDS, Sessions
 from smartapp.styling.styles import Styles
 
@@ -74,6 +75,7 @@ def create_blueprint(
     blueprint.add_url_rule("/standalone", "standalone", views.standalone)
     blueprint.add_url_rule("/callback", "callback", views.callback)
     blueprint.add_url_rule("/l/<handle>/", "explanation", views.explanation)
+    Charts(door).add_to(blueprint)
     ModelCards(models, settings.models_path).add_to(blueprint)
     Closing(door).add_to(blueprint)
     Styles(door, http, discovery).add_to(blueprint)

@@ -3,6 +3,7 @@ may be read (SMART-17..21).
 """
 
 import re
+from collections.abc import Collection
 from urllib.parse import parse_qsl
 
 from runtime.settings import Ehr
@@ -72,6 +73,20 @@ def _within(parts: set[str], only: str | None) -> set[str]:
         return set()
     codes = {code.rpartition("|")[2] for _, value in asked for code in value.split(",")}
     return parts & {CATEGORIES.get(code, "") for code in codes}
+
+
+def by_user(granted: str) -> str:
+    """Return of a grant what opens every patient whom the user may see, and not the one in context
+    alone.
+    """
+    return " ".join(scope for scope in granted.split() if scope.lower().startswith("user/"))
+
+
+def kinds_of(granted: str, kinds: Collection[str]) -> set[str]:
+    """Return those of some resource types that a grant lets us read anything of."""
+    matches = [CLINICAL.fullmatch(scope) for scope in granted.split()]
+    opened = {match["type"] for match in matches if match and _allows(match["rights"].lower())}
+    return {kind for kind in kinds if opened & {kind, "*"}}
 
 
 def _allows(rights: str) -> bool:

@@ -75,6 +75,10 @@ class SmallEhr:
         self.patient = shape.token.get("patient", "pat-1")
         self.patient_answered: str | None = None
         self.observations = 200
+        # Lists of the user's patients by name, and who of them answers with which status.
+        self.groups: dict[str, list[str]] = {}
+        self.ill: dict[str, int] = {}
+        self.at_once = self.most_at_once = 0
         self.next_link: str | None = None
         self.elsewhere: str | None = None
         self.delay = 0.0
@@ -105,6 +109,9 @@ class SmallEhr:
         app.add_url_rule("/style.json", "style", lambda: self.style or ("none", 404))
         app.add_url_rule(f"{shape.fhir}/Patient/<id>", "patient", self._patient)
         app.add_url_rule(f"{shape.fhir}/Observation", "observation", self._observation)
+        app.add_url_rule(f"{shape.fhir}/metadata", "metadata", self._metadata)
+        app.add_url_rule(f"{shape.fhir}/Group", "groups", self._groups)
+        app.add_url_rule(f"{shape.fhir}/Group/<id>", "group", self._group)
         app.add_url_rule("/<path:path>", "documents", lambda path: self._document())
         app.before_request(lambda: self.requests.append((request.path, dict(request.headers))))
         return app
@@ -261,6 +268,8 @@ class SmallEhr:
         )
 
     def _patient(self, id: str):
+        if id in self.ill:
+            return Response("no", self.ill[id])
         return self._fhir(
             {
                 "resourceType": "Patient",
@@ -273,10 +282,9 @@ class SmallEhr:
         )
 
     def _observation(self):
-        if self.observations != 200:
-            return Response(
-                "no", self.observations, {"Location": self.elsewhere} if self.elsewhere else {}
-            )
+        status = self.ill.get(request.args["patient"], self.observations)
+        if status != 200:
+            return Response("no", status, {"Location": self.elsewhere} if self.elsewhere else {})
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.now() - 3600))
         entries = [
             {
@@ -302,12 +310,46 @@ class SmallEhr:
             {"resourceType": "Bundle", "type": "searchset", "entry": entries, "link": links}
         )
 
+<<<<<<< HEAD
     def _bearer(self) -> str:
         """Return the one access token that is good: a renewal ends the one before."""
         return f"token-of-{self.patient}" + (f"-{self.refreshes}" if self.refreshes else "")
+=======
+    def _metadata(self):
+        resources = [{"type": "Group", "interaction": [{"code": "search-type"}]}]
+        return self._fhir(
+            {"resourceType": "CapabilityStatement", "rest": [{"resource": resources}]}
+        )
+
+    def _groups(self):
+        entries = [
+            {
+                "resource": {
+                    "resourceType": "Group",
+                    "id": f"g{n}",
+                    "name": name,
+                    "quantity": len(of),
+                }
+            }
+            for n, (name, of) in enumerate(self.groups.items())
+        ]
+        return self._fhir({"resourceType": "Bundle", "type": "searchset", "entry": entries})
+
+    def _group(self, id: str):
+        found = list(self.groups.values())[int(id[1:])]
+        members = [{"entity": {"reference": f"Patient/{patient}"}} for patient in found]
+        return self._fhir({"resourceType": "Group", "id": id, "member": members})
+>>>>>>> a82e08c (List the charts that a user had assessed)
 
     def _fhir(self, body: dict):
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
         time.sleep(self.delay)
+<<<<<<< HEAD
         if request.headers.get("Authorization") != f"Bearer {self._bearer()}":
+=======
+        self.at_once -= 1
+        if request.headers.get("Authorization") != f"Bearer token-of-{self.patient}":
+>>>>>>> a82e08c (List the charts that a user had assessed)
             return Response("no", 401)
         return Response(json.dumps(body), mimetype="application/fhir+json")

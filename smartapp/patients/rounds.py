@@ -1,0 +1,186 @@
+"""Assesses the charts of a whole list behind the page: a few reads at a time, one chart's
+computing at a time, and only where nothing else waits, so that no hook call waits for a list.
+
+What is done so far is kept sealed beside the session, where each worker's page finds it; the
+thread that does it ends with its deadline, with the session's word to stop, or with the process.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+import msgspec
+from gevent import idle, monkey
+
+from models.fitted.booster import ModelError
+from runtime.audit.log import AuditError
+from runtime.logs import get_logger
+from smartapp.door import Door, Opened
+from smartapp.patients.assessed import Assessed
+from smartapp.patients.chart import Unread, assess_chart
+from smartapp.problems import StoreDown
+from smartapp.record import Person
+
+# Reads at a time, of one process and for all its users; a chart is three reads.
+AT_ONCE = 4
+# As many lists may wait for their turn in a process as this.
+MOST_WAITING = 4
+SECONDS = 180.0
+# Of its time a process gives so much to a list: it rests twice as long as it computes.
+REST = 2.0
+# The progress is kept as often as this, and not after each chart.
+KEEP_SECONDS = 1.0
+# Nobody has written it for so long: the process is gone.
+LOST_SECONDS = 30.0
+LATE = "not in time"
+STOP, GO = b"stop", b"go"
+log = get_logger("smartapp")
+State = Literal["waiting", "running", "done", "stopped", "late", "refused", "lost"]
+
+
+class Done(msgspec.Struct, frozen=True):
+    """One chart of a list: its assessment, or `why` there is none."""
+
+    patient: str
+    person: Person | None = None
+    assessed: Assessed | None = None
+    why: str = ""
+
+
+class Progress(msgspec.Struct, kw_only=True):
+    """How far a list is; `number` is its place among those offered, `total` how many patients it
+    has, of which `wanted` are assessed; `at` and `written` are aware UTC.
+    """
+
+    number: int
+    name: str
+    total: int
+    wanted: int
+    at: datetime
+    written: datetime
+    state: State = "waiting"
+    done: list[Done] = []
+
+    def seen(self, now: datetime) -> "Progress":
+        """Return how it stands for who looks now."""
+        away = (now - self.written).total_seconds() > LOST_SECONDS
+        return msgspec.structs.replace(self, state="lost") if self.going and away else self
+
+    @property
+    def going(self) -> bool:
+        """Tell whether more will come."""
+        return self.state in ("waiting", "running")
+
+
+class Round(NamedTuple):
+    """What a thread of its own goes by: nothing of a request."""
+
+    opened: Opened
+    patients: Sequence[str]
+    progress: Progress
+
+
+class Rounds:
+    """The lists of one process: one at a time, the others wait."""
+
+    def __init__(self, door: Door, seconds: float = SECONDS):
+        self._door, self._seconds = door, seconds
+        self._turn, self._computing = threading.Lock(), threading.Lock()
+        self._waiting = 0
+        self._quiet: Callable[[], object] = (
+            idle if monkey.is_module_patched("threading") else lambda: None
+        )
+
+    def begin(self, opened: Opened, patients: Sequence[str], progress: Progress) -> bool:
+        """Begin with a list; return whether there was room for it."""
+        if self._waiting >= MOST_WAITING:
+            return False
+        self._waiting += 1
+        self._door.sessions.show(opened.ticket, opened.session, GO, opened.now, "stop")
+        self._keep(opened, progress)
+        one = Round(opened, patients, progress)
+        threading.Thread(target=self._run, args=(one,), name="list", daemon=True).start()
+        return True
+
+    def progress(self, opened: Opened) -> Progress | None:
+        """Return how far the session's list is, None where there is none."""
+        content = self._door.sessions.shown(opened.ticket, "charts")
+        try:
+            found = msgspec.json.decode(content, type=Progress) if content else None
+        except ValueError:
+            return None
+        return found.seen(self._door.clock()) if found else None
+
+    def stop(self, opened: Opened) -> None:
+        """Have the session's list end with the charts that are being read."""
+        self._door.sessions.show(opened.ticket, opened.session, STOP, opened.now, "stop")
+
+    def _run(self, one: Round) -> None:
+        until = time.monotonic() + self._seconds
+        try:
+            if self._turn.acquire(timeout=self._seconds):
+                try:
+                    one.progress.state = "running"
+                    self._assess(one, until)
+                finally:
+                    self._turn.release()
+            else:
+                one.progress.state = "late"
+            self._keep(one.opened, one.progress)
+        # A store that is away loses the list, and no process.
+        except Exception as error:
+            log.error("list", error=error)
+        finally:
+            self._waiting -= 1
+
+    def _assess(self, one: Round, until: float) -> None:
+        progress, kept = one.progress, 0.0
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            asked = [pool.submit(self._one, one, until, patient) for patient in one.patients]
+            for done in as_completed(asked):
+                progress.done.append(done.result())
+                if time.monotonic() - kept > KEEP_SECONDS:
+                    self._keep(one.opened, progress)
+                    kept = time.monotonic()
+                    if self._stopped(one.opened):
+                        progress.state = "stopped"
+        if progress.state == "running":
+            late = any(done.why == LATE for done in progress.done)
+            progress.state = "late" if late else "done"
+
+    def _one(self, one: Round, until: float, patient: str) -> Done:
+        if one.progress.state != "running":
+            return Done(patient, why="not read")
+        if time.monotonic() > until:
+            return Done(patient, why=LATE)
+        try:
+            person, assessed = assess_chart(self._door, one.opened, patient, self._alone)
+        except Unread as why:
+            if str(why) == "status 401":
+                one.progress.state = "refused"
+            return Done(patient, why=str(why))
+        except (AuditError, ModelError, StoreDown) as error:
+            log.error("list_chart", error=error)
+            return Done(patient, why="could not be assessed")
+        return Done(patient, person, assessed)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Use the processor, one chart at a time and where the process has nothing else to do."""
+        with self._computing:
+            self._quiet()
+            began = time.monotonic()
+            yield
+            time.sleep(REST * (time.monotonic() - began))
+
+    def _stopped(self, opened: Opened) -> bool:
+        return self._door.sessions.shown(opened.ticket, "stop") == STOP
+
+    def _keep(self, opened: Opened, progress: Progress) -> None:
+        progress.written = self._door.clock()
+        content = msgspec.json.encode(progress)
+        self._door.sessions.show(opened.ticket, opened.session, content, progress.written, "charts")

@@ -1,0 +1,330 @@
+"""The lists of charts: whose charts appear, what is withheld, what is recorded (E6, E7, SMART-32)."""
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from models.assess import assess
+from models.judged import judged
+from models.patient.chart import Chart, Reading
+from smartapp.patients import rounds
+from tests.support.launch_bench import PUBLIC, Bench
+from tests.support.trials import trial
+
+ME = "Practitioner/dr-1"
+USER_SCOPES = "launch openid fhirUser user/Patient.rs user/Observation.rs user/Group.rs"
+ILL = {
+    "heart_rate": 128.0,
+    "respiratory_rate": 29.0,
+    "spo2": 88.0,
+    "systolic": 84.0,
+    "temperature": 38.9,
+    "acvpu": 0.0,
+    "fio2": 0.21,
+}
+WELL = ILL | {
+    "heart_rate": 70.0,
+    "respiratory_rate": 15.0,
+    "spo2": 98.0,
+    "systolic": 124.0,
+    "temperature": 36.8,
+}
+
+
+def called(bench, patient, user=ME, values=WELL, hours=1.0, ehr="test", **more) -> dict:
+    """Write what the hook service wrote of a call, some hours ago."""
+    at = datetime.now(UTC) - timedelta(hours=hours)
+    taken = at - timedelta(minutes=30)
+    readings = tuple(
+        sorted(Reading(taken, name, value, f"Observation/{name}") for name, value in values.items())
+    )
+    chart = Chart(patient, datetime(1951, 3, 9).date(), "female", False, readings, {})
+    found = judged(assess(chart, at, bench.models))
+    record = {
+        "ehr": ehr,
+        "patient": patient,
+        "user": user,
+        "at": at.isoformat(),
+        "chart": chart.as_json(),
+        "shown": True,
+        "form": "whole",
+        "delivery": "first",
+    }
+    bench.audit.append("hook", found | record | more)
+    return found
+
+
+@pytest.fixture
+def signed_in(ehr):
+    """An EHR that says who signed in."""
+    ehr.claims = {"fhirUser": f"{ehr.iss}/{ME}"}
+    return ehr
+
+
+def listed(bench, of="") -> tuple[str, str]:
+    """Return the list of a fresh session, and its address."""
+    browser = bench.browser()
+    place = browser.sign_in()
+    browser.get(place)
+    answer = browser.get(f"{place}charts", query_string={"of": of} if of else {})
+    assert answer.status_code == 200
+    return answer.text, place
+
+
+def patients(page: str) -> list[str]:
+    return re.findall(r"<strong>Patient ([\w.-]+)</strong>", page)
+
+
+def text(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+def test_only_this_users_charts_of_this_ehr_and_time_are_listed(bench, signed_in):
+    """Whichever form the reference has; another user's, another EHR's and old ones never."""
+    called(bench, "mine")
+    called(bench, "absolute", user=f"{signed_in.iss}/{ME}")
+    called(bench, "other-user", user="Practitioner/dr-2")
+    called(bench, "other-server", user=f"https://elsewhere.example.org/fhir/{ME}")
+    called(bench, "role", user="PractitionerRole/dr-1")
+    called(bench, "other-ehr", ehr="other")
+    page, _ = listed(bench)
+    assert sorted(patients(page)) == ["absolute", "mine"]
+    assert "no census: a patient who is not listed may be ill" in page
+
+
+def test_who_is_not_named_by_the_ehr_finds_nothing_and_reads_why(bench, ehr):
+    """An empty list is not the word that all are well."""
+    ehr.token_extra = {"id_token": None}
+    called(bench, "mine")
+    page, _ = listed(bench)
+    assert patients(page) == [] and "The EHR did not say who signed in" in page
+
+
+def test_the_gravest_come_first_then_the_newest(bench, signed_in):
+    called(bench, "well-old", hours=3)
+    called(bench, "ill", values=ILL, hours=2)
+    called(bench, "well-new", hours=1)
+    page, _ = listed(bench)
+    assert patients(page) == ["ill", "well-new", "well-old"]
+    found = re.findall(r'<li class="chart (\w+)">', page)
+    assert found[0] == "critical" and found == sorted(
+        found, key=["critical", "warning", "info"].index
+    )
+
+
+def test_a_row_tells_risk_news2_age_change_and_what_became_of_the_card(bench, signed_in):
+    """The change is against the assessment before; the course is drawn, and told in words. The risk
+    was not certain before, so NEWS2 is drawn.
+    """
+    before = called(bench, "p", hours=4)
+    after = called(
+        bench, "p", values=ILL, hours=1, shown=False, form="none", delivery="quiet period"
+    )
+    page, _ = listed(bench)
+    said = text(page)
+    rise = after["news2"]["total"] - before["news2"]["total"]
+    assert f"NEWS2 {after['news2']['total']} +{rise}" in said
+    assert "Newest value 2 h old" in said or "Newest value 1 h old" in said
+    assert "card held back: quiet period; 2 times" in said
+    assert re.search(
+        r'aria-label="NEWS2 of Patient p in the last 12 hours: [^"]+ at \d\d:\d\d', page
+    )
+
+
+def test_the_page_itself_counts_as_an_assessment(bench, signed_in):
+    """Whoever has no hooks still finds the charts that were opened, by name where that is this
+    session's.
+    """
+    page, _ = listed(bench)
+    assert "Example, Ada &lt;script&gt;" in page and "this page was opened" in page
+
+
+@pytest.mark.parametrize("then", [True, False])
+def test_in_the_control_arm_nothing_of_the_models_is_listed(tmp_path, signed_in, then):
+    """Neither where it was withheld at the call, nor where the patient is in that arm now."""
+    bench = Bench(tmp_path, signed_in, trial=trial(tmp_path, control_share=0.999))
+    found = called(bench, "p", values=ILL, withheld=then)
+    page, _ = listed(bench)
+    row = text(page[page.index("Patient p") :].partition("</li>")[0])
+    assert "no number: withheld under a study protocol" in row
+    assert f"NEWS2 {found['news2']['total']}" in row and "%" not in row
+
+
+def test_an_assessment_in_the_control_arm_hides_the_others_of_that_patient(tmp_path, signed_in):
+    """A trial that has ended since shows nothing of what it withheld."""
+    bench = Bench(tmp_path, signed_in)
+    called(bench, "p", values=ILL, hours=3)
+    called(bench, "p", values=ILL, hours=2, withheld=True)
+    page, _ = listed(bench)
+    assert "%" not in page[page.index("Patient p") :].partition("</li>")[0]
+
+
+@pytest.mark.rule("E7")
+def test_opening_a_list_is_recorded_with_its_patients(bench, signed_in):
+    """And its address holds none of them."""
+    called(bench, "a")
+    called(bench, "b")
+    _, place = listed(bench)
+    record = next(bench.audit.records(type="page"))
+    assert record["route"] == "charts" and record["of"] == "own"
+    assert set(record["patients"]) == {"a", "b", "pat-1"}
+    assert record["fhir_user"].endswith(ME)
+
+
+def test_nothing_is_shown_where_it_can_not_be_recorded(bench, signed_in, monkeypatch):
+    from runtime.audit.log import AuditError
+
+    browser = bench.browser()
+    place = browser.sign_in()
+    browser.get(place)
+
+    def full(*_):
+        raise AuditError("full")
+
+    monkeypatch.setattr(bench.audit, "append", full)
+    assert browser.get(f"{place}charts").status_code == 503
+
+
+def test_no_chart_is_read_and_no_name_with_another_patients_token(bench, signed_in):
+    """A `patient/` grant opens one chart; the others stay ids."""
+    called(bench, "a")
+    browser = bench.browser()
+    place = browser.sign_in()
+    browser.get(place)
+    before = len(signed_in.requests)
+    page = browser.get(f"{place}charts").text
+    assert len(signed_in.requests) == before
+    assert patients(page) == ["a"] and "Open it from the EHR" in page
+    assert "Lists of the EHR" not in page
+    ask = browser.get(f"{place}charts", query_string={"of": "lists"}).text
+    assert "Your charts" in ask and len(signed_in.requests) == before
+
+
+def test_names_are_read_where_the_grant_is_the_users(bench, signed_in):
+    """Several at a time; who can't be read stays an id."""
+    signed_in.token_extra = {"scope": USER_SCOPES}
+    signed_in.ill = {"p3": 404}
+    for n in range(12):
+        called(bench, f"p{n}")
+    signed_in.delay = 0.1
+    page, _ = listed(bench)
+    assert patients(page) == ["p3"] and page.count("Example, Ada") >= 12
+    assert 3 < signed_in.most_at_once <= 8
+
+
+def test_a_units_list_is_off_unless_the_record_names_the_user(tmp_path, signed_in):
+    """Then it holds what anybody had assessed there, and nobody of another unit."""
+    closed = Bench(tmp_path, signed_in)
+    called(closed, "pat-1", unit="3 West")
+    called(closed, "neighbour", user="Practitioner/dr-2", unit="3 West")
+    called(closed, "elsewhere", user="Practitioner/dr-2", unit="4 East")
+    page, _ = listed(closed, "unit")
+    assert patients(page) == [] and "This unit" not in page
+    bench = Bench(tmp_path, signed_in, unit_list_for=[ME])
+    page, _ = listed(bench, "unit")
+    assert patients(page) == ["neighbour"] and "Charts of 3 West" in page
+    assert next(bench.audit.records(type="page"))["of"] == "unit"
+
+
+def test_a_unit_that_no_call_told_is_said(tmp_path, signed_in):
+    bench = Bench(tmp_path, signed_in, unit_list_for=[ME])
+    page, _ = listed(bench, "unit")
+    assert "No call of the last 12 hours said in which unit" in page
+
+
+class Lists:
+    """A session of a user whose grant opens lists."""
+
+    def __init__(self, bench, ehr):
+        ehr.token_extra = {"scope": USER_SCOPES}
+        self.bench, self.browser = bench, bench.browser()
+        self.place = self.browser.sign_in()
+        self.browser.get(self.place)
+
+    def get(self, of):
+        return self.browser.get(f"{self.place}charts", query_string={"of": of})
+
+    def post(self, **form):
+        page = self.get("lists").text
+        token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+        headers = {"Origin": PUBLIC}
+        given = {"csrf_token": token[1] if token else ""} | form
+        return self.browser.client.post(
+            f"{self.place}charts", base_url=PUBLIC, headers=headers, data=given
+        )
+
+    def finished(self, of="1", seconds=60):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            page = self.get(of).text
+            if "data-going" not in page:
+                return page
+            time.sleep(0.2)
+        raise AssertionError("the list did not end")
+
+
+def test_a_list_of_the_ehr_is_assessed_and_each_chart_recorded(bench, signed_in):
+    """Whose chart could not be read is told by name and reason, and never left out."""
+    signed_in.groups = {"Nobody": [], "Ward 3": ["a", "b", "c"]}
+    signed_in.ill = {"b": 500}
+    session = Lists(bench, signed_in)
+    assert "Assess Ward 3" in session.get("lists").text
+    assert session.post(list="2").status_code == 303
+    page = session.finished("2")
+    assert "All 3 charts were read or tried." in page
+    assert (
+        "Patient b: status 500" in text(page) and "1 could not be assessed; they may be ill" in page
+    )
+    assert page.count('<li class="chart ') == 2
+    records = list(bench.audit.records(type="listed"))
+    assert {one["patient"] for one in records} == {"a", "c"}
+    assert all(one["chart"]["readings"] and one["fhir_user"].endswith(ME) for one in records)
+    page = session.browser.get(f"{session.place}charts").text
+    assert page.count("assessed from a list") == 2
+
+
+def test_a_list_in_the_control_arm_withholds_the_models(tmp_path, signed_in):
+    bench = Bench(tmp_path, signed_in, trial=trial(tmp_path, control_share=0.999))
+    signed_in.groups = {"Ward 3": ["a"]}
+    session = Lists(bench, signed_in)
+    session.post(list="1")
+    page = session.finished()
+    assert "withheld under a study protocol" in page and "%" not in text(page)
+    record = next(bench.audit.records(type="listed"))
+    assert record["withheld"] and record["risks"] and record["trial"]["arm"] == "control"
+
+
+@pytest.mark.rule("E5")
+def test_a_list_is_begun_by_this_sessions_page_alone(bench, signed_in):
+    """Neither by another's form nor with a number that was not offered."""
+    signed_in.groups = {"Ward 3": ["a"]}
+    session = Lists(bench, signed_in)
+    answers = [
+        session.post(**form)
+        for form in ({"list": "1", "csrf_token": "x"}, {"list": "7"}, {"list": "x"})
+    ]
+    assert [answer.status_code for answer in answers] == [403, 403, 403]
+    assert not list(bench.audit.records(type="listed"))
+
+
+def test_a_list_can_be_stopped(bench, signed_in, monkeypatch):
+    """What was read stays, and the rest is said to be unread."""
+    monkeypatch.setattr(rounds, "KEEP_SECONDS", 0.0)
+    signed_in.groups = {"Ward 3": [f"p{n}" for n in range(40)]}
+    signed_in.delay = 0.05
+    session = Lists(bench, signed_in)
+    session.post(list="1")
+    assert session.post(list="1", what="stop").status_code == 303
+    page = session.finished()
+    assert "Stopped after" in page and "not read" in page
+    assert len(list(bench.audit.records(type="listed"))) < 40
+
+
+def test_a_server_without_lists_and_a_failing_one_are_told_apart(bench, signed_in):
+    session = Lists(bench, signed_in)
+    assert "The EHR offers you no lists." in session.get("lists").text
+    signed_in.stop()
+    page = session.get("lists").text
+    assert "That did not work" in page and "offers you no lists" not in page
