@@ -29,6 +29,10 @@ WITHOUT = {
     "unread": "not read in full",
     "withheld": "withheld under a study protocol",
 }
+# Findings that stand in a row by their own number, and words before those that need some.
+OWN_PLACE = {"news2", "risk", "course"}
+BEFORE = {"overdue": "observations overdue: ", "unread": "not read: ", "partial": "read in part: "}
+MOST_SAID = 3
 
 
 class Outcome(NamedTuple):
@@ -40,7 +44,8 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One patient as last assessed at `at` (aware UTC); `why` says why there is no `figure`.
+    """One patient as last assessed at `at` (aware UTC); `said` is what beside risk and NEWS2 made
+    it urgent, `why` says why there is no `figure`.
 
     `points` (of 100) and `news2_change` are against the assessment before, None where there is none
     or one of both had no certain number. `data_age` is the age of the newest value now, empty where
@@ -51,6 +56,7 @@ class Row:
     age_years: int | None
     sex: str | None
     level: str
+    said: tuple[str, ...]
     figure: str | None
     band: str | None
     label: str
@@ -113,6 +119,7 @@ def _row(of: Sequence[Assessed], now: datetime, words: Mapping[str, Outcome]) ->
         who.age(now),
         who.sex,
         last.level,
+        _said(last),
         (percent(risk.probability) if risk.sure else interval) if risk else None,
         ("not certain" if risk.band == INDETERMINATE else risk.band) if risk else None,
         (word.label if word else risk.outcome) if risk else "",
@@ -128,6 +135,14 @@ def _row(of: Sequence[Assessed], now: datetime, words: Mapping[str, Outcome]) ->
         len(of),
         sparkline(of, now, HOURS, word.high if word else None),
     )
+
+
+def _said(of: Assessed) -> tuple[str, ...]:
+    """Return what beside risk and NEWS2 made the level, the gravest first."""
+    grave = [found for found in of.findings if found[0] != LEVELS[0] and found[1] not in OWN_PLACE]
+    words = [f"{BEFORE.get(kind, '')}{written}" for _, kind, _, written in grave]
+    more = len(words) - MOST_SAID
+    return (*words[:MOST_SAID], *([f"{more} more"] if more > 0 else ()))
 
 
 def _points(last: Assessed, before: Assessed | None) -> int | None:
