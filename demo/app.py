@@ -22,6 +22,7 @@ from demo.tokens import Tokens
 # there: hence 'self' beside it.
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' {vigil}; "
+    "connect-src 'self'; "
     "frame-src 'self' {vigil}; form-action 'self' {vigil}; base-uri 'none'; frame-ancestors 'self'"
 )
 

@@ -23,6 +23,7 @@ from demo.playing.users import DOCTOR, USERS, User
 from demo.records import Records, WrongOrder
 from demo.sandbox import chart_url
 from demo.tokens import Tokens
+from demo.ward import Ward
 
 LONGEST_COMMENT = 500
 
@@ -34,6 +35,8 @@ def create_blueprint(
     blueprint = Blueprint("chart", __name__)
     pages = Pages(config, records, tokens, hooks)
     blueprint.add_url_rule("/", view_func=pages.patients)
+    blueprint.add_url_rule("/levels", view_func=pages.patients, endpoint="levels")
+    blueprint.add_url_rule("/levels", view_func=pages.ask, methods=["POST"])
     blueprint.add_url_rule("/chart/<patient_id>", view_func=pages.chart)
     blueprint.add_url_rule("/chart/<patient_id>/launch", view_func=pages.launch)
     for view_func in (pages.round, pages.feedback, pages.accept):
@@ -49,6 +52,7 @@ class Pages:
     def __init__(self, config: DemoConfig, records: Records, tokens: Tokens, hooks: HookClient):
         self._config, self._records, self._tokens, self._hooks = config, records, tokens, hooks
         self._openings = Openings()
+        self._ward = Ward(config, hooks, lambda: list(records.patients))
 
     def patients(self) -> str:
         """Show the list of patients."""
@@ -60,7 +64,16 @@ class Pages:
         ]
         in_sandbox = partial(chart_url, self._config) if self._config.sandbox else None
         choice = _choice(*_chosen())
-        return render_template("patients.html", rows=rows, in_sandbox=in_sandbox, choice=choice)
+        return render_template(
+            "patients.html", rows=rows, in_sandbox=in_sandbox, choice=choice, ward=self._ward
+        )
+
+    def ask(self) -> werkzeug.Response | str:
+        """Have Vigil asked about every patient of the list; a script goes on from the list as it
+        is, a browser without one comes back to it.
+        """
+        self._ward.begin()
+        return self.patients() if "X-Requested-With" in request.headers else redirect("/", 303)
 
     def chart(self, patient_id: str) -> str:
         """Open a chart, which calls Vigil; with the name of an opening show that one again

@@ -32,8 +32,8 @@ MOST_WAITING = 4
 SECONDS = 180.0
 # Of its time a process gives so much to a list: it rests twice as long as it computes.
 REST = 2.0
-# The progress is kept as often as this, and not after each chart.
-KEEP_SECONDS = 1.0
+# The progress is kept as often as this, and not after each chart; by who waits too.
+KEEP_SECONDS, WAIT_SECONDS = 1.0, 2.0
 # Nobody has written it for so long: the process is gone.
 LOST_SECONDS = 30.0
 LATE = "not in time"
@@ -87,8 +87,8 @@ class Round(NamedTuple):
 class Rounds:
     """The lists of one process: one at a time, the others wait."""
 
-    def __init__(self, door: Door, seconds: float = SECONDS):
-        self._door, self._seconds = door, seconds
+    def __init__(self, door: Door):
+        self._door = door
         self._turn, self._computing = threading.Lock(), threading.Lock()
         self._waiting = 0
         self._quiet: Callable[[], object] = (
@@ -120,22 +120,29 @@ class Rounds:
         self._door.sessions.show(opened.ticket, opened.session, STOP, opened.now, "stop")
 
     def _run(self, one: Round) -> None:
-        until = time.monotonic() + self._seconds
         try:
-            if self._turn.acquire(timeout=self._seconds):
+            if self._waited(one):
                 try:
                     one.progress.state = "running"
-                    self._assess(one, until)
+                    self._assess(one, time.monotonic() + SECONDS)
                 finally:
                     self._turn.release()
-            else:
-                one.progress.state = "late"
             self._keep(one.opened, one.progress)
         # A store that is away loses the list, and no process.
         except Exception as error:
             log.error("list", error=error)
         finally:
             self._waiting -= 1
+
+    def _waited(self, one: Round) -> bool:
+        """Wait for the turn of a list; return whether it came."""
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until and not self._stopped(one.opened):
+            if self._turn.acquire(timeout=WAIT_SECONDS):
+                return True
+            self._keep(one.opened, one.progress)
+        one.progress.state = "stopped" if self._stopped(one.opened) else "late"
+        return False
 
     def _assess(self, one: Round, until: float) -> None:
         progress, kept = one.progress, 0.0

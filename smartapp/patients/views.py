@@ -26,6 +26,7 @@ from smartapp.sight import Sight
 
 MOST_ROWS, MOST_NAMES = 500, 100
 BUSY = "other lists are being assessed; try again in a minute"
+ONE = "a list is being assessed already; stop it first"
 UNIT, LISTS = "unit", "lists"
 AGO = timedelta(hours=HOURS)
 
@@ -124,6 +125,9 @@ class Charts:
         number = int(of) if of.isdecimal() else 0
         if not offered(opened.session) or not 0 < number <= len(known):
             raise Strange("number of a list")
+        running = self._rounds.progress(opened)
+        if running and running.going:
+            raise Unlisted(ONE)
         chosen = known[number - 1]
         patients, total = members(opened.session, chosen, self._door.fhir)
         now = opened.now
