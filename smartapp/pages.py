@@ -42,9 +42,17 @@ class Comparison:
 
 
 def register_words(blueprint: Blueprint) -> None:
-    """Give the templates the words of wording.py as filters."""
+    """Give the templates the words of wording.py as filters, and escape in every page and part of
+    one (D3): by itself Flask does so in `.html` alone.
+    """
+    blueprint.record(lambda state: setattr(state.app.jinja_env, "autoescape", escapes))
     for word in (percent, wording.clock, wording.moment, age):
         blueprint.add_app_template_filter(word, word.__name__)
+
+
+def escapes(template: str | None) -> bool:
+    """Tell whether a template is of a page or a part of one."""
+    return template is None or template.endswith((".html", ".jinja"))
 
 
 def explanation(

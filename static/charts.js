@@ -33,8 +33,9 @@
         if (again) again.focus();
         setTimeout(look, EVERY);
       })
-      .catch(function () {
-        // The link to look again stays.
+      .catch(function (answer) {
+        // A session that has ended, or another problem that has a page: the link to look again leads to it.
+        if (!(answer.status < 500)) setTimeout(look, 4 * EVERY);
       });
   }
 

@@ -118,3 +118,12 @@ def test_the_reports(shown, axe, made, tmp_path):
     bare.goto(page.as_uri())
     bare.evaluate(OPEN)
     assert_good(bare, axe)
+
+
+def test_the_list_of_charts(shown, demo_url, axe):
+    """After some charts were opened."""
+    for patient in CHARTS:
+        shown.goto(f"{demo_url}chart/{patient}")
+    shown.goto(open_app(shown, demo_url, "stable").url)
+    shown.get_by_role("link", name="Your charts").click()
+    assert_good(shown, axe)
