@@ -34,6 +34,8 @@ EHR_RANGES = {
     "interrupts_per_day": (0, 100000),
 }
 SHORTEST_TOKEN = 32
+# Resources that may list patients.
+LISTS = ("Group", "List")
 
 
 def problems(settings: Settings) -> Iterator[str]:
@@ -165,6 +167,9 @@ def _ehr_problems(ehr: Ehr) -> Iterator[str]:
     yield from _bad_codes(ehr)
     yield from _bad_zone(ehr)
     yield from _silence(ehr)
+    for search in ehr.patient_lists:
+        if search.partition("?")[0] not in LISTS:
+            yield f"`patient_lists` holds {search!r}; allowed are searches of Group and List."
     has_secret = bool(ehr.smart_client_secret_file or ehr.smart_client_secret_env)
     if ehr.smart_client_id and ehr.smart_client_auth == "client_secret_basic" and not has_secret:
         yield "client_secret_basic needs `smart_client_secret_file` or `smart_client_secret_env`."

@@ -13,7 +13,7 @@ from models.certainty import INDETERMINATE
 from models.findings.finding import LEVELS
 from models.questions import QUESTIONS
 from models.withheld import OF_MODELS
-from runtime.references import tail
+from runtime.audit.people import tail
 
 # Findings that say that something may be hidden; they count as news at each level.
 BLIND = {"unread", "unusable", "partial"}

@@ -163,7 +163,7 @@ class Audit:
         """Yield the records of some types whose `user` or `fhir_user` is this person of an EHR,
         newest first, from `since` on (aware UTC, a week back at most), sealed months included.
 
-        Who has the same type and id at another server comes too: compare by references.relative.
+        Who has the same type and id at another server comes too: compare by people.relative.
         Raises AuditError.
         """
         yield from self._about("person", ehr, user, since, types)

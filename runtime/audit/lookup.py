@@ -19,8 +19,8 @@ import msgspec
 
 from runtime import sqlite
 from runtime.audit.chain import Row
+from runtime.audit.people import tail
 from runtime.audit.turn import Turn
-from runtime.references import tail
 
 # A row a name and a record; `ts` in milliseconds since 1970. The empty name says since when the
 # table has every record.

@@ -6,7 +6,7 @@ too, and says so at the start, in each record and on the page.
 
 from typing import NamedTuple
 
-from runtime.references import relative
+from runtime.audit.people import relative
 from runtime.settings import Ehr
 
 SAID = {

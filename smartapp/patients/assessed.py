@@ -11,7 +11,7 @@ from models.certainty import INDETERMINATE
 from models.findings.finding import LEVELS
 from models.withheld import OF_MODELS, WITHHELD
 from runtime.audit.log import Audit
-from runtime.references import relative
+from runtime.audit.people import relative
 from runtime.settings import Ehr
 from runtime.trials.arm import CONTROL
 

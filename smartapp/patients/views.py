@@ -12,7 +12,7 @@ import msgspec
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from runtime.references import relative
+from runtime.audit.people import relative
 from smartapp.door import PART, Door, Opened
 from smartapp.patients.arms import hidden
 from smartapp.patients.assessed import Assessed, own, read

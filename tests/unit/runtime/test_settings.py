@@ -230,3 +230,13 @@ def test_the_token_for_metrics_is_long_and_not_for_others(tmp_path, token, mode,
     else:
         with pytest.raises(SettingsError, match=words):
             load_settings(tmp_path / "v.toml")
+
+
+def test_lists_are_searches_of_groups_and_lists(tmp_path):
+    """Nothing else of a server is read by them."""
+    text = (ROOT / "vigil.example.toml").read_text("utf-8")
+    odd = 'frame_ancestors = ["http://localhost:8001"]\npatient_lists = ["Patient?name=x"]'
+    path = tmp_path / "vigil.toml"
+    path.write_text(text.replace('frame_ancestors = ["http://localhost:8001"]', odd), "utf-8")
+    with pytest.raises(SettingsError, match="`patient_lists` holds 'Patient\\?name=x'"):
+        load_settings(path)

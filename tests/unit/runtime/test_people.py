@@ -2,7 +2,7 @@
 
 import pytest
 
-from runtime.references import relative, tail
+from runtime.audit.people import relative, tail
 from runtime.settings import Ehr
 
 EHR = Ehr(id="e", fhir_base=("https://ehr.example.org/fhir/", "https://ehr.example.org/r4"))
