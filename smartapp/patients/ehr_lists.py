@@ -13,8 +13,9 @@ import msgspec
 from ehr.fetch import Fetch, FetchError, Fhir
 from models.reading import lenient
 from runtime.settings import Ehr
-from smartapp.launching.callback import FHIR_ID, in_context
+from smartapp.launching.context import FHIR_ID, in_context
 from smartapp.launching.scopes import by_user, kinds_of
+from smartapp.problems import TokenRefused
 from smartapp.session import Session
 
 SECONDS = 10.0
@@ -44,7 +45,7 @@ def offered(session: Session) -> list[str]:
 
 
 def lists(session: Session, ehr: Ehr, fhir: Fhir) -> list[EhrList]:
-    """Return the lists that the user may read. Raises Unlisted."""
+    """Return the lists that the user may read. Raises Unlisted, TokenRefused."""
     kinds = offered(session)
     try:
         fetch = fhir.start(session.iss, session.access_token, SECONDS)
@@ -53,24 +54,30 @@ def lists(session: Session, ehr: Ehr, fhir: Fhir) -> list[EhrList]:
         queries = given or [SEARCHES[kind] for kind in kinds if kind in declared]
         found = [one for query in queries for one in _search(fetch, query)]
     except FetchError as error:
-        raise Unlisted(str(error)) from None
+        raise _why(error) from None
     unique = {(one.kind, one.id): one for one in found}
     return sorted(unique.values(), key=lambda one: one.name.casefold())[:MOST_LISTS]
 
 
 def members(session: Session, of: EhrList, fhir: Fhir) -> tuple[list[str], int]:
     """Return the ids of a list's patients, at most MOST_MEMBERS, and how many there are. Raises
-    Unlisted.
+    Unlisted, TokenRefused.
     """
     try:
         fetch = fhir.start(session.iss, session.access_token, SECONDS)
         document = _document(fetch, f"{of.kind}/{of.id}")
     except FetchError as error:
-        raise Unlisted(str(error)) from None
+        raise _why(error) from None
     if document.get("resourceType") != of.kind:
         raise Unlisted("no such list came")
     found = list(dict.fromkeys(_patients(document, session.iss)))
     return found[:MOST_MEMBERS], len(found)
+
+
+def _why(error: FetchError) -> Unlisted | TokenRefused:
+    if error.status == 401:
+        return TokenRefused("token refused by the FHIR server")
+    return Unlisted(str(error))
 
 
 def _patients(document: dict[str, Any], iss: str) -> Iterator[str]:

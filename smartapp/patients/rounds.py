@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -22,7 +23,7 @@ from runtime.logs import get_logger
 from smartapp.door import Door, Opened
 from smartapp.patients.assessed import Assessed
 from smartapp.patients.chart import Unread, assess_chart
-from smartapp.problems import StoreDown
+from smartapp.problems import Mismatch, NotRenewed, StoreDown, TokenRefused
 from smartapp.record import Person
 
 # Reads at a time, of one process and for all its users; a chart is three reads.
@@ -165,7 +166,14 @@ class Rounds:
         if time.monotonic() > until:
             return Done(patient, why=LATE)
         try:
-            person, assessed = assess_chart(self._door, one.opened, patient, self._alone)
+            # Its page may have had the token renewed meanwhile, or nobody yet.
+            ticket, ehr = one.opened.ticket, one.opened.ehr
+            session = self._door.renewal.fresh(ticket, one.opened.session, ehr)
+            opened = replace(one.opened, session=session)
+            person, assessed = assess_chart(self._door, opened, patient, self._alone)
+        except (TokenRefused, NotRenewed, Mismatch) as problem:
+            one.progress.state = "refused"
+            return Done(patient, why=problem.reason)
         except Unread as why:
             if str(why) == "status 401":
                 one.progress.state = "refused"
@@ -185,9 +193,13 @@ class Rounds:
             time.sleep(REST * (time.monotonic() - began))
 
     def _stopped(self, opened: Opened) -> bool:
-        return self._door.sessions.shown(opened.ticket, "stop") == STOP
+        """Tell whether the session's word is to stop, or the session was closed."""
+        return self._door.sessions.shown(opened.ticket, "stop") != GO
 
     def _keep(self, opened: Opened, progress: Progress) -> None:
+        if self._door.sessions.shown(opened.ticket, "stop") is None:
+            # Of a session that was closed nothing is kept.
+            return
         progress.written = self._door.clock()
         content = msgspec.json.encode(progress)
         self._door.sessions.show(opened.ticket, opened.session, content, progress.written, "charts")

@@ -94,7 +94,9 @@ class Charts:
 
     def _offered(self, opened: Opened) -> dict[str, Any]:
         try:
-            found = lists(opened.session, opened.ehr, self._door.fhir)
+            found = self._door.reading(
+                opened, lambda session: lists(session, opened.ehr, self._door.fhir)
+            )
         except Unlisted as why:
             return {"of": LISTS, "lists": [], "failed": str(why)}
         content = msgspec.json.encode(found)
@@ -129,7 +131,9 @@ class Charts:
         if running and running.going:
             raise Unlisted(ONE)
         chosen = known[number - 1]
-        patients, total = members(opened.session, chosen, self._door.fhir)
+        patients, total = self._door.reading(
+            opened, lambda session: members(session, chosen, self._door.fhir)
+        )
         now = opened.now
         progress = Progress(
             number=number,
@@ -153,7 +157,9 @@ class Charts:
         shown, session = made[:MOST_ROWS], opened.session
         if people is None:
             others = [row.patient for row in shown if row.patient != session.patient]
-            people = names_of(session, others[:MOST_NAMES], self._door.fhir)
+            people = self._door.reading(
+                opened, lambda session: names_of(session, others[:MOST_NAMES], self._door.fhir)
+            )
             people[session.patient] = sight.person
         named = [replace(row, person=people.get(row.patient)) for row in shown]
         return {"rows": named, "more": len(made) - len(named)}

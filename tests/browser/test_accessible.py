@@ -124,6 +124,6 @@ def test_the_list_of_charts(shown, demo_url, axe):
     """After some charts were opened."""
     for patient in CHARTS:
         shown.goto(f"{demo_url}chart/{patient}")
-    shown.goto(open_app(shown, demo_url, "stable").url)
+    shown.goto(f"{demo_url}chart/stable/launch")
     shown.get_by_role("link", name="Your charts").click()
     assert_good(shown, axe)

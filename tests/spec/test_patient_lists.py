@@ -328,6 +328,31 @@ def test_a_list_can_be_stopped(bench, signed_in, monkeypatch):
     assert len(list(bench.audit.records(type="listed"))) < 40
 
 
+def test_a_closed_session_ends_its_list(bench, signed_in, monkeypatch):
+    """And nothing of it stays in the store."""
+    monkeypatch.setattr(rounds, "KEEP_SECONDS", 0.0)
+    signed_in.groups = {"Ward 3": [f"p{n}" for n in range(60)]}
+    signed_in.delay = 0.05
+    session = Lists(bench, signed_in)
+    token = re.search(r'name="csrf_token" value="([^"]+)"', session.get("lists").text)[1]
+    session.post(list="1")
+    session.browser.client.post(
+        f"{session.place}close",
+        base_url=PUBLIC,
+        headers={"Origin": PUBLIC},
+        data={"csrf_token": token},
+    )
+    until, before = time.monotonic() + 30, -1
+    while (now := len(list(bench.audit.records(type="listed")))) != before:
+        assert time.monotonic() < until
+        before = now
+        time.sleep(1)
+    assert now < 60
+    assert not [
+        key for key in bench.store.data if key.startswith(("vigil:charts:", "vigil:lists:"))
+    ]
+
+
 def test_a_server_without_lists_and_a_failing_one_are_told_apart(bench, signed_in):
     session = Lists(bench, signed_in)
     assert "The EHR offers you no lists." in session.get("lists").text

@@ -310,11 +310,10 @@ class SmallEhr:
             {"resourceType": "Bundle", "type": "searchset", "entry": entries, "link": links}
         )
 
-<<<<<<< HEAD
     def _bearer(self) -> str:
         """Return the one access token that is good: a renewal ends the one before."""
         return f"token-of-{self.patient}" + (f"-{self.refreshes}" if self.refreshes else "")
-=======
+
     def _metadata(self):
         resources = [{"type": "Group", "interaction": [{"code": "search-type"}]}]
         return self._fhir(
@@ -339,17 +338,12 @@ class SmallEhr:
         found = list(self.groups.values())[int(id[1:])]
         members = [{"entity": {"reference": f"Patient/{patient}"}} for patient in found]
         return self._fhir({"resourceType": "Group", "id": id, "member": members})
->>>>>>> a82e08c (List the charts that a user had assessed)
 
     def _fhir(self, body: dict):
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         time.sleep(self.delay)
-<<<<<<< HEAD
-        if request.headers.get("Authorization") != f"Bearer {self._bearer()}":
-=======
         self.at_once -= 1
-        if request.headers.get("Authorization") != f"Bearer token-of-{self.patient}":
->>>>>>> a82e08c (List the charts that a user had assessed)
+        if request.headers.get("Authorization") != f"Bearer {self._bearer()}":
             return Response("no", 401)
         return Response(json.dumps(body), mimetype="application/fhir+json")
