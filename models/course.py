@@ -1,5 +1,6 @@
 """Follows a risk through the hours: its course, and whether it is on its way down."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -7,11 +8,10 @@ from models.answerable import answerable
 from models.certainty import INDETERMINATE, Certainty, certainty
 from models.findings.finding import Finding
 from models.fitted.model import Model, sigmoid
-from models.patient.chart import Chart
 from models.patient.features import FeatureRow, feature_row
 from models.patient.inputs import percent
 from models.patient.printing import age
-from models.patient.series import Series, series
+from models.patient.series import Series
 from models.patient.snapshot import Snapshot, snapshot_at
 from models.trend import Scene, trend
 
@@ -28,23 +28,30 @@ class Hour(NamedTuple):
     unsure: Certainty | None
 
 
-def course(chart: Chart, at: datetime, model: Model, hours: int = 48) -> list[Hour]:
-    """Return the risk hour by hour up to `at`, each from what was known then.
+class Moment(NamedTuple):
+    """What was known at one hour; `row` is None where no number is due then."""
+
+    snapshot: Snapshot
+    row: FeatureRow | None
+
+
+def moments(readings: Series, at: datetime, hours: int = 48) -> list[Moment]:
+    """Return what was known hour by hour up to `at`: made once, for every model and for NEWS2.
 
     Shape: hours + 1 items, oldest first. Time: a reading counts from its own time, not from when it
     was filed.
     """
-    return _hours(series(chart), at, model, hours)
+    times = [at - timedelta(hours=back) for back in range(hours, -1, -1)]
+    snapshots = [snapshot_at(readings, time) for time in times]
+    return [Moment(snapshot, row_at(snapshot)) for snapshot in snapshots]
 
 
-def _hours(readings: Series, at: datetime, model: Model, hours: int) -> list[Hour]:
-    moments = [at - timedelta(hours=back) for back in range(hours, -1, -1)]
-    return [_hour(snapshot_at(readings, moment), model) for moment in moments]
-
-
-def _hour(snapshot: Snapshot, model: Model) -> Hour:
-    row = row_at(snapshot)
-    return Hour(snapshot.at, *told(scene(model, row) if row else None, model))
+def course(known: Sequence[Moment], model: Model) -> list[Hour]:
+    """Return the risk at each of some moments, from what was known then."""
+    return [
+        Hour(snapshot.at, *told(scene(model, row) if row else None, model))
+        for snapshot, row in known
+    ]
 
 
 def row_at(snapshot: Snapshot) -> FeatureRow | None:
@@ -73,19 +80,19 @@ def scored(seen: Scene, model: Model) -> tuple[float, Certainty | None]:
     return model.calibrated(raw), certainty(model, seen.row, raw)
 
 
-def not_falling(readings: Series, at: datetime, model: Model) -> Finding | None:
-    """Return the finding that a risk is above the low band and not falling since a day ago, or that
-    it was high within that day; None where neither holds or no number is due.
+def not_falling(day: Sequence[Moment], model: Model) -> Finding | None:
+    """Return the finding that a risk is above the low band and not falling since the first hour of
+    a day, or that it was high within that day; None where neither holds or no number is due.
 
     A risk without a figure of a day ago, or whose way can't be told, is not known to fall.
     """
-    *before, now = _hours(readings, at, model, DAY_HOURS)
+    *before, now = course(day, model)
     if now.probability is None and now.unsure is None:
         return None
     label = model.manifest["label"]
     band = INDETERMINATE if now.probability is None else model.band(now.probability)
     if band != "low":
-        way = _way(readings, at, model)
+        way = _way(day, model)
         words = f"{way} over a day" if way else "not known to fall"
         sentence = f"Risk of {label} {words}: {_figure(now)}{_then(before[0])}."
         return None if way == "falling" else _course(sentence, now, model)
@@ -93,7 +100,7 @@ def not_falling(readings: Series, at: datetime, model: Model) -> Finding | None:
     peak = max(known, key=lambda hour: hour.probability or 0.0, default=now)
     if model.band(peak.probability or 0.0) != "high":
         return None
-    ago = age((at - peak.time) / timedelta(hours=1))
+    ago = age((now.time - peak.time) / timedelta(hours=1))
     sentence = f"Risk of {label} was {_figure(peak)} (high) {ago} ago, now {_figure(now)}."
     return _course(sentence, now, model)
 
@@ -103,10 +110,9 @@ def _course(sentence: str, now: Hour, model: Model) -> Finding:
     return Finding("warning", "course", None, now.probability, _figure(now), None, sentence, source)
 
 
-def _way(readings: Series, at: datetime, model: Model) -> str | None:
+def _way(day: Sequence[Moment], model: Model) -> str | None:
     """Return which way a risk went in a day; None where that can't be told."""
-    moments = at - timedelta(hours=DAY_HOURS), at
-    first, last = (row_at(snapshot_at(readings, moment)) for moment in moments)
+    first, last = day[0].row, day[-1].row
     return trend(model, scene(model, last), scene(model, first)) if first and last else None
 
 

@@ -24,6 +24,8 @@ WHY = {
     STALE: "too old",
     MISSING: "not charted",
 }
+# What saturation is called where its scale for a target of 88 to 92 % counts.
+SCALE2 = "SpO2 (scale 2)"
 # The most parts that are named one by one where they are missing.
 MOST_NAMED = 2
 Value = float | Unusable | None
@@ -216,7 +218,7 @@ def _bounds(value: Value) -> tuple[float | None, float | None]:
 
 def _part(name: str, values: Mapping[str, Value], scale2: bool, why: str) -> Part:
     value = values.get("acvpu" if name == "consciousness" else name)
-    label = "SpO2 (scale 2)" if name == "spo2" and scale2 and value is not None else LABELS[name]
+    label = SCALE2 if name == "spo2" and scale2 and value is not None else LABELS[name]
     if value is None:
         return Part(name, label, None, None, 0, WORST.get(name, 3), why or WHY[MISSING])
     if isinstance(value, Unusable):

@@ -5,6 +5,7 @@ Source: Royal College of Physicians, National Early Warning Score (NEWS) 2, 2017
 
 from bisect import bisect_left
 from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple
 
 # Rows are (greatest value of the band, points), lowest band first.
 BANDS: dict[str, tuple[tuple[float, int], ...]] = {
@@ -29,6 +30,33 @@ UNITS = {
     "temperature": "°C",
 }
 WORST = {"oxygen": 2}
+# To so many the published table rounds.
+TENTHS = {"temperature"}
+
+
+class Outline(NamedTuple):
+    """A row of the table as a plot draws it: from where to where a value scores nothing, and up to
+    and from where it scores 3; None where no value does.
+    """
+
+    red_low: float | None
+    calm_low: float
+    calm_high: float
+    red_high: float | None
+
+
+def outline(table: str) -> Outline:
+    """Return where a row of the table begins and ends to score."""
+    bands, step = BANDS[table], 0.1 if table in TENTHS else 1.0
+    calm = next(n for n, (_, points) in enumerate(bands) if points == 0)
+    lows = [greatest for greatest, points in bands[:calm] if points == 3]
+    highs = [bands[n - 1][0] + step for n in range(calm + 1, len(bands)) if bands[n][1] == 3]
+    return Outline(
+        max(lows, default=None),
+        round(bands[calm - 1][0] + step, 1),
+        bands[calm][0],
+        min(highs, default=None),
+    )
 
 
 def span(table: str, least: float | None, greatest: float | None) -> tuple[int, int]:
@@ -44,7 +72,7 @@ def _place(table: str, value: float) -> int:
     """Return which band of a row a value is in, after the published rounding (0.1 Cel, else
     whole).
     """
-    step = Decimal("0.1") if table == "temperature" else Decimal(1)
+    step = Decimal("0.1") if table in TENTHS else Decimal(1)
     rounded = float(Decimal(str(value)).quantize(step, ROUND_HALF_UP))
     bands = BANDS[table]
     return min(bisect_left([greatest for greatest, _ in bands], rounded), len(bands) - 1)

@@ -8,11 +8,12 @@ from datetime import timedelta
 import pytest
 
 from models.assess import assess
-from models.course import course
+from models.course import course, moments
 from models.fitted.model import sigmoid
 from models.fitted.registry import load_models
 from models.patient.chart import Chart
 from models.patient.inputs import percent
+from models.patient.series import series
 from models.reading.fhir import parse
 from models.reading.reader import read_chart
 from tests.conftest import AT, SICK, WELL, bundle, observation, patient, table
@@ -186,7 +187,7 @@ def test_the_course_ends_at_the_assessments_own_risk():
     hours before the first vital sign.
     """
     whole = chart(patient(), *table(SICK))
-    line = course(whole, AT, MODELS[0])
+    line = course(moments(series(whole), AT), MODELS[0])
     own = next(risk for risk in assess(whole, AT, MODELS).risks if risk.model == MODELS[0].id)
     shown = None if own.band == "indeterminate" else pytest.approx(own.probability, abs=1e-12)
     assert len(line) == 49 and line[-1][:2] == (AT, shown)
@@ -198,7 +199,8 @@ def test_the_course_knows_nothing_of_later_hours():
     rows = table(SICK)
     early = [row for row in rows if not row["id"].endswith("-1")]
     before, after = (
-        course(chart(patient(), *some), AT, MODELS[0])[-7][1] for some in (rows, early)
+        course(moments(series(chart(patient(), *some)), AT), MODELS[0])[-7][1]
+        for some in (rows, early)
     )
     assert before == after is not None
 

@@ -11,9 +11,10 @@ import pytest
 from demo.patients.generate import generate
 from models.assess import Assessment, assess
 from models.certainty import EVEN
-from models.course import course
+from models.course import course, moments
 from models.fitted.registry import load_models
 from models.patient.chart import Chart
+from models.patient.series import series
 from models.reading.fhir import parse
 from models.reading.reader import read_chart
 
@@ -248,11 +249,8 @@ def test_two_days_of_course():
     """
     model = load_models()[0]
     for patient_id in (*SICK, *WELL):
-        risks = [
-            risk
-            for _, risk, _ in course(patients()[patient_id].chart, AFTERNOON, model)
-            if risk is not None
-        ]
+        known = moments(series(patients()[patient_id].chart), AFTERNOON)
+        risks = [risk for _, risk, _ in course(known, model) if risk is not None]
         assert len(risks) >= 38, patient_id
         if patient_id == "sepsis":
             assert risks[-1] > 4 * risks[0]
