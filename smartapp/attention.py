@@ -1,20 +1,26 @@
 """Turns the findings of an Assessment into the list above the risk: what makes it urgent, with
 value, time and the resource that it stands in.
+
+It is short, so that the risk stands on the same screen: what leads is shown, and of the rest how
+many there are and how grave.
 """
 
+from collections import Counter
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from models.assess import Assessment
-from models.findings.finding import Finding
+from models.findings.finding import LEVELS, Finding, gravest
 from models.patient.chart import Chart
 from smartapp.unused import INEXACT
 
 Place = tuple[str | None, datetime | None]
-LEVELS = ("critical", "warning")
-# What has a place of its own on the page, unless it is urgent.
-ELSEWHERE = {"risk", "unread"}
+INFO = LEVELS[0]
+# So many are shown at first; one more is shown too, rather than said to be there.
+MOST = 3
+# So many have room without an unfold where the page is wide.
+FEW = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +41,35 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """What asks for attention: `urgent` findings, the gravest first, `other` ones that have no
-    place of their own, and what the Royal College of Physicians asks for at this NEWS2.
+    """What asks for attention at a `level`: the findings that `lead`, the gravest first, the
+    `rest`, and what the Royal College of Physicians asks for at this NEWS2.
     """
 
     level: str
-    urgent: tuple[Told, ...]
-    other: tuple[Told, ...]
+    lead: tuple[Told, ...]
+    rest: tuple[Told, ...]
     response: str
+
+    @property
+    def all(self) -> tuple[Told, ...]:
+        """Return every finding."""
+        return (*self.lead, *self.rest)
+
+    @property
+    def few(self) -> bool:
+        """Tell whether a wide page has room for all of them."""
+        return len(self.all) <= FEW
+
+    @property
+    def urgent(self) -> bool:
+        """Tell whether a finding is more than a note."""
+        return self.level != INFO
+
+    @property
+    def graveness(self) -> tuple[tuple[str, int], ...]:
+        """Return how many of the rest there are of each level, the gravest first."""
+        found = Counter(item.level for item in self.rest)
+        return tuple((level, found[level]) for level in reversed(LEVELS) if level in found)
 
 
 def attention(chart: Chart, assessment: Assessment) -> Attention:
@@ -51,13 +78,19 @@ def attention(chart: Chart, assessment: Assessment) -> Attention:
     sources |= {(r.variable, r.time): r.source for r in chart.readings}
     sources |= {(i.variable, i.time): i.source for i in assessment.inputs if i.time and i.source}
     vague = {(u.variable, u.time) for u in chart.unusable if u.reason == INEXACT}
-    told = [_told(finding, sources, vague) for finding in assessment.findings]
-    return Attention(
-        assessment.level,
-        tuple(item for item in told if item.level in LEVELS),
-        tuple(item for item in told if item.level not in LEVELS and item.kind not in ELSEWHERE),
-        assessment.asked,
-    )
+    told = tuple(_told(finding, sources, vague) for finding in _listed(assessment))
+    most = MOST if len(told) > MOST + 1 else MOST + 1
+    return Attention(assessment.level, told[:most], told[most:], assessment.asked)
+
+
+def _listed(assessment: Assessment) -> list[Finding]:
+    """Return the findings without those that the page tells elsewhere: a note that a part could not
+    be read, and the risks, unless one of them alone is what makes it so urgent.
+    """
+    found = [one for one in assessment.findings if one.kind != "unread" or one.level != INFO]
+    others = [one for one in found if one.kind != "risk"]
+    alone = gravest(others) != assessment.level
+    return [one for one in found if one in others or (alone and one.level == assessment.level)]
 
 
 def _told(finding: Finding, sources: Mapping[Place, str], vague: Container[Place]) -> Told:

@@ -6,9 +6,8 @@ from datetime import datetime
 
 from models.assess import Assessment, Risk
 from models.certainty import INDETERMINATE
-from models.course import Hour, course
+from models.course import Hour, Moment, course
 from models.fitted.registry import Model
-from models.patient.chart import Chart
 from models.patient.inputs import percent
 from smartapp.plots.course import Course, risk_course
 from smartapp.plots.waterfall import Waterfall, waterfall
@@ -38,17 +37,23 @@ class Outcome:
     course_plot: Course | None
 
 
-def outcomes(chart: Chart, assessment: Assessment, models: Sequence[Model]) -> tuple[Outcome, ...]:
-    """Return every outcome of an assessment of this chart, the leading one first."""
+def outcomes(
+    known: Sequence[Moment], assessment: Assessment, models: Sequence[Model]
+) -> tuple[Outcome, ...]:
+    """Return every outcome of an assessment, the leading one first; `known` are the hours up to its
+    moment.
+    """
     by_id = {model.id: model for model in models}
     return tuple(
-        _outcome(f"outcome-{n}", risk, chart, assessment.at, by_id.get(risk.model))
+        _outcome(f"outcome-{n}", risk, known, assessment.at, by_id.get(risk.model))
         for n, risk in enumerate(assessment.risks, 1)
     )
 
 
-def _outcome(key: str, risk: Risk, chart: Chart, at: datetime, model: Model | None) -> Outcome:
-    hourly = course(chart, at, model) if model else []
+def _outcome(
+    key: str, risk: Risk, known: Sequence[Moment], at: datetime, model: Model | None
+) -> Outcome:
+    hourly = course(known, model) if model else []
     return Outcome(
         key,
         risk,

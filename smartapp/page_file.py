@@ -11,6 +11,7 @@ from flask import Blueprint, Flask, render_template
 from models.assess import Assessment
 from models.fitted.registry import Model
 from models.patient.chart import Chart
+from smartapp.measurements import measured
 from smartapp.pages import explanation, register_words
 from smartapp.record import Person
 
@@ -27,6 +28,7 @@ def page(chart: Chart, assessment: Assessment, models: Sequence[Model]) -> str:
     blueprint.add_url_rule("/model-card", "model_card")
     app.register_blueprint(blueprint)
     values = explanation(chart, assessment, models, UTC)
+    values["measured"] = measured(chart, assessment)
     shown = {"person": Person(), "problems": assessment.unread, "notice": None, "handle": None}
     shown["age_years"] = assessment.age_years
     with app.test_request_context():

@@ -10,15 +10,17 @@ from typing import Any
 from flask import Blueprint
 
 from models.assess import Assessment
+from models.course import DAY_HOURS, moments
 from models.fitted.registry import Model
 from models.patient.chart import Chart
 from models.patient.inputs import Input, absent, percent
+from models.patient.news2 import chart_news2
 from models.patient.printing import age
+from models.patient.series import series
 from smartapp import wording
 from smartapp.attention import attention
 from smartapp.outcomes import outcomes
 from smartapp.plots.news2 import news2_strip
-from smartapp.plots.trends import trends
 from smartapp.unused import unused
 
 
@@ -46,7 +48,7 @@ def register_words(blueprint: Blueprint) -> None:
     one (D3): by itself Flask does so in `.html` alone.
     """
     blueprint.record(lambda state: setattr(state.app.jinja_env, "autoescape", escapes))
-    for word in (percent, wording.clock, wording.moment, age):
+    for word in (percent, wording.clock, wording.day, wording.moment, age):
         blueprint.add_app_template_filter(word, word.__name__)
 
 
@@ -62,15 +64,16 @@ def explanation(
     are told in `zone`.
     """
     at, newest = assessment.at, assessment.data_time
+    known = moments(series(chart), at)
+    day = [chart_news2(one.snapshot) for one in known[-DAY_HOURS - 1 :]]
     return {
         "zone": zone,
         "assessment": assessment,
         "attention": attention(chart, assessment),
-        "outcomes": outcomes(chart, assessment, models),
-        "strip": news2_strip(assessment.news2, assessment.inputs),
+        "outcomes": outcomes(known, assessment, models),
+        "strip": news2_strip(assessment.news2, assessment.inputs, day),
         "strange": {(r.variable, r.time) for r in chart.readings if not r.known},
         "unused": unused(chart, assessment),
-        "trends": trends(chart.readings, assessment.inputs, at, modelled=bool(assessment.lead)),
         "present": [i for i in assessment.inputs if i.value is not None],
         "absent": absent(
             i for i in assessment.inputs if i.state in ("missing", "unread", "unusable")

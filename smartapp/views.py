@@ -41,6 +41,7 @@ from smartapp.launching.launch import authorization_url, by_post, trusted_launch
 from smartapp.launching.pending import LAUNCH_SECONDS, Launches
 from smartapp.launching.renewal import Renewal
 from smartapp.launching.way_out import framed
+from smartapp.measurements import Measurements
 from smartapp.modelcard import ModelCards
 from smartapp.pages import register_words
 from smartapp.patients.views import Charts
@@ -75,6 +76,7 @@ def create_blueprint(
     blueprint.add_url_rule("/standalone", "standalone", views.standalone)
     blueprint.add_url_rule("/callback", "callback", views.callback)
     blueprint.add_url_rule("/l/<handle>/", "explanation", views.explanation)
+    Measurements(door).add_to(blueprint)
     Charts(door).add_to(blueprint)
     ModelCards(models, settings.models_path).add_to(blueprint)
     Closing(door).add_to(blueprint)

@@ -22,5 +22,10 @@ def clock(time: datetime, zone: tzinfo) -> str:
 
 def moment(time: datetime, zone: tzinfo) -> str:
     """Return day and clock time in a zone."""
+    return f"{day(time, zone)} {clock(time, zone)}"
+
+
+def day(time: datetime, zone: tzinfo) -> str:
+    """Return the day in a zone."""
     local = time.astimezone(zone)
-    return f"{local.day} {local:%b} {clock(time, zone)}"
+    return f"{local.day} {local:%b}"

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 # Of a whole plot, in the units of its viewBox: letters stay readable in a panel of 320 pixels.
 WIDTH = 340
 HOURS_BETWEEN_TICKS = 12
+DAY_HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,20 @@ def hours_before(time: datetime, at: datetime) -> float:
     return (time - at) / timedelta(hours=1)
 
 
-def time_ticks(scale: Scale, at: datetime) -> tuple[Tick, ...]:
-    """Return a tick every twelve hours back from `at`, with the clock time it stands for."""
-    steps = range(0, int(-scale.low) + 1, HOURS_BETWEEN_TICKS)
-    return tuple(
-        Tick(scale(-n), f"\N{MINUS SIGN}{n} h" if n else "now", at - timedelta(hours=n))
-        for n in steps
-    )
+def time_ticks(
+    scale: Scale, at: datetime, hours_between: int = HOURS_BETWEEN_TICKS
+) -> tuple[Tick, ...]:
+    """Return a tick every so many hours back from `at`, with the time it stands for."""
+    steps = range(0, int(-scale.low) + 1, hours_between)
+    return tuple(Tick(scale(-n), _back(n, hours_between), at - timedelta(hours=n)) for n in steps)
+
+
+def _back(hours: int, hours_between: int) -> str:
+    """Return how long ago, in days where the ticks are days."""
+    if not hours:
+        return "now"
+    days = hours_between == DAY_HOURS
+    return f"\N{MINUS SIGN}{hours // DAY_HOURS} d" if days else f"\N{MINUS SIGN}{hours} h"
 
 
 def lines(points: list[tuple[float, float] | None]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 could be told, and the stretches without any number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -11,7 +11,9 @@ from models.course import Hour
 from models.ticks import round_values
 from smartapp.plots.axes import WIDTH, Scale, Tick, hours_before, lines, time_scale, time_ticks
 
-LEFT, RIGHT, TOP, BOTTOM = 40, WIDTH - 28, 10, 150
+LEFT, RIGHT, TOP, BOTTOM = 40, WIDTH - 52, 10, 150
+# Two labels closer than this would run into each other.
+LINE = 13
 # Room for the words "no number".
 WIDE_GAP = 64
 
@@ -38,17 +40,28 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Threshold:
+    """Where a band begins: the height of its line, and of its label beside the plot."""
+
+    at: float
+    label: str
+    label_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
     """The risk hour by hour, with the bands' thresholds; `last` is the newest hour's number."""
 
     height: float
+    left: float
+    right: float
     top: float
     bottom: float
     lines: tuple[str, ...]
     points: tuple[tuple[float, float], ...]
     spans: tuple[Span, ...]
     gaps: tuple[Gap, ...]
-    thresholds: tuple[Tick, ...]
+    thresholds: tuple[Threshold, ...]
     y_ticks: tuple[Tick, ...]
     x_ticks: tuple[Tick, ...]
     last: tuple[float, float] | None
@@ -68,6 +81,8 @@ def risk_course(
     ]
     return Course(
         190,
+        LEFT,
+        RIGHT,
         TOP,
         BOTTOM,
         lines(places),
@@ -78,12 +93,22 @@ def risk_course(
             if h.unsure
         ),
         _gaps(course, at, x),
-        tuple(Tick(y(value), name) for name, value in thresholds.items()),
+        _thresholds(thresholds, y),
         tuple(Tick(y(value), f"{value * 100:g} %") for value in round_values(0, y.high)),
         time_ticks(x, at),
         places[-1] if places else None,
         _summary(course),
     )
+
+
+def _thresholds(thresholds: Mapping[str, float], y: Scale) -> tuple[Threshold, ...]:
+    """Return the thresholds from the highest risk down; a label makes way for the one above it."""
+    found, free = list[Threshold](), float(TOP)
+    for name, value in sorted(thresholds.items(), key=lambda one: -one[1]):
+        place = max(y(value), free)
+        found.append(Threshold(y(value), name, place))
+        free = place + LINE
+    return tuple(found)
 
 
 def _risk_scale(course: Sequence[Hour], thresholds: dict[str, float]) -> Scale:

@@ -1,63 +1,177 @@
-"""Turns a NEWS2 Score into the rows of its strip, as the chart of the Royal College of Physicians
-(2017) has them, and the place of its total.
+"""Turns NEWS2 Scores into their strip, as the chart of the Royal College of Physicians (2017) has
+them: a row for each part, with its points hour by hour, and the total below.
+
+What is not known is a gap in the row, and never looks like 0 points. Coordinates are percentages of
+the width of a strip.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from typing import TypeVar
 
+from models.findings.response import LEAST, least_response
 from models.patient.inputs import NOT_IN_MODEL, Input
 from models.patient.news2 import Part, Score
 from models.patient.printing import display
 from models.patient.vocabulary import VARIABLES
-from smartapp.plots.axes import WIDTH, Scale, Tick
+from smartapp.plots.axes import Scale
 
 FRESH = {"used", NOT_IN_MODEL}
 # What says how awake a patient is, with the value that says alert; of two the newest counts.
 ALERT = {"acvpu": 0, "gcs": 15}
+MOST_POINTS = 20
+HOURS_BETWEEN_FIGURES = 4
+# A narrower stretch has no room for a question mark.
+WIDE = 8.0
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Hours with the same points: None where they are not known, which `named` says in the strip
+    where there is room.
+    """
+
+    x: float
+    width: float
+    hours: int
+    points: int | None
+
+    @property
+    def named(self) -> bool:
+        """Tell whether there is room for a question mark."""
+        return self.points is None and self.width >= WIDE
+
+    @property
+    def middle(self) -> float:
+        """Return where that stands."""
+        return round(self.x + self.width / 2, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class StripRow:
-    """One part of NEWS2: `boxes` are the x of its three point boxes; `points` is None when the
-    part is unknown.
+    """One part of NEWS2: what it is now, and its points over the hours, oldest first; `points` is
+    None when the part is unknown.
     """
 
     label: str
     value: str | None
     points: int | None
-    y: float
-    boxes: tuple[float, ...]
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def history(self) -> str:
+        """Return the hours in words."""
+        said = [
+            f"{'not known' if one.points is None else one.points} for {one.hours} h"
+            for one in self.stretches
+        ]
+        return ", then ".join(said)
+
+
+@dataclass(frozen=True, slots=True)
+class TotalStretch:
+    """Hours with the same total, or range of it: `low` and `high` are heights, `level` what the
+    points that are certain ask for. Nothing is known where `figure` is "?".
+    """
+
+    x: float
+    width: float
+    hours: int
+    low: float
+    high: float
+    level: str
+    figure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """The total as it is written below an hour."""
+
+    x: float
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """The seven parts of NEWS2 and where the total, or its range, lies on the scale from 0 to
-    20.
+    """The seven parts of NEWS2 and their total over the last `hours`; `thresholds` are the heights
+    at which an urgent and an emergency response begin.
     """
 
-    height: float
+    hours: int
     rows: tuple[StripRow, ...]
-    ticks: tuple[Tick, ...]
-    low: float
-    high: float
-    y: float
+    totals: tuple[TotalStretch, ...]
+    figures: tuple[Figure, ...]
+    thresholds: tuple[float, ...]
+
+    @property
+    def history(self) -> str:
+        """Return the totals of the hours in words."""
+        said = [f"{one.figure.replace('?', 'not known')} for {one.hours} h" for one in self.totals]
+        return ", then ".join(said)
 
 
-def news2_strip(score: Score, inputs: Iterable[Input]) -> Strip:
-    """Return the rows of a NEWS2 Score and its total on the scale from 0 to 20; `inputs` have its
-    values as the rest of the page prints them.
+def news2_strip(score: Score, inputs: Iterable[Input], hourly: Sequence[Score] = ()) -> Strip:
+    """Return the rows of a NEWS2 Score and of those of the hours before, oldest first, the last one
+    now's; `inputs` have its values as the rest of the page prints them.
     """
-    boxes = (WIDTH - 66.0, WIDTH - 44.0, WIDTH - 22.0)
+    scores = tuple(hourly) or (score,)
     fresh = {i.variable: i for i in inputs if i.value is not None and i.state in FRESH}
+    cells, height = Scale(0, len(scores), 0, 100), Scale(0, MOST_POINTS, 0, 100)
     rows = tuple(
-        StripRow(p.label, _value(p, fresh), p.points, 26 * n, boxes)
-        for n, p in enumerate(score.parts)
+        StripRow(part.label, _value(part, fresh), part.points, _stretches(scores, n, cells))
+        for n, part in enumerate(score.parts)
     )
-    scale = Scale(0, 20, 10, WIDTH - 10)
-    y = 26 * len(rows) + 26
-    ticks = tuple(Tick(scale(n), str(n)) for n in (0, 5, 7, 20))
-    return Strip(y + 34, rows, ticks, scale(score.low), scale(score.high), y)
+    last = len(scores) - 1
+    # From now backwards, so that the newest hour always has its figure.
+    places = range(last, -1, -HOURS_BETWEEN_FIGURES)
+    figures = tuple(Figure(cells(n + 0.5), figure(scores[n])) for n in places)
+    limits = tuple(height(LEAST[key]) for key in ("5-6", "7+"))
+    return Strip(last, rows, _totals(scores, cells, height), figures, limits)
+
+
+def figure(score: Score) -> str:
+    """Return a total in the room of an hour: at the least where it is not known, "?" where nothing
+    is.
+    """
+    if not score.known:
+        return "?"
+    return f"{score.total}" if score.total is not None else f"≥{score.low}"
+
+
+def _stretches(scores: Sequence[Score], part: int, cells: Scale) -> tuple[Stretch, ...]:
+    return tuple(
+        Stretch(cells(first), round(cells(first + hours) - cells(first), 1), hours, points)
+        for first, hours, points in _runs([score.parts[part].points for score in scores])
+    )
+
+
+def _totals(scores: Sequence[Score], cells: Scale, height: Scale) -> tuple[TotalStretch, ...]:
+    told = [(figure(one), one.low, one.high, least_response(one).level) for one in scores]
+    return tuple(
+        TotalStretch(
+            cells(first),
+            round(cells(first + hours) - cells(first), 1),
+            hours,
+            height(low),
+            height(high),
+            level,
+            words,
+        )
+        for first, hours, (words, low, high, level) in _runs(told)
+    )
+
+
+def _runs(values: Sequence[T]) -> list[tuple[int, int, T]]:
+    """Return each run of equal values as (its first place, how many, the value)."""
+    found, first = list[tuple[int, int, T]](), 0
+    for value, run in groupby(values):
+        many = sum(1 for _ in run)
+        found.append((first, many, value))
+        first += many
+    return found
 
 
 def _value(part: Part, fresh: Mapping[str, Input]) -> str | None:

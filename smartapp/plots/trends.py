@@ -1,8 +1,12 @@
-"""Turns a chart's readings into small trend plots: one for each vital sign and laboratory value
-of the last 48 hours.
+"""Turns a chart's readings into small trend plots, one for each vital sign and laboratory value,
+all on one axis of time.
+
+Coordinates are of a strip of WIDE x HEIGHT that is stretched to its place: x is a share of WIDE, y
+is in pixels.
 """
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,35 +16,38 @@ from models.patient.inputs import NOT_SHOWN, Input
 from models.patient.printing import printed_unit
 from models.patient.vocabulary import VARIABLES, Variable
 from models.ticks import round_values
-from smartapp.plots.axes import (
-    Scale,
-    Tick,
-    hours_before,
-    lines,
-    time_scale,
-    time_ticks,
-    value_range,
-)
+from smartapp.plots.axes import Scale, Tick, hours_before, lines, time_scale, value_range
+from smartapp.plots.limits import Limits
 from smartapp.wording import number
 
-LEFT, RIGHT, TOP, BOTTOM = 38, 286, 10, 92
+WIDE, HEIGHT = 1000, 62
+LEFT, RIGHT, TOP, BOTTOM = 6, 992, 7, 55
+# A limit that lies this share of the span beyond the values is drawn too.
+NEAR = 0.35
+# More readings than these are drawn as a line, with marks only where one is grave or counts.
+MOST_MARKS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One reading; `seen` marks the value that the model used at `at`."""
+    """One reading; `seen` marks the value that the model used at `at`, `grave` one that alone
+    scores 3 in NEWS2 or lies beyond a critical limit.
+    """
 
     x: float
     y: float
     value: str
     time: datetime
     seen: bool
+    grave: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """The readings of one variable, oldest first, with both axes; `now` is what counts of it at
-    the end, which is not always the last reading.
+    """The readings of one variable, oldest first; `now` is what counts of it at the end, which is
+    not always the last reading. `calm` is the stretch without points in NEWS2, as (top, height);
+    `grave`, `warning` and `normal` are the heights of limits and of the reference patient's value.
+    `varied` tells whether the readings differ by more than noise.
     """
 
     variable: str
@@ -50,7 +57,18 @@ class Trend:
     points: tuple[Point, ...]
     lines: tuple[str, ...]
     y_ticks: tuple[Tick, ...]
-    x_ticks: tuple[Tick, ...]
+    calm: tuple[float, float] | None
+    grave: tuple[float, ...]
+    warning: tuple[float, ...]
+    normal: float | None
+    varied: bool
+
+    @property
+    def marks(self) -> tuple[Point, ...]:
+        """Return the points that are drawn one by one."""
+        few = len(self.points) <= MOST_MARKS
+        last = self.points[-1]
+        return tuple(p for p in self.points if few or p.grave or p.seen or p is last)
 
     @property
     def summary(self) -> str:
@@ -68,23 +86,25 @@ def trends(
     at: datetime,
     hours: int = 48,
     modelled: bool = True,
+    limits: Mapping[str, Limits] | None = None,
 ) -> tuple[Trend, ...]:
     """Return a Trend for every variable of the vocabulary that has readings in the last `hours`,
-    in its order; where no risk was `modelled`, no value is marked as used.
+    in its order; where no risk was `modelled`, no value is marked as used. Without `limits` by
+    variable none is judged.
     """
-    readings, counted = tuple(readings), {i.variable: i for i in inputs}
+    counted = {i.variable: i for i in inputs}
     used = {(i.variable, i.time, i.value) for i in counted.values() if i.state == "used"}
-    found = []
-    for variable in VARIABLES.values():
-        mine = [
-            r
-            for r in readings
-            if r.variable == variable.name and -hours <= hours_before(r.time, at) <= 0
-        ]
-        if mine and variable.name not in NOT_SHOWN:
-            mine.sort(key=lambda r: r.time)
-            now = _now(variable, counted.get(variable.name), mine[-1])
-            found.append(_trend(variable, mine, now, used if modelled else set(), at, hours))
+    by_variable: dict[str, list[Reading]] = {}
+    for reading in readings:
+        if -hours <= hours_before(reading.time, at) <= 0:
+            by_variable.setdefault(reading.variable, []).append(reading)
+    found, x = [], time_scale(at, hours, LEFT, RIGHT)
+    for name, variable in VARIABLES.items():
+        mine = sorted(by_variable.get(name, ()), key=lambda r: r.time)
+        if mine and name not in NOT_SHOWN:
+            now = _now(variable, counted.get(name), mine[-1])
+            known = limits[name] if limits else Limits()
+            found.append(_trend(variable, mine, now, used if modelled else set(), known, at, x))
     return tuple(found)
 
 
@@ -106,11 +126,12 @@ def _trend(
     readings: list[Reading],
     now: str,
     used: set[tuple[str, datetime | None, float | None]],
+    limits: Limits,
     at: datetime,
-    hours: int,
+    x: Scale,
 ) -> Trend:
-    low, high = value_range([r.value for r in readings], variable.low, variable.high)
-    x, y = time_scale(at, hours, LEFT, RIGHT), Scale(low, high, BOTTOM, TOP)
+    values = [r.value for r in readings]
+    y = _value_scale(values, variable, limits)
     points = tuple(
         Point(
             x(hours_before(r.time, at)),
@@ -118,6 +139,7 @@ def _trend(
             printing.number(variable, r.value),
             r.time,
             (r.variable, r.time, r.value) in used,
+            limits.is_grave(r.value),
         )
         for r in readings
     )
@@ -129,15 +151,60 @@ def _trend(
         points,
         _unbroken(points, variable.max_age_hours),
         _value_ticks(variable, y),
-        time_ticks(x, at),
+        _calm(limits, y),
+        _inside(limits.grave, y),
+        _inside(limits.warning, y),
+        None if limits.normal is None else y(limits.normal),
+        _varied(values, limits),
     )
+
+
+def _varied(values: list[float], limits: Limits) -> bool:
+    """Tell whether values differ by more than noise: by an eighth of their middle, or by half the
+    way from normal to the nearest limit, as a pH or a sodium does not move by eighths.
+    """
+    span, middle = max(values) - min(values), (max(values) + min(values)) / 2
+    edges = (limits.calm_low, limits.calm_high, *limits.grave, *limits.warning)
+    normal = limits.normal
+    ways = [abs(edge - normal) for edge in edges if normal is not None and edge is not None]
+    return span > abs(middle) / 8 or span > min(ways, default=math.inf) / 2
+
+
+def _value_scale(values: list[float], variable: Variable, limits: Limits) -> Scale:
+    """Return the scale of a plot: it holds the values, what is normal, the edge of what is calm
+    that is nearest to them, and limits that they are near to.
+    """
+    known = [*values, *([] if limits.normal is None else [limits.normal])]
+    low, high = value_range(known, *variable.possible)
+    if limits.calm_high is not None:
+        low = min(low, limits.calm_high)
+    if limits.calm_low is not None:
+        high = max(high, limits.calm_low)
+    near = (high - low) * NEAR
+    for edge in (*limits.grave, *limits.warning):
+        if low - near <= edge <= high + near:
+            low, high = min(low, edge), max(high, edge)
+    return Scale(low, high, BOTTOM, TOP)
+
+
+def _inside(values: Iterable[float], y: Scale) -> tuple[float, ...]:
+    return tuple(y(value) for value in values if y.low <= value <= y.high)
+
+
+def _calm(limits: Limits, y: Scale) -> tuple[float, float] | None:
+    """Return top and height of the stretch that is calm, inside the plot."""
+    if limits.calm_low is None and limits.calm_high is None:
+        return None
+    low = y.low if limits.calm_low is None else max(limits.calm_low, y.low)
+    high = y.high if limits.calm_high is None else min(limits.calm_high, y.high)
+    return y(high), round(y(low) - y(high), 1)
 
 
 def _value_ticks(variable: Variable, y: Scale) -> tuple[Tick, ...]:
     """Label only values that the variable can have: no coma score of 14.5, and ACVPU by its
     letters.
     """
-    every = round_values(y.low, y.high)
+    every = round_values(y.low, y.high, 4 if variable.name == "acvpu" else 2)
     values = [value for value in every if value == round(value, variable.digits)] or every
     names = (
         ["ACVPU"[int(value)] for value in values]

@@ -1,46 +1,38 @@
-"""Turns the explanation of a Risk into its waterfall: from the reference patient's risk to this
-one's, in percentage points.
+"""Turns the explanation of a Risk into its waterfall: rows from the reference patient's risk to
+this one's, in percentage points.
 
-Words stand above the bars in rows of their own, and every line is drawn inside the bars' strips
-only, so that none crosses a word. Coordinates are in the units of the SVG's viewBox.
+A row has words, a bar and an amount beside each other, each in a column of its own, so that no line
+crosses a word. Coordinates are percentages of the column of bars.
 """
 
 import re
-import textwrap
 from dataclasses import dataclass
 
 from models.assess import Risk
 from models.contributions import Contribution
-from models.ticks import round_values
-from smartapp.plots.axes import WIDTH, Scale, Tick
+from models.findings.finding import OLD_HOURS
+from models.patient.printing import age
+from smartapp.plots.axes import Scale
 
-TOP, LINE, STRIP, SPACE = 22, 15, 12, 7
-# The longest line of words that leaves room for an amount at the right edge.
-LONGEST_LINE = 38
-LEFT, RIGHT = 4, WIDTH - 8
-MOST = 10
+LEFT, RIGHT = 2, 97
+# With "all others", if something is left over.
+MOST = 8
+LEAST_WIDTH = 0.8
 # A number and its unit stay in one line.
 BEFORE_UNIT, NO_BREAK = re.compile(r"(?<=\d) (?=\S)"), "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One contribution: its words begin at `y`, its bar goes from `start` to `end` in the strip at
-    `strip`.
-    """
+    """One contribution: `label` in few words, `text` in all, its bar from `start` to `end`."""
 
-    lines: tuple[str, ...]
+    label: str
+    text: str
+    note: str
     kind: str
     amount: str
-    y: float
-    strip: float
     start: float
     end: float
-
-    @property
-    def label(self) -> str:
-        """Return the words in one line."""
-        return " ".join(self.lines)
 
     @property
     def x(self) -> float:
@@ -50,75 +42,56 @@ class Bar:
     @property
     def width(self) -> float:
         """Return a width that can be seen."""
-        return max(round(abs(self.end - self.start), 1), 1.0)
+        return max(round(abs(self.end - self.start), 1), LEAST_WIDTH)
 
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
-    """Bars from the reference's risk to this patient's, under an axis of risk.
-
-    `person` says who the reference is, `last` is where the row of the result begins.
+    """Bars from the reference's risk, at `reference`, to this patient's, at `risk`; no risk is at
+    `zero`. `person` says who the reference is.
     """
 
-    height: float
-    person: tuple[str, ...]
+    person: str
     bars: tuple[Bar, ...]
-    ticks: tuple[Tick, ...]
+    zero: float
     reference: float
     risk: float
-    last: float
-
-    @property
-    def strips(self) -> tuple[float, ...]:
-        """Return where each strip begins, those of the reference and of the result too."""
-        return (TOP + LINE * len(self.person), *(bar.strip for bar in self.bars), self.last + LINE)
 
 
 def waterfall(risk: Risk, most: int = MOST) -> Waterfall:
-    """Return the bars of a Risk: the `most` largest contributions, and all others together."""
-    rest = risk.explanation.rest(most)
-    steps = [*risk.explanation.shown(most), *([rest] if rest else [])]
+    """Return the bars of a Risk, at most so many: the largest contributions, and where that does
+    not take all of them, all others together.
+    """
+    explanation = risk.explanation
+    named = most if explanation.rest(most) is None else most - 1
+    rest = explanation.rest(named)
+    steps = [*explanation.shown(named), *([rest] if rest else [])]
     edges = [100 * risk.probability - sum(step.points for step in steps)]
     for step in steps:
         edges.append(edges[-1] + step.points)
-    scale = _scale(edges)
-    bars: list[Bar] = []
-    person = tuple(textwrap.wrap(risk.explanation.person, LONGEST_LINE))
-    y: float = TOP + LINE * len(person) + STRIP + SPACE
-    for step, before, after in zip(steps, edges, edges[1:], strict=False):
-        bars.append(_bar(step, scale(before), scale(after), y))
-        y = bars[-1].strip + STRIP + SPACE
-    return Waterfall(
-        y + LINE + STRIP + 4,
-        person,
-        tuple(bars),
-        _ticks(scale),
-        scale(edges[0]),
-        scale(edges[-1]),
-        y,
+    # From 0, so that no step looks greater than it is.
+    scale = Scale(min(0.0, *edges), max(0.05, *edges), LEFT, RIGHT)
+    bars = tuple(
+        _bar(step, scale(before), scale(after))
+        for step, before, after in zip(steps, edges, edges[1:], strict=False)
     )
+    return Waterfall(explanation.person, bars, scale(0), scale(edges[0]), scale(edges[-1]))
 
 
-def _scale(edges: list[float]) -> Scale:
-    """Return the scale of risk in %, from 0, so that no step looks greater than it is."""
-    low, high = min(0.0, *edges), max(edges)
-    return Scale(low, high + max((high - low) * 0.06, 0.05), LEFT, RIGHT)
-
-
-def _bar(step: Contribution, start: float, end: float, y: float) -> Bar:
-    found = tuple(textwrap.wrap(_words(step), LONGEST_LINE))
+def _bar(step: Contribution, start: float, end: float) -> Bar:
     kind = "raises" if step.points > 0 else "lowers" if step.points < 0 else "nothing"
-    return Bar(found, kind, step.amount, y, y + LINE * len(found) + 1, start, end)
-
-
-def _words(step: Contribution) -> str:
-    """Return what drives a step; "all others" have a label alone."""
     text = step.text if step.variable else step.label
-    note = f" ({step.note})" if step.note else ""
-    return BEFORE_UNIT.sub(NO_BREAK, text + note)
+    return Bar(_unbroken(_brief(step)), text, step.note, kind, step.amount, start, end)
 
 
-def _ticks(scale: Scale) -> tuple[Tick, ...]:
-    """Label round risks; what lies below 0 is no risk, even where bars reach there."""
-    values = [value for value in round_values(scale.low, scale.high) if value >= 0]
-    return tuple(Tick(scale(value), f"{value:g} %") for value in values)
+def _brief(step: Contribution) -> str:
+    """Return what drives a step, with an age only where that is one to think of."""
+    if step.value is None or step.age_hours is None:
+        known = step.value is not None or not step.variable
+        return (step.driver or step.label) if known else f"{step.label} not known"
+    old = round(step.age_hours) >= OLD_HOURS
+    return f"{step.driver}, {age(step.age_hours)} ago" if old else step.driver
+
+
+def _unbroken(words: str) -> str:
+    return BEFORE_UNIT.sub(NO_BREAK, words)

@@ -9,10 +9,10 @@ from models.assess import assess
 from models.course import Hour
 from models.patient.chart import Unusable
 from models.patient.news2 import news2
+from models.patient.vocabulary import VARIABLES
 from models.reading.reader import READER
 from models.ticks import round_values
 from smartapp.plots.axes import (
-    WIDTH,
     Scale,
     hours_before,
     lines,
@@ -21,6 +21,7 @@ from smartapp.plots.axes import (
     value_range,
 )
 from smartapp.plots.course import risk_course
+from smartapp.plots.limits import limits_of
 from smartapp.plots.news2 import news2_strip
 from smartapp.plots.trends import trends
 from smartapp.plots.waterfall import waterfall
@@ -79,7 +80,17 @@ def test_the_waterfall_walks_from_the_reference_to_the_patient():
     assert plot.bars[0].start == plot.reference
     assert plot.bars[-1].end == plot.risk
     assert all(b.start == a.end for a, b in zip(plot.bars, plot.bars[1:], strict=False))
-    assert all(bar.x >= 0 and bar.x + bar.width <= WIDTH for bar in plot.bars)
+    assert all(bar.x >= 0 and bar.x + bar.width <= 100 for bar in plot.bars)
+
+
+@pytest.mark.parametrize(("many", "bars"), [(13, 8), (9, 8), (8, 8), (3, 3)])
+def test_a_waterfall_has_at_most_eight_bars(many, bars):
+    """Seven and all others, or all eight where there are no others; what is left over is counted in
+    words.
+    """
+    found = waterfall(assessments.risk(weights=assessments.WEIGHTS[:many])).bars
+    assert len(found) == bars
+    assert (found[-1].label == f"all others ({many - 7})") == (many > 8)
 
 
 def test_small_contributions_are_one_bar_with_their_sum():
@@ -88,7 +99,7 @@ def test_small_contributions_are_one_bar_with_their_sum():
     """
     risk = assessments.risk()
     plot = waterfall(risk, most=4)
-    assert [bar.label for bar in plot.bars][-1] == "all others (9)"
+    assert [bar.label for bar in plot.bars][-1] == "all others (10)"
     start, end = (int(text.split()[0]) for text in (risk.explanation.start, risk.explanation.end))
     amounts = [int(bar.amount.replace("−", "-")) for bar in plot.bars]
     assert start + sum(amounts) == end
@@ -103,29 +114,31 @@ def test_direction_is_in_the_bar_not_only_its_colour():
     assert up.end > up.start and down.end < down.start
 
 
-def test_no_line_of_the_waterfall_crosses_a_word():
-    """Every word stands above its strip and below the one before, and is short enough to leave
-    room for its amount.
+def test_the_waterfall_is_drawn_from_no_risk_at_all():
+    """A step never looks greater than it is: of its length, the patient's bar of 65 % has a fifth
+    left of the reference of 14 %.
     """
     plot = waterfall(assessments.risk())
-    for bar, above in zip(plot.bars, plot.strips, strict=False):
-        words = (bar.y, bar.y + 15 * len(bar.lines))
-        assert above + 13 <= words[0] and words[1] <= bar.strip - 1 + 2
-        assert max(map(len, bar.lines)) <= 38
-    assert plot.strips[-2] + 13 <= plot.last
+    assert plot.zero < plot.reference < plot.risk
+    share = (plot.reference - plot.zero) / (plot.risk - plot.zero)
+    assert share == pytest.approx(14 / 65, abs=0.01)
 
 
-def test_the_waterfalls_axis_is_of_risk_from_zero():
-    """A step never looks greater than it is, and no tick stands below no risk."""
-    plot = waterfall(assessments.risk())
-    labels = {tick.label: tick.at for tick in plot.ticks}
-    assert labels["0 %"] < plot.reference < labels["20 %"] < labels["60 %"] < plot.risk
-
-
-def test_a_number_and_its_unit_stay_in_one_line():
-    """A wrapped label never parts "27" from "/min"."""
-    lines = [line for bar in waterfall(assessments.risk()).bars for line in bar.lines]
-    assert any("27\N{NO-BREAK SPACE}/min" in line for line in lines)
+def test_a_label_is_short_and_all_is_told_beside_it():
+    """The age of a value stands in the row once it is one to think of, and always in the words of
+    the mark; a number and its unit stay in one line.
+    """
+    found = {bar.text: bar.label for bar in waterfall(assessments.risk()).bars}
+    space = "\N{NO-BREAK SPACE}"
+    assert (
+        found["respiratory rate 27 /min, 2 h ago"]
+        == f"respiratory rate 27{space}/min, 2{space}h ago"
+    )
+    risk = assessments.risk(weights=[("lactate", 0.5)])
+    fresh = replace(risk.explanation.contributions[0], age_hours=0.4)
+    told = replace(risk.explanation, tell=lambda share: fresh)
+    (bar,) = waterfall(replace(risk, explain=lambda: told)).bars
+    assert (bar.label, bar.text) == (f"lactate 3.9{space}mmol/L", "lactate 3.9 mmol/L, 24 min ago")
 
 
 def test_a_waterfall_without_contributions_is_still_a_plot():
@@ -134,27 +147,47 @@ def test_a_waterfall_without_contributions_is_still_a_plot():
     assert plot.bars == () and plot.reference == plot.risk
 
 
+WELL = {
+    "heart_rate": 80.0, "respiratory_rate": 16.0, "spo2": 98.0, "systolic": 120.0,
+    "temperature": 37.0, "oxygen": 0.0, "acvpu": 0.0,
+}  # fmt: skip
+
+
 def test_the_strip_marks_unknown_parts_and_the_range():
-    """Seven rows always; an unknown part has no points, and the total is a range."""
+    """Seven rows always; an unknown part has no points, and the total is at the least what is
+    certain.
+    """
     strip = news2_strip(news2({"heart_rate": 120.0}), ())
     assert len(strip.rows) == 7
     assert [row.points for row in strip.rows].count(None) == 6
-    assert strip.low < strip.high
-    whole = news2_strip(
-        news2(
-            {
-                "heart_rate": 80.0,
-                "respiratory_rate": 16.0,
-                "spo2": 98.0,
-                "systolic": 120.0,
-                "temperature": 37.0,
-                "oxygen": 0.0,
-                "acvpu": 0.0,
-            }
-        ),
-        (),
-    )
-    assert whole.low == whole.high
+    (total,) = strip.totals
+    assert total.low < total.high and total.figure == "≥2"
+    (whole,) = news2_strip(news2(WELL), ()).totals
+    assert whole.low == whole.high and whole.figure == "0"
+
+
+def test_hours_that_are_not_known_are_told_from_none():
+    """A stretch without knowledge has no points and a question mark, one with 0 points has 0; each
+    row and the total say so in words.
+    """
+    ill = WELL | {"respiratory_rate": 26.0, "spo2": 90.0}
+    hourly = [*[news2({})] * 5, *[news2(WELL)] * 15, *[news2(ill)] * 5]
+    strip = news2_strip(hourly[-1], (), hourly)
+    respiration = strip.rows[0].stretches
+    assert [(one.hours, one.points, one.named) for one in respiration] == [
+        (5, None, True),
+        (15, 0, False),
+        (5, 3, False),
+    ]
+    assert strip.rows[0].history == "not known for 5 h, then 0 for 15 h, then 3 for 5 h"
+    assert sum(one.width for one in respiration) == pytest.approx(100)
+    assert [one.text for one in strip.figures] == ["6", "6", "0", "0", "0", "?", "?"]
+    assert [(one.figure, one.level) for one in strip.totals] == [
+        ("?", "info"),
+        ("0", "info"),
+        ("6", "warning"),
+    ]
+    assert strip.history == "not known for 5 h, then 0 for 15 h, then 6 for 5 h"
 
 
 def test_the_strip_prints_values_as_the_rest_of_the_page_does():
@@ -177,9 +210,16 @@ def test_the_course_has_gaps_thresholds_and_a_last_point():
     """
     plot = risk_course(assessments.course(), {"medium": 0.1, "high": 0.3}, assessments.AT)
     assert len(plot.lines) == 3
-    assert [t.label for t in plot.thresholds] == ["medium", "high"]
-    assert plot.thresholds[0].at > plot.thresholds[1].at
+    high, medium = plot.thresholds
+    assert (high.label, medium.label) == ("high", "medium") and high.at < medium.at
     assert plot.last == plot.points[-1]
+
+
+def test_labels_of_near_thresholds_do_not_meet():
+    """Where two bands begin close to each other, the lower one's label makes way."""
+    plot = risk_course(assessments.course(), {"medium": 0.28, "high": 0.3}, assessments.AT)
+    high, medium = plot.thresholds
+    assert high.label_at == high.at and medium.at < medium.label_at == high.at + 13
 
 
 def test_the_course_draws_an_interval_where_no_band_could_be_told():
@@ -270,3 +310,51 @@ def test_trends_leave_out_the_future_and_what_is_older_than_two_days():
     """Only the 48 h up to `at` are drawn."""
     chart = assessments.chart({"heart_rate": [(60, 80), (10, 90), (-1, 99)]})
     assert [p.value for p in trends(chart.readings, (), assessments.AT)[0].points] == ["90"]
+
+
+def test_a_trend_is_judged_by_news2s_table_and_the_laboratorys_limits():
+    """What scores nothing is shaded, and no limit of a laboratory says as much; what alone scores 3
+    or is critical has a mark of its own.
+    """
+    rows = {"respiratory_rate": [(9, 16), (5, 24), (1, 25)], "potassium": [(9, 4.4), (5, 6.5)],
+            "gcs": [(9, 15), (1, 14)]}  # fmt: skip
+    chart = assessments.chart(rows)
+    score = assessments.assessment(chart).news2
+    limits = {name: limits_of(variable, score) for name, variable in VARIABLES.items()}
+    found = {t.variable: t for t in trends(chart.readings, (), assessments.AT, limits=limits)}
+    marks = {name: [point.grave for point in plot.points] for name, plot in found.items()}
+    assert marks == {
+        "respiratory_rate": [False, False, True],
+        "potassium": [False, True],
+        "gcs": [False, True],
+    }
+    rate, potassium = found["respiratory_rate"], found["potassium"]
+    top, height = rate.calm
+    assert top + height > rate.points[0].y > top > rate.points[1].y > rate.grave[0]
+    assert potassium.calm is None and len(potassium.grave) == len(potassium.warning) == 1
+    assert potassium.points[1].y == potassium.grave[0] < potassium.warning[0] < potassium.normal
+    bare = trends(chart.readings, (), assessments.AT)
+    assert not any(point.grave for plot in bare for point in plot.points)
+
+
+def test_saturation_is_judged_by_the_patients_own_scale():
+    """With a target of 88 to 92 % a saturation of 90 % scores nothing, and on oxygen one of 97 %
+    scores 3.
+    """
+    rows = {"spo2": [(1, 90)], "spo2_target": [(1, 92)], "oxygen_flow": [(1, 2)]}
+    scaled = assessments.assessment(assessments.chart(rows)).news2
+    own, plain = (limits_of(VARIABLES["spo2"], one) for one in (scaled, news2(WELL)))
+    assert own.calm_low == 88 and not own.is_grave(90) and own.is_grave(97)
+    assert plain.calm_low == 96 and plain.is_grave(90) and not plain.is_grave(97)
+
+
+def test_many_readings_are_a_line_with_few_marks():
+    """Beyond a hundred readings only the grave ones, the one that counts and the last are drawn one
+    by one; the line has them all.
+    """
+    rows = {"heart_rate": [(hour / 4, 150 if hour == 60 else 80) for hour in range(191, 0, -1)]}
+    chart = assessments.chart(rows)
+    limits = {"heart_rate": limits_of(VARIABLES["heart_rate"], news2(WELL))}
+    (plot,) = trends(chart.readings, (), assessments.AT, limits=limits)
+    assert len(plot.points) == 191 and len(plot.marks) == 2
+    assert sum(line.count(",") for line in plot.lines) == 191

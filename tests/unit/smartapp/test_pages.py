@@ -10,10 +10,11 @@ import pytest
 from flask import Blueprint, Flask, render_template
 
 from models.assess import assess
-from models.patient.chart import LeftOut, Unusable
+from models.patient.chart import LeftOut, PartState, Unusable
 from models.reading.fhir import parse
 from models.reading.reader import read_chart
 from smartapp import pages
+from smartapp.measurements import measured
 from smartapp.outcomes import bands_text
 from smartapp.plots.course import risk_course
 from smartapp.plots.news2 import news2_strip
@@ -36,6 +37,7 @@ def render():
 
     def page(assessment, chart, zone=UTC, **more):
         values = pages.explanation(chart, assessment, (), zone)
+        values["measured"] = measured(chart, assessment)
         course = assessments.course()
         values["outcomes"] = tuple(
             replace(
@@ -85,12 +87,13 @@ def test_the_page_holds_nothing_that_the_policy_forbids(render):
     page = render(assessments.assessment(), assessments.chart())
     assert not re.search(r"\sstyle=|<style|javascript:|\son[a-z]+=|https?://(?!www\.w3)", page)
     assert re.findall(r'<script src="/static/(\w+)[.]js" defer>', page) == ["app", "parts"]
-    plots = re.findall(r'<svg class="plot.*?</svg>', page, re.S)
-    assert len(plots) == 3 + 15
-    assert all(
-        'role="img"' in plot and "<title id=" in plot and "<desc id=" in plot for plot in plots
-    )
-    assert page.count("<details>") == len(plots) + 1, "one more for the rules of the findings"
+    plots = re.findall(r'<svg class="plot[^>]*role.*?</svg>', page, re.S)
+    assert len(plots) == 1 + 15
+    assert all("<title id=" in plot and "<desc id=" in plot for plot in plots)
+    for drawing in re.findall("<svg[^>]*>", page):
+        inner = 'viewBox="0 0 1000' in drawing
+        assert inner or 'aria-hidden="true"' in drawing or 'role="img"' in drawing
+    assert page.count(" as a table</") == len(plots)
 
 
 def test_ids_and_headings_are_in_order(render):
@@ -186,14 +189,101 @@ def test_an_undated_value_is_no_newer_data(when):
 
 
 def test_findings_stand_above_the_risk_with_time_and_source(render):
-    """What makes it urgent comes first, each with its level in words, the time of its value, and
-    the resource that it stands in; the response of the RCP follows.
+    """What makes it urgent comes first, each with its level in words and the time of its value; the
+    response of the RCP follows. By what rule, and in which resource it stands, is told below.
     """
     page = render(assessments.assessment(), assessments.chart())
     found, risk = page.index("Critical findings"), page.index("Risk of death in hospital")
     assert found < page.index("Respiratory rate 27 /min") < page.index("RCP: ") < risk
     row = re.search(r"<li[^>]*>(?:(?!</li>).)*Respiratory rate 27 .*?</li>", page, re.S)[0]
-    assert ">warning<" in row and "20 Nov 12:35" in row and "Observation/respiratory_rate-4" in row
+    assert ">warning<" in row and "20 Nov 12:35" in row
+    rule = re.search(r"<li>Respiratory rate 27 .*? RCP NEWS2 .*?</li>", page, re.S)[0]
+    assert "20 Nov 12:35" in rule and "Observation/respiratory_rate-4" in rule
+
+
+def test_of_many_findings_the_gravest_are_shown(render):
+    """The rest stand behind an unfold that says how many there are and how grave; none is lost. The
+    risks have a place of their own beside the list.
+    """
+    assessment = assessments.assessment()
+    page = render(assessment, assessments.chart())
+    listed = re.search(r'<section class="findings.*?</section>', page, re.S)[0]
+    first, more = listed.split("<details")
+    levels = re.findall(r'<li><span class="band (\w+)', listed)
+    others = [one for one in assessment.findings if one.kind != "risk"]
+    assert levels == [one.level for one in others] and first.count("<li>") == 3
+    assert "2 more: 1 warning, 1 note" in more
+    assert "High risk: 65 %" not in listed
+
+
+def test_a_risk_that_alone_is_grave_is_in_the_list(render):
+    """A heading says nothing that the list below it does not: a high risk without any other finding
+    of its level stands there.
+    """
+    calm = assessments.chart({"heart_rate": [(1, 70)], "spo2": [(1, 98)], "systolic": [(1, 120)]})
+    page = render(assessments.assessment(calm), calm)
+    listed = re.search(r'<section class="findings.*?</section>', page, re.S)[0]
+    assert "Critical findings" in listed and "High risk: 65 %" in listed
+
+
+def test_what_is_written_in_a_chart_is_text_in_plots_too(render):
+    """A value that can't be used stands in NEWS2's strip as it was written, without its marks
+    counting as any.
+    """
+    time = assessments.AT - timedelta(minutes=30)
+    odd = Unusable(time, "spo2", "bound", "<b>70</b> %", "Observation/s", None, 70.0)
+    chart = replace(assessments.chart(), unusable=(odd,), reader=2)
+    page = render(assess(chart, assessments.AT, ()), chart)
+    assert "<b>" not in page and page.count("&lt;b&gt;70&lt;/b&gt; %") >= 3
+
+
+def test_measurements_are_in_the_order_of_what_matters(render):
+    """What is grave comes first, then what adds most to the risk; what hardly changed, passes no
+    limit and adds little is folded, and what was not measured named.
+    """
+    chart = assessments.chart(assessments.ROWS | {"weight": [(20, 70)], "albumin": [(20, 3.9)]})
+    found = measured(chart, assessments.assessment(chart))
+    levels = [row.level for row in found.rows]
+    order = ["critical", "warning", "info"]
+    assert levels == sorted(levels, key=order.index) and "info" in levels
+    calm = [row.trend.variable for row in found.leading if row.level == "info"]
+    assert calm.index("bun") < calm.index("sodium") < calm.index("wbc")
+    assert {row.trend.variable for row in found.folded} == {"weight", "albumin", "haemoglobin"}
+    page = render(assessments.assessment(chart), chart)
+    assert "3 more that hardly changed" in page
+    assert "Glasgow coma score" in " ".join(found.absent["not in the chart"])
+
+
+@pytest.mark.parametrize(("hours", "ticks"), [(12, 5), (48, 5), (168, 8)])
+def test_measurements_of_another_range_of_time(hours, ticks):
+    """Each range has its readings and few ticks; what lies before it is said to."""
+    chart = assessments.chart(assessments.ROWS | {"crp": [(100, 12)]})
+    found = measured(chart, assessments.assessment(chart), hours)
+    shown = {row.trend.variable for row in found.rows}
+    assert ("crp" in shown) == (hours == 168) and ("haemoglobin" in shown) == (hours > 12)
+    assert len(found.ticks) == ticks
+    assert ("C-reactive protein" in found.absent.get("measured before that", ())) == (hours < 168)
+
+
+def test_what_was_not_read_of_a_range_is_said(render):
+    """A chart that was read back to thirty hours says so where it is asked for more."""
+    since = assessments.AT - timedelta(hours=30)
+    parts = {"vitals": PartState("cut", since), "labs": PartState("failed")}
+    chart = replace(assessments.chart(), parts=parts)
+    assessment = assessments.assessment(chart)
+    assert measured(chart, assessment).since == {"Vital signs": since, "Laboratory results": None}
+    assert measured(chart, assessment, 12).since == {"Laboratory results": None}
+    page = render(assessment, chart)
+    assert (
+        "Vital signs were read back to" in page and "Laboratory results could not be read" in page
+    )
+
+
+def test_a_child_is_judged_by_no_adults_limits():
+    """No value of a child's is drawn as grave."""
+    chart = assessments.chart(born=date(2017, 2, 1))
+    found = measured(chart, assessments.assessment(chart, status="child"))
+    assert not any(row.trend.calm or row.trend.grave for row in found.rows)
 
 
 def test_without_a_finding_the_page_is_no_all_clear(render):
@@ -238,8 +328,8 @@ def test_a_time_that_the_chart_does_not_say_is_not_invented(render):
     chart = replace(assessments.chart(), unusable=(vague,))
     page = render(assessments.assessment(chart), chart)
     assert "20 Nov 14:04" not in page and "<td>not exact</td>" in page
-    row = re.search(r"<li[^>]*>(?:(?!</li>).)*151 /min.*?</li>", page, re.S)[0]
-    assert "Observation/v" in row and "<time" not in row
+    row, *_, rule = re.findall(r"<li[^>]*>(?:(?!</li>).)*151 /min.*?</li>", page, re.S)
+    assert "Observation/v" in rule and "<time" not in row + rule
 
 
 def test_all_times_are_the_wards_own(render):
