@@ -12,5 +12,6 @@
   } catch (unknownZone) {
     return;
   }
-  mark.textContent += ", not in this computer's zone (" + Intl.DateTimeFormat().resolvedOptions().timeZone + ")";
+  // No name, so that it stays in the line that the page has kept for it.
+  mark.textContent += ", not in this computer's zone";
 })();

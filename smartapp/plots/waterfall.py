@@ -14,7 +14,7 @@ from models.findings.finding import OLD_HOURS
 from models.patient.printing import age
 from smartapp.plots.axes import Scale
 
-LEFT, RIGHT = 2, 97
+LEFT, RIGHT = 2, 93
 # With "all others", if something is left over.
 MOST = 8
 LEAST_WIDTH = 0.8
