@@ -8,10 +8,11 @@ replayable.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 
 from models.answerable import answerable
 from models.certainty import INDETERMINATE, Certainty
+from models.changes import Moment, changed
 from models.contributions import Contribution
 from models.course import row_at, scene, scored, told
 from models.explanation import Explanation, explained
@@ -43,7 +44,8 @@ class Risk:
     is not to be shown alone. `earlier` is the probability six hours before, None when no number or
     no band could be given then; `new_since` labels what was not known then, and `trend` leaves that
     out. `explain` gives the explanation; it is called when that is first asked for, since TreeSHAP
-    costs more than all else and a card shows only the leading risk's.
+    costs more than all else and a card shows only the leading risk's. `moment` is what it is the
+    risk of.
     """
 
     outcome: str
@@ -58,12 +60,19 @@ class Risk:
     model: ModelId
     thresholds: dict[str, float]
     explain: Callable[[], Explanation] = field(compare=False, repr=False)
+    moment: Moment = field(compare=False, repr=False)
     new_since: tuple[str, ...] = ()
 
     @cached_property
     def explanation(self) -> Explanation:
         """Return how the risk of a healthy person becomes this one."""
         return self.explain()
+
+    def since(self, before: "Risk") -> Explanation:
+        """Return how this became what it is: of the same outcome, model and patient at an earlier
+        moment.
+        """
+        return changed(before.moment, self.moment)
 
     @property
     def finding(self) -> Finding:
@@ -218,10 +227,6 @@ def _risk(
     score, sure = scored(seen, model)
     now, (before, _) = sigmoid(score), told(earlier, model)
     band = INDETERMINATE if sure and sure.indeterminate else model.band(now)
-
-    def explain() -> Explanation:
-        return explained(model, row, snapshot, score, news2)
-
     facts = model.manifest
     known = earlier if before is not None and band != INDETERMINATE else None
     return Risk(
@@ -236,6 +241,7 @@ def _risk(
         trend(model, seen, known) if known else None,
         model.id,
         facts["thresholds"],
-        explain,
+        partial(explained, model, row, snapshot, score, news2),
+        Moment(model, row, snapshot, news2),
         new_since(model, row, past) if past else (),
     )

@@ -77,12 +77,12 @@ def contribution(
     given = scored.get(PARAMETERS.get(variable, variable), 0)
     if variable not in VARIABLES:
         own = compared.row[variable]
-        words = _person(variable, own)
+        words = person(variable, own)
         return Contribution(variable, variable, log_odds, points, own, None, words, True, digits)
     reading = compared.snapshot.for_model(variable)
     value, hours = (reading.value, compared.snapshot.hours(reading)) if reading else (None, None)
     words, current = _driver(variable, parts, compared) if reading else ("", True)
-    note = _habit(VARIABLES[variable], value, given) if points < 0 else ""
+    note = habit(VARIABLES[variable], value, given) if points < 0 else ""
     return Contribution(
         variable,
         VARIABLES[variable].label,
@@ -97,7 +97,7 @@ def contribution(
     )
 
 
-def _habit(variable: Variable, value: float | None, points: int) -> str:
+def habit(variable: Variable, value: float | None, points: int) -> str:
     """Return the note on a value that lowers the risk though it is grave; else nothing."""
     if points >= ALARMING:
         return f"the model's habit; NEWS2 counts it as {points} points"
@@ -117,7 +117,8 @@ def _driver(variable: str, parts: Mapping[str, float], compared: Compared) -> tu
     return driver_text(base(leading), row, snapshot)
 
 
-def _person(name: str, value: float | None) -> str:
+def person(name: str, value: float | None) -> str:
+    """Return age or sex in words."""
     if value is None:
-        return ""
+        return f"{name} not known"
     return f"age {value:.0f} years" if name == "age" else f"sex {'male' if value else 'female'}"

@@ -8,7 +8,7 @@ many digits as the risk is printed with, and no more: none from 10 % on.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -80,23 +80,39 @@ def explained(
     """Return what makes the calibrated `score` (log-odds) of a row."""
     compared = Compared(row, reference_row(row), snapshot)
     baseline, shares = against_reference(model, compared)
-    parts: dict[str, dict[str, float]] = {}
-    for feature, share in shares:
-        parts.setdefault(variable_of(feature), {})[feature] = share
-    digits = 1 if "." in percent(sigmoid(score)) else 0
-    sums = {name: sum(of_variable.values()) for name, of_variable in parts.items()}
-    points = printed_points([*sums.values()], baseline, score, digits)
-    found = [Share(*item, amount) for item, amount in zip(sums.items(), points, strict=True)]
-    found.sort(key=lambda item: (-abs(item.points), -abs(item.log_odds), item.variable))
+    parts, digits = by_variable(shares), 1 if "." in percent(sigmoid(score)) else 0
+    found = column(parts, baseline, score, digits)
     scored = {part.name: part.points or 0 for part in news2.parts}
 
     def tell(share: Share) -> Contribution:
         printed = share.points, digits
         return contribution(share.variable, parts[share.variable], compared, printed, scored)
 
-    person, start = reference_person(model, compared), _start(baseline, digits)
+    person, start = reference_person(model, compared), printed_risk(baseline, digits)
     end = percent(sigmoid(score))
-    return Explanation(baseline, person, start, end, digits, tuple(found), tell)
+    return Explanation(baseline, person, start, end, digits, found, tell)
+
+
+def by_variable(shares: Iterable[tuple[str, float]]) -> dict[str, dict[str, float]]:
+    """Return the shares of features (feature, log-odds) by the variables that they speak for."""
+    parts: dict[str, dict[str, float]] = {}
+    for feature, share in shares:
+        parts.setdefault(variable_of(feature), {})[feature] = share
+    return parts
+
+
+def column(
+    parts: Mapping[str, Mapping[str, float]], baseline: float, score: float, digits: int
+) -> tuple[Share, ...]:
+    """Return what each variable adds from one log-odds to another, with its points as printed, the
+    greatest first.
+    """
+    sums = {name: sum(of_variable.values()) for name, of_variable in parts.items()}
+    points = printed_points([*sums.values()], baseline, score, digits)
+    found = [Share(*item, amount) for item, amount in zip(sums.items(), points, strict=True)]
+    return tuple(
+        sorted(found, key=lambda item: (-abs(item.points), -abs(item.log_odds), item.variable))
+    )
 
 
 def printed_points(
@@ -120,7 +136,11 @@ def printed_points(
     return [number / step for number in whole]
 
 
-def _start(baseline: float, digits: int) -> str:
-    """Return the reference's risk with the column's digits; what would be 0 is "under"."""
-    text = f"{100 * sigmoid(baseline):.{digits}f}"
-    return f"{text} %" if float(text) else f"under {10**-digits:g} %"
+def printed_risk(score: float, digits: int) -> str:
+    """Return the risk of log-odds with a column's digits; what would be 0 is "under", and what
+    would be 100 "over".
+    """
+    text, step = f"{100 * sigmoid(score):.{digits}f}", 10**-digits
+    if float(text) in (0.0, 100.0):
+        return f"over {100 - step:g} %" if float(text) else f"under {step:g} %"
+    return f"{text} %"

@@ -100,6 +100,7 @@ def risk(probability_of_score: float | None = None, weights: list | None = None)
         MODEL,
         {"medium": 0.1, "high": 0.3},
         lambda: explanation,
+        None,
     )
 
 
