@@ -29,7 +29,7 @@ def write(
             earlier[card] = list(audit.of_assessment(card, "feedback")) if known[card] else []
         record, repeat = known[card], any(_same(item, one) for one in earlier[card])
         told = {"known": record is not None, "repeat": repeat}
-        link = {"assessment_id": card} if record else {}
+        link = {"assessment_id": card, **_whose(record)} if record else {}
         if record and not repeat:
             news.append((item, record))
         records.append(("feedback", who | item | told | link))
@@ -39,6 +39,11 @@ def write(
     if records:
         audit.append_all(records)
     return news
+
+
+def _whose(record: dict[str, Any]) -> dict[str, Any]:
+    """Return by what a card's feedback is found beside the card."""
+    return {name: record.get(name) for name in ("ehr", "patient")}
 
 
 def _known(audit: Audit, card: str, ehrs: set[str]) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from functools import cached_property, partial
 
 from models.answerable import answerable
 from models.certainty import INDETERMINATE, Certainty
-from models.changes import Moment, changed
+from models.changes import Basis, changed
 from models.contributions import Contribution
 from models.course import row_at, scene, scored, told
 from models.explanation import Explanation, explained
@@ -44,7 +44,7 @@ class Risk:
     is not to be shown alone. `earlier` is the probability six hours before, None when no number or
     no band could be given then; `new_since` labels what was not known then, and `trend` leaves that
     out. `explain` gives the explanation; it is called when that is first asked for, since TreeSHAP
-    costs more than all else and a card shows only the leading risk's. `moment` is what it is the
+    costs more than all else and a card shows only the leading risk's. `basis` is what it is the
     risk of.
     """
 
@@ -60,7 +60,7 @@ class Risk:
     model: ModelId
     thresholds: dict[str, float]
     explain: Callable[[], Explanation] = field(compare=False, repr=False)
-    moment: Moment = field(compare=False, repr=False)
+    basis: Basis = field(compare=False, repr=False)
     new_since: tuple[str, ...] = ()
 
     @cached_property
@@ -72,7 +72,7 @@ class Risk:
         """Return how this became what it is: of the same outcome, model and patient at an earlier
         moment.
         """
-        return changed(before.moment, self.moment)
+        return changed(before.basis, self.basis)
 
     @property
     def finding(self) -> Finding:
@@ -242,6 +242,6 @@ def _risk(
         model.id,
         facts["thresholds"],
         partial(explained, model, row, snapshot, score, news2),
-        Moment(model, row, snapshot, news2),
+        Basis(model, row, snapshot, news2),
         new_since(model, row, past) if past else (),
     )

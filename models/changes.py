@@ -38,7 +38,7 @@ WHY = {
 BESIDE = "beside the other values"
 
 
-class Moment(NamedTuple):
+class Basis(NamedTuple):
     """What a risk is one of: a model, and a patient at a moment for which a number is due, as the
     row of features, the snapshot that it was made of, and NEWS2.
     """
@@ -61,7 +61,7 @@ class Moved(Contribution):
         return self.driver
 
 
-def changed(before: Moment, after: Moment) -> Explanation:
+def changed(before: Basis, after: Basis) -> Explanation:
     """Return how the risk of a patient at one moment became that at another, by the same model."""
     model = after.model
     first, last = model.seen(before.row), model.seen(after.row)
@@ -89,13 +89,13 @@ def changed(before: Moment, after: Moment) -> Explanation:
     )
 
 
-def _apart(before: Moment, after: Moment) -> str:
+def _apart(before: Basis, after: Basis) -> str:
     hours = (after.snapshot.at - before.snapshot.at) / timedelta(hours=1)
     return f"{age(hours)} earlier"
 
 
 def _moved(
-    share: Share, parts: Mapping[str, float], before: Moment, after: Moment, digits: int
+    share: Share, parts: Mapping[str, float], before: Basis, after: Basis, digits: int
 ) -> Moved:
     name, log_odds, points = share
     if name not in VARIABLES:
@@ -110,7 +110,7 @@ def _moved(
     return Moved(name, variable.label, log_odds, points, value, hours, text, True, digits, note)
 
 
-def _words(name: str, parts: Mapping[str, float], before: Moment, after: Moment) -> str:
+def _words(name: str, parts: Mapping[str, float], before: Basis, after: Basis) -> str:
     """Return a variable at both moments, and what of it moved the risk where that is not its newest
     value.
     """
@@ -132,21 +132,21 @@ def _words(name: str, parts: Mapping[str, float], before: Moment, after: Moment)
     return f"{text}; {more}" if more else text
 
 
-def _why(name: str, moment: Moment) -> str:
+def _why(name: str, basis: Basis) -> str:
     # What is fresh and no value for a model lies where bodies have it shortly before death.
-    return WHY[moment.snapshot.unknown.get(name, UNUSABLE)]
+    return WHY[basis.snapshot.unknown.get(name, UNUSABLE)]
 
 
-def _said(name: str, reading: Reading | None, moment: Moment) -> str:
+def _said(name: str, reading: Reading | None, basis: Basis) -> str:
     """Return a value with its age at a moment, and what it was made from."""
     if reading is None:
         return ""
-    made = origin(reading, moment.snapshot)
-    old = f"{age(moment.snapshot.hours(reading))} old"
+    made = origin(reading, basis.snapshot)
+    old = f"{age(basis.snapshot.hours(reading))} old"
     return f"{display(VARIABLES[name], reading.value)} ({f'{made}, ' if made else ''}{old})"
 
 
-def _more(parts: Mapping[str, float], before: Moment, after: Moment) -> str:
+def _more(parts: Mapping[str, float], before: Basis, after: Basis) -> str:
     """Return the words of the feature that moved the risk most, where it is another one than the
     newest value, which stands there already.
 

@@ -4,7 +4,7 @@ not recorded first.
 
 import base64
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -150,16 +150,24 @@ class Door:
         )
         return withheld(found) if sight.withheld else found
 
-    def part(self, opened: Opened, sight: Sight, name: str, **values: Any) -> str:
+    def part(
+        self,
+        opened: Opened,
+        sight: Sight,
+        name: str,
+        record: Mapping[str, Any] | None = None,
+        **values: Any,
+    ) -> str:
         """Return a part of the page, `templates/parts/NAME.html`, by itself for parts.js and in a
-        page of its own for all others; it is recorded before it leaves.
+        page of its own for all others; it is recorded before it leaves, with what `record` adds.
         """
         shared = self.shared(opened, sight)
         alone = PART in request.headers
         page = render_template(
             f"parts/{name}.html" if alone else "pages/part.html", part=name, **shared, **values
         )
-        self.record(opened, route=name, view=sight.shown, at=sight.seen.at.isoformat())
+        shown = {"route": name, "view": sight.shown, "at": sight.seen.at.isoformat()}
+        self.record(opened, **shown, **(record or {}))
         return page
 
     def shared(self, opened: Opened, sight: Sight) -> dict[str, Any]:

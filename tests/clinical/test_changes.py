@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from demo.patients.generate import generate
 from models.assess import Assessment, Risk, assess
-from models.changes import Moment
+from models.changes import Basis
 from models.fitted.registry import load_models
 from models.patient.chart import Chart, PartState, Reading, Unusable
 from models.reading.fhir import parse
@@ -46,14 +46,14 @@ def pairs(assessments: list[Assessment]) -> list[tuple[Risk, Risk]]:
     ]
 
 
-def raw(moment: Moment) -> float:
-    return moment.model.predictor.score(moment.model.seen(moment.row))
+def raw(basis: Basis) -> float:
+    return basis.model.predictor.score(basis.model.seen(basis.row))
 
 
 def hold(before: Risk, after: Risk) -> None:
     """Hold a difference against the predictor itself and against what is printed."""
-    told, model = after.since(before), after.moment.model
-    start, end = raw(before.moment), raw(after.moment)
+    told, model = after.since(before), after.basis.model
+    start, end = raw(before.basis), raw(after.basis)
     total = math.fsum(share.log_odds for share in told.shares)
     assert total == pytest.approx(model.calibrated(end) - model.calibrated(start), abs=1e-9)
     assert told.baseline + total == pytest.approx(after.score, abs=1e-9)
@@ -181,7 +181,7 @@ def test_a_grave_value_that_lowers_is_noted(found, hours):
     """Where NEWS2 counts two points or more, "lowers" never stands alone."""
     later, earlier = (assess(found, AT - timedelta(hours=back), MODELS) for back in (0, hours))
     for before, after in pairs([earlier, later]):
-        graver = {p.name for p in after.moment.news2.parts if (p.points or 0) >= 2}
+        graver = {p.name for p in after.basis.news2.parts if (p.points or 0) >= 2}
         for one in after.since(before).contributions:
             if one.points < 0 and one.variable in graver and one.value is not None:
                 assert one.note.startswith("the model's habit")
