@@ -23,7 +23,7 @@ from models.patient.chart import Reading
 from models.patient.features import DERIVED, FeatureRow
 from models.patient.inputs import origin, percent
 from models.patient.news2 import Score
-from models.patient.printing import age, display
+from models.patient.printing import age, display, number
 from models.patient.sides import base
 from models.patient.snapshot import MISSING, STALE, UNREAD, UNUSABLE, Snapshot
 from models.patient.vocabulary import VARIABLES
@@ -52,13 +52,20 @@ class Basis(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Moved(Contribution):
     """What one variable adds from one moment to the other; `value` and `age_hours` are the later
-    ones, and `driver` says all.
+    ones, `driver` says all, and `short` the same in few words.
     """
+
+    short: str = ""
 
     @property
     def text(self) -> str:
-        """Return the value at both moments, and what of it moved the risk."""
+        """Return the value at both moments with its age, and what of it moved the risk."""
         return self.driver
+
+    @property
+    def brief(self) -> str:
+        """Return the value at both moments."""
+        return self.short
 
 
 def changed(before: Basis, after: Basis) -> Explanation:
@@ -101,35 +108,41 @@ def _moved(
     if name not in VARIABLES:
         text = _person(name, before.row[name], after.row[name])
         own = after.row[name]
-        return Moved(name, name, log_odds, points, own, None, text, True, digits)
+        return Moved(name, name, log_odds, points, own, None, text, True, digits, "", text)
     new, variable = after.snapshot.for_model(name), VARIABLES[name]
     given = {part.name: part.points or 0 for part in after.news2.parts}
     value, hours = (new.value, after.snapshot.hours(new)) if new else (None, None)
     note = habit(variable, value, given.get(PARAMETERS.get(name, name), 0)) if points < 0 else ""
-    text = _words(name, parts, before, after)
-    return Moved(name, variable.label, log_odds, points, value, hours, text, True, digits, note)
+    words = _words(name, parts, before, after)
+    label, text, short = variable.label, *(f"{variable.label} {told}" for told in words)
+    return Moved(name, label, log_odds, points, value, hours, text, True, digits, note, short)
 
 
-def _words(name: str, parts: Mapping[str, float], before: Basis, after: Basis) -> str:
+def _words(name: str, parts: Mapping[str, float], before: Basis, after: Basis) -> tuple[str, str]:
     """Return a variable at both moments, and what of it moved the risk where that is not its newest
-    value.
+    value: with ages, and in few words.
     """
     old, new = before.snapshot.for_model(name), after.snapshot.for_model(name)
-    label = VARIABLES[name].label
+    variable, then, now = VARIABLES[name], _why(name, before), _why(name, after)
     if old is None and new is None:
-        return f"{label} {_why(name, before)} then, {_why(name, after)} now ({BESIDE})"
+        return f"{then} then, {now} now ({BESIDE})", f"{then}, {now} now"
     if new is None:
-        return f"{label} {_said(name, old, before)} then, {_why(name, after)} now"
+        return f"{_said(name, old, before)} then, {now} now", f"{_shown(old)} → {now}"
     if old is None:
-        return f"{label} {_why(name, before)} then, now {_said(name, new, after)}"
-    same = (old.time, old.value) == (new.time, new.value)
-    text = (
-        f"{label} {_said(name, new, after)}, not measured again"
-        if same
-        else f"{label} {_said(name, old, before)} → {_said(name, new, after)}"
-    )
+        return f"{then} then, now {_said(name, new, after)}", f"{then} → {_shown(new)}"
     more = _more(parts, before, after)
-    return f"{text}; {more}" if more else text
+    more = f"; {more}" if more else ""
+    if (old.time, old.value) == (new.time, new.value):
+        text = f"{_said(name, new, after)}, not measured again"
+    else:
+        text = f"{_said(name, old, before)} → {_said(name, new, after)}"
+    alike = _shown(old) == _shown(new)
+    short = _shown(new) + more if alike else f"{number(variable, old.value)} → {_shown(new)}"
+    return text + more, short
+
+
+def _shown(reading: Reading | None) -> str:
+    return display(VARIABLES[reading.variable], reading.value) if reading else ""
 
 
 def _why(name: str, basis: Basis) -> str:

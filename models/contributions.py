@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from models.drivers import driver_text
+from models.findings.finding import OLD_HOURS
 from models.patient.conflicts import grade
 from models.patient.printing import age, display
 from models.patient.sides import base
@@ -51,6 +52,15 @@ class Contribution:
             return f"{self.driver} (beside the other values)"
         last = "" if self.current else f"; last {display(VARIABLES[self.variable], self.value)}"
         return f"{self.driver}{last}, {age(self.age_hours)} ago"
+
+    @property
+    def brief(self) -> str:
+        """Return it in few words, with an age only where that is one to think of."""
+        if self.value is None or self.age_hours is None:
+            known = self.value is not None or not self.variable
+            return (self.driver or self.label) if known else f"{self.label} not known"
+        old = round(self.age_hours) >= OLD_HOURS
+        return f"{self.driver}, {age(self.age_hours)} ago" if old else self.driver
 
     @property
     def amount(self) -> str:

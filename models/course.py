@@ -15,7 +15,7 @@ from models.patient.series import Series
 from models.patient.snapshot import Snapshot, snapshot_at
 from models.trend import Scene, trend
 
-DAY_HOURS = 24
+DAY_HOURS, COURSE_HOURS = 24, 48
 
 
 class Hour(NamedTuple):
@@ -35,7 +35,7 @@ class Moment(NamedTuple):
     row: FeatureRow | None
 
 
-def moments(readings: Series, at: datetime, hours: int = 48) -> list[Moment]:
+def moments(readings: Series, at: datetime, hours: int = COURSE_HOURS) -> list[Moment]:
     """Return what was known hour by hour up to `at`: made once, for every model and for NEWS2.
 
     Shape: hours + 1 items, oldest first. Time: a reading counts from its own time, not from when it

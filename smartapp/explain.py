@@ -16,7 +16,7 @@ from runtime.trials.arm import CONTROL, Subject
 from runtime.trials.phase import phase_of
 from runtime.trials.running import Running
 from smartapp.door import Door, Opened
-from smartapp.pages import compare, explanation
+from smartapp.pages import explanation, headline
 from smartapp.problems import Mismatch
 from smartapp.record import read_record
 from smartapp.session import Session
@@ -67,16 +67,16 @@ def explain(door: Door, opened: Opened, wish: str | None) -> View:
     )
     door.keep(opened, sight)
     fresh = door.assess(sight, sight.now)
-    comparison, assessment = None, fresh
+    comparison, assessment = "", fresh
     notice: str | None = NO_CARD if session.assessment_id is None else UNKNOWN_CARD
     if card and sight.card:
         explained = door.assess(sight, sight.card)
-        comparison, notice = compare(explained, fresh), _model_notice(card, explained)
+        comparison, notice = headline(explained, fresh), _model_notice(card, explained)
         assessment = explained if sight.shown == "card" else fresh
     problems = tuple(dict.fromkeys((*assessment.unread, *fresh.unread)))
     phase = phase_of(ehr, session.user)
     values = door.shared(opened, sight) | explanation(
-        sight.seen.chart, assessment, door.models, ehr.zone
+        sight.seen.chart, assessment, door.models, ehr.zone, parts=True
     )
     values |= {
         "problems": problems,
@@ -145,6 +145,7 @@ def _audit_record(
         "route": "explanation",
         "view": sight.shown if sight.card else "now",
         "at": assessment.at.isoformat(),
+        "read_at": sight.now.at.isoformat(),
         "missing_parts": len(problems),
         "model": asdict(lead.model) if lead else None,
         "probability": lead.probability if lead else None,

@@ -33,6 +33,6 @@ def page(chart: Chart, assessment: Assessment, models: Sequence[Model]) -> str:
     shown["age_years"] = assessment.age_years
     with app.test_request_context():
         text = render_template(
-            "pages/explanation.html", **values, **shown, comparison=None, shown="now"
+            "pages/explanation.html", **values, **shown, comparison="", shown="now"
         )
     return text.replace('="/static/', f'="{(ROOT / "static").as_uri()}/')

@@ -1,46 +1,27 @@
-"""Turns Assessments into what the explanation page shows: plots, tables, and what changed since
-the card.
+"""Turns an Assessment into what the explanation page shows: plots, tables, and one sentence about
+what changed since the card.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 
 from flask import Blueprint
 
 from models.assess import Assessment
-from models.course import DAY_HOURS, moments
+from models.course import COURSE_HOURS, DAY_HOURS, moments
 from models.fitted.registry import Model
 from models.patient.chart import Chart
-from models.patient.inputs import Input, absent, percent
+from models.patient.inputs import absent, percent
 from models.patient.news2 import chart_news2
 from models.patient.printing import age
 from models.patient.series import series
 from smartapp import wording
 from smartapp.attention import attention
+from smartapp.changing.difference import told
 from smartapp.outcomes import outcomes
 from smartapp.plots.news2 import news2_strip
 from smartapp.unused import unused
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One input that the card had another value of than the chart has now."""
-
-    label: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The card's assessment against a fresh one: a sentence, and the inputs that differ."""
-
-    headline: str
-    changes: tuple[Change, ...]
-    card_at: datetime
-    now_at: datetime
 
 
 def register_words(blueprint: Blueprint) -> None:
@@ -58,19 +39,19 @@ def escapes(template: str | None) -> bool:
 
 
 def explanation(
-    chart: Chart, assessment: Assessment, models: Sequence[Model], zone: tzinfo
+    chart: Chart, assessment: Assessment, models: Sequence[Model], zone: tzinfo, parts: bool = False
 ) -> dict[str, Any]:
     """Return the template's values for one assessment and the chart that it was made from; times
-    are told in `zone`.
+    are told in `zone`. A page with `parts` leaves the course of the risk to one of them.
     """
     at, newest = assessment.at, assessment.data_time
-    known = moments(series(chart), at)
+    known = moments(series(chart), at, DAY_HOURS if parts else COURSE_HOURS)
     day = [chart_news2(one.snapshot) for one in known[-DAY_HOURS - 1 :]]
     return {
         "zone": zone,
         "assessment": assessment,
         "attention": attention(chart, assessment),
-        "outcomes": outcomes(known, assessment, models),
+        "outcomes": outcomes(() if parts else known, assessment, models),
         "strip": news2_strip(assessment.news2, assessment.inputs, day),
         "strange": {(r.variable, r.time) for r in chart.readings if not r.known},
         "unused": unused(chart, assessment),
@@ -82,26 +63,14 @@ def explanation(
     }
 
 
-def compare(card: Assessment, now: Assessment) -> Comparison:
-    """Say what the chart holds now that the card did not know, or the reverse."""
-    before = {i.variable: i for i in card.inputs}
-    changes = [
-        Change(i.label, before[i.variable].display, i.display)
-        for i in now.inputs
-        if i.variable in before and _told(i) != _told(before[i.variable])
-    ]
-    return Comparison(_headline(card, now, bool(changes)), tuple(changes), card.at, now.at)
-
-
-def _told(told: Input) -> tuple[object, ...]:
-    """Return what makes an input the same one: an undated value, which can't be used, stands at the
-    moment of reading, so that its time says nothing.
+def headline(card: Assessment, now: Assessment) -> str:
+    """Say in a sentence whether the chart holds now what the card did not know, or the reverse, and
+    how the risk stands.
     """
-    time = None if told.state == "unusable" else told.time
-    return told.value, told.display, told.source, time
-
-
-def _headline(card: Assessment, now: Assessment, changed: bool) -> str:
+    before = {item.variable: item for item in card.inputs}
+    changed = any(
+        told(item) != told(before[item.variable]) for item in now.inputs if item.variable in before
+    )
     data = "Newer data since then" if changed else "No newer data since then"
     if now.lead is None:
         if card.lead is None:
@@ -109,7 +78,7 @@ def _headline(card: Assessment, now: Assessment, changed: bool) -> str:
         return f"{data}: no number can be given now (the card said {card.lead.figure})."
     if card.lead is None:
         return f"{data}: risk now {now.lead.figure} (the card had no number)."
-    after, before = now.lead.figure, card.lead.figure
-    if not changed and after == before:
+    after, earlier = now.lead.figure, card.lead.figure
+    if not changed and after == earlier:
         return f"{data}; the risk is still {after}."
-    return f"{data}: risk now {after} (was {before})."
+    return f"{data}: risk now {after} (was {earlier})."

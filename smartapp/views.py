@@ -30,6 +30,7 @@ from runtime.settings import Ehr, Settings
 from runtime.signing_key import public_jwks
 from runtime.web import HTML_POLICY, json_response
 from smartapp import problems
+from smartapp.changing.changing import Changing
 from smartapp.closing import Closing
 from smartapp.cookies import end_cookie, end_oldest, set_cookie
 from smartapp.door import Door
@@ -79,6 +80,7 @@ def create_blueprint(
     Measurements(door).add_to(blueprint)
     Charts(door).add_to(blueprint)
     ModelCards(models, settings.models_path).add_to(blueprint)
+    Changing(door).add_to(blueprint)
     Closing(door).add_to(blueprint)
     Styles(door, http, discovery).add_to(blueprint)
     Failures(audit).add_to(blueprint)

@@ -1,4 +1,5 @@
 // Loads the parts of a session's page where they are unfolded, and their forms in place. Without it each part is a page of its own.
+// A link with data-inside loads its part where it stands, or in the place whose id data-inside names; focus stays on it by its id.
 (function () {
   "use strict";
   if (!window.fetch || !window.DOMParser) return;
@@ -68,10 +69,14 @@
   });
 
   document.addEventListener("click", function (event) {
-    var link = event.target.closest("a[data-inside]"), place = link && link.closest("[data-part]");
+    var link = event.target.closest("a[data-inside]"), name = link && link.getAttribute("data-inside");
+    var place = name ? document.getElementById(name) : link && link.closest("[data-part]");
     if (!place || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
     event.preventDefault();
-    load(place, link.href);
+    load(place, link.getAttribute("href")).then(function () {
+      var again = link.id && (document.getElementById(link.id) || place.querySelector("[tabindex='-1']"));
+      if (again) again.focus();
+    });
   });
 
   window.vigilParts = { load: load };

@@ -1,13 +1,16 @@
 """Turns the hourly course of a risk into its plot: lines between gaps, bare intervals where no band
-could be told, and the stretches without any number.
+could be told, and the stretches without any number; a place to point at for each hour, and below
+the axis what happened when.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from typing import Protocol
 
 from models.course import Hour
+from models.patient.inputs import percent
 from models.ticks import round_values
 from smartapp.plots.axes import WIDTH, Scale, Tick, hours_before, lines, time_scale, time_ticks
 
@@ -16,6 +19,15 @@ LEFT, RIGHT, TOP, BOTTOM = 40, WIDTH - 52, 10, 150
 LINE = 13
 # Room for the words "no number".
 WIDE_GAP = 64
+HEIGHT, LANE = 190, 18
+
+
+class Dated(Protocol):
+    """What happened at a time (aware UTC)."""
+
+    @property
+    def time(self) -> datetime:
+        """Return when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +61,39 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """The place of one hour, so many hours `back`, and what could be said then."""
+
+    x: float
+    width: float
+    back: int
+    time: datetime
+    figure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Something that happened, at its time; the middle of its sign."""
+
+    x: float
+    y: float
+    event: Dated
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A row of things that happened, below the axis."""
+
+    label: str
+    y: float
+    events: tuple[Placed, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
-    """The risk hour by hour, with the bands' thresholds; `last` is the newest hour's number."""
+    """The risk hour by hour, with the bands' thresholds; `last` is the newest hour's number.
+    `targets` go from the oldest hour to now.
+    """
 
     height: float
     left: float
@@ -66,21 +109,28 @@ class Course:
     x_ticks: tuple[Tick, ...]
     last: tuple[float, float] | None
     summary: str
+    targets: tuple[Target, ...]
+    lanes: tuple[Lane, ...]
 
 
 def risk_course(
-    course: Sequence[Hour], thresholds: dict[str, float], at: datetime, hours: int = 48
+    course: Sequence[Hour],
+    thresholds: dict[str, float],
+    at: datetime,
+    hours: int = 48,
+    happened: Mapping[str, Iterable[Dated]] | None = None,
 ) -> Course:
     """Return the course of a risk over the last `hours`; an hour without a number is a gap, never
-    a zero.
+    a zero. `happened` holds by the label of its lane what is marked below.
     """
     x, y = time_scale(at, hours, LEFT, RIGHT), _risk_scale(course, thresholds)
     places = [
         None if h.probability is None else (x(hours_before(h.time, at)), y(h.probability))
         for h in course
     ]
+    lanes = tuple(_lanes(happened or {}, at, x))
     return Course(
-        190,
+        HEIGHT + LANE * len(lanes),
         LEFT,
         RIGHT,
         TOP,
@@ -98,6 +148,8 @@ def risk_course(
         time_ticks(x, at),
         places[-1] if places else None,
         _summary(course),
+        tuple(_targets(course, at, x)),
+        lanes,
     )
 
 
@@ -129,6 +181,30 @@ def _gaps(course: Sequence[Hour], at: datetime, x: Scale) -> tuple[Gap, ...]:
             width = round(right - left, 1)
             found.append(Gap(left, width, width >= WIDE_GAP))
     return tuple(found)
+
+
+def _targets(course: Sequence[Hour], at: datetime, x: Scale) -> Iterator[Target]:
+    """Yield a place for each hour: from half an hour before it to half an hour after, inside the
+    axis.
+    """
+    for hour in course:
+        place = hours_before(hour.time, at)
+        left, right = x(place - 0.5), x(place + 0.5)
+        yield Target(left, round(right - left, 1), round(-place), hour.time, figure(hour))
+
+
+def figure(hour: Hour) -> str:
+    """Return what could be said at an hour: a number, an interval, or neither."""
+    if hour.unsure:
+        return f"{hour.unsure.text}, not certain"
+    return "no number" if hour.probability is None else percent(hour.probability)
+
+
+def _lanes(happened: Mapping[str, Iterable[Dated]], at: datetime, x: Scale) -> Iterator[Lane]:
+    for n, (label, events) in enumerate(happened.items()):
+        y = HEIGHT + LANE * n + LANE / 2
+        placed = (Placed(x(hours_before(event.time, at)), y, event) for event in events)
+        yield Lane(label, y, tuple(placed))
 
 
 def _summary(course: Sequence[Hour]) -> str:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 from models.assess import Risk
 from models.contributions import Contribution
-from models.findings.finding import OLD_HOURS
-from models.patient.printing import age
 from smartapp.plots.axes import Scale
 
 LEFT, RIGHT = 2, 93
@@ -81,16 +79,7 @@ def waterfall(risk: Risk, most: int = MOST) -> Waterfall:
 def _bar(step: Contribution, start: float, end: float) -> Bar:
     kind = "raises" if step.points > 0 else "lowers" if step.points < 0 else "nothing"
     text = step.text if step.variable else step.label
-    return Bar(_unbroken(_brief(step)), text, step.note, kind, step.amount, start, end)
-
-
-def _brief(step: Contribution) -> str:
-    """Return what drives a step, with an age only where that is one to think of."""
-    if step.value is None or step.age_hours is None:
-        known = step.value is not None or not step.variable
-        return (step.driver or step.label) if known else f"{step.label} not known"
-    old = round(step.age_hours) >= OLD_HOURS
-    return f"{step.driver}, {age(step.age_hours)} ago" if old else step.driver
+    return Bar(_unbroken(step.brief), text, step.note, kind, step.amount, start, end)
 
 
 def _unbroken(words: str) -> str:
