@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -12,6 +13,7 @@ from models.patient.news2 import news2
 from models.patient.vocabulary import VARIABLES
 from models.reading.reader import READER
 from models.ticks import round_values
+from smartapp.changing.marks import Mark
 from smartapp.plots.axes import (
     Scale,
     hours_before,
@@ -20,7 +22,7 @@ from smartapp.plots.axes import (
     time_ticks,
     value_range,
 )
-from smartapp.plots.course import risk_course
+from smartapp.plots.course import BOTTOM, LANE, LEFT, RIGHT, risk_course
 from smartapp.plots.limits import limits_of
 from smartapp.plots.news2 import news2_strip
 from smartapp.plots.trends import trends
@@ -358,3 +360,37 @@ def test_many_readings_are_a_line_with_few_marks():
     (plot,) = trends(chart.readings, (), assessments.AT, limits=limits)
     assert len(plot.points) == 191 and len(plot.marks) == 2
     assert sum(line.count(",") for line in plot.lines) == 191
+
+
+def test_each_hour_has_a_place_to_point_at():
+    """Side by side without a gap from the oldest to now, inside the axis, each with what could be
+    said then.
+    """
+    plot = risk_course(assessments.course(), {"medium": 0.1, "high": 0.3}, assessments.AT)
+    assert [target.back for target in plot.targets] == list(range(48, -1, -1))
+    for one, after in pairwise(plot.targets):
+        assert one.x + one.width == pytest.approx(after.x, abs=0.11)
+    first, last = plot.targets[0], plot.targets[-1]
+    assert (first.x, last.x + last.width) == (LEFT, RIGHT)
+    assert {"no number"} < {target.figure for target in plot.targets}
+    assert sum("not certain" in target.figure for target in plot.targets) == 3
+
+
+def test_what_happened_lies_below_the_axis_at_its_time():
+    """Each kind in a lane of its own, in line with the hour above; without any the plot is as high
+    as before.
+    """
+    at = assessments.AT
+    happened = {
+        "cards": [Mark(at, "whole", "critical"), Mark(at - timedelta(hours=12), "none")],
+        "results": [Mark(at - timedelta(hours=48), "results")],
+    }
+    bare = risk_course(assessments.course(), {"medium": 0.1}, at)
+    plot = risk_course(assessments.course(), {"medium": 0.1}, at, happened=happened)
+    cards, results = plot.lanes
+    assert bare.lanes == () and plot.height == bare.height + 2 * LANE
+    assert cards.events[0].x == RIGHT
+    middle = plot.targets[36].x + plot.targets[36].width / 2
+    assert cards.events[1].x == pytest.approx(middle, abs=0.11)
+    assert [placed.x for placed in results.events] == [LEFT]
+    assert BOTTOM < cards.y < results.y < plot.height

@@ -14,8 +14,10 @@ from models.patient.chart import LeftOut, PartState, Unusable
 from models.reading.fhir import parse
 from models.reading.reader import read_chart
 from smartapp import pages
+from smartapp.changing.difference import difference
 from smartapp.measurements import measured
 from smartapp.outcomes import bands_text
+from smartapp.pages import headline
 from smartapp.plots.course import risk_course
 from smartapp.plots.news2 import news2_strip
 from smartapp.record import Person
@@ -86,7 +88,11 @@ def test_the_page_holds_nothing_that_the_policy_forbids(render):
     """
     page = render(assessments.assessment(), assessments.chart())
     assert not re.search(r"\sstyle=|<style|javascript:|\son[a-z]+=|https?://(?!www\.w3)", page)
-    assert re.findall(r'<script src="/static/(\w+)[.]js" defer>', page) == ["app", "parts"]
+    assert re.findall(r'<script src="/static/(\w+)[.]js" defer>', page) == [
+        "app",
+        "parts",
+        "changed",
+    ]
     plots = re.findall(r'<svg class="plot[^>]*role.*?</svg>', page, re.S)
     assert len(plots) == 1 + 15
     assert all("<title id=" in plot and "<desc id=" in plot for plot in plots)
@@ -154,21 +160,14 @@ def test_rejected_and_missing_are_listed(render):
 
 
 def test_what_changed_since_the_card():
-    """Newer values and the risk then and now are named."""
+    """Whether there are newer values, and the risk then and now, in one sentence."""
     earlier = assessments.chart(assessments.ROWS | {"lactate": [(30, 1.4)]})
     card = replace(assessments.assessment(earlier), at=assessments.AT - timedelta(hours=2))
-    found = pages.compare(card, assessments.assessment())
-    assert [(c.label, c.before, c.after) for c in found.changes] == [
-        ("lactate", "1.4 mmol/L", "3.9 mmol/L")
-    ]
-    assert found.headline == "Newer data since then: risk now 65 % (was 65 %)."
-    none = pages.compare(card, assessments.assessment(status="stale"))
-    assert "no number can be given now (the card said 65 %)" in none.headline
-    same = pages.compare(card, card)
-    assert (same.changes, same.headline) == (
-        (),
-        "No newer data since then; the risk is still 65 %.",
-    )
+    now = assessments.assessment()
+    assert headline(card, now) == "Newer data since then: risk now 65 % (was 65 %)."
+    none = headline(card, assessments.assessment(status="stale"))
+    assert "no number can be given now (the card said 65 %)" in none
+    assert headline(card, card) == "No newer data since then; the risk is still 65 %."
 
 
 @pytest.mark.parametrize("when", [f"{AT:%Y-%m-%d}", "some day"])
@@ -183,9 +182,10 @@ def test_an_undated_value_is_no_newer_data(when):
         document = parse(bundle([patient(), doubtful, *more]))
         return assess(read_chart(document.resources, "p1", moment), moment, ())
 
-    assert pages.compare(at(0), at(1)).changes == ()
+    assert headline(at(0), at(1)).startswith("No newer data")
     another = doubtful | {"id": "another", "valueQuantity": {"value": 70, "unit": "mmHg"}}
-    assert [c.label for c in pages.compare(at(0), at(1, another)).changes] == ["systolic pressure"]
+    found = difference(at(0), at(1, another), {})
+    assert [one.label for one in found.values] == ["systolic pressure"]
 
 
 def test_findings_stand_above_the_risk_with_time_and_source(render):
