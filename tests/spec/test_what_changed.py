@@ -198,6 +198,17 @@ def test_the_course_marks_what_was_given_and_held_back(bench, ehr):
     assert not any(word in answer.text for word in ("somebody-else", "never seen", "Practitioner"))
 
 
+def test_what_a_client_sent_as_a_reason_is_only_text(bench):
+    """An override reason is the EHR's text, and stands in a plot as well as in a table."""
+    said = {"ehr": "test", "patient": "pat-1", "card": "c", "fb_outcome": "overridden"}
+    reason = {"display": '<img src=x onerror="alert(1)"></title><script>x</script>'}
+    bench.audit.append("feedback", said | {"fb_reason": reason})
+    browser, place = opened(bench)
+    page = browser.get(f"{place}changed", headers=ALONE).text
+    assert "<img" not in page and "<script" not in page
+    assert page.count("Card overridden: &lt;img src=x") == 1 + len(bench.models)
+
+
 def test_whose_a_card_was_is_not_guessed(bench, ehr):
     """Without a fhirUser, or for a role, nobody knows whether it was this user."""
     call(bench, 3)
