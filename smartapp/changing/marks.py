@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from models.patient.chart import Chart
 from models.patient.vocabulary import VARIABLES
 from runtime.audit.log import Audit
-from runtime.references import relative
+from runtime.audit.people import relative
 from runtime.settings import Ehr
 from smartapp.door import Opened
 from smartapp.session import Session
