@@ -17,7 +17,7 @@ AA_TEXT = 4.5
 SHEET = Path(__file__).parents[2] / "static" / "app.css"
 PALETTE = re.compile(r"--([a-z-]+):\s*(#[0-9a-f]{6})")
 # Grounds of our own, which text stands on; the others are inks.
-GROUNDS = {"ground", "panel", "note", "warn", "rule", "grid"}
+GROUNDS = {"ground", "panel", "note", "warn", "rule", "grid", "calm", "points"}
 FONTS = re.compile(r"[A-Za-z0-9 ,_'\"-]{1,200}")
 SIZE = re.compile(r"(\d{1,3}(?:\.\d{1,3})?)(px|pt|em|rem|%)")
 PIXELS = {"px": 1.0, "pt": 4 / 3, "em": 16.0, "rem": 16.0, "%": 0.16}
