@@ -37,8 +37,8 @@ def bench(tmp_path, ehr, redis):
 
 @pytest.mark.rule("F10")
 def test_a_launch_from_the_ehr_to_the_page(bench, ehr, redis):
-    """The browser follows the EHR's own redirect; Redis then holds one sealed session, the mark of a
-    used launch, and nothing readable.
+    """The browser follows the EHR's own redirect; Redis then holds one session and what its page
+    showed, both sealed, the mark of a used launch, and nothing readable.
     """
     browser = bench.browser()
     with requests.Session() as people:
@@ -47,14 +47,12 @@ def test_a_launch_from_the_ehr_to_the_page(bench, ehr, redis):
     place = browser.get(f"{back.path}?{back.query}").headers["Location"]
     page = browser.get(place)
     assert page.status_code == 200 and "MRN-pat-1" in page.text and "Why this number" in page.text
-    mark, key = sorted(redis.keys("*"))
+    mark, *sealed = sorted(redis.keys("*"))
     assert mark.startswith(b"vigil:launch:") and redis.get(mark) == b"1"
     assert 600 < redis.ttl(mark) <= 660
-    assert (
-        key.startswith(b"vigil:session:")
-        and b"pat-1" not in key + redis.get(key)
-        and 0 < redis.ttl(key) <= 900
-    )
+    assert [key.split(b":")[1] for key in sealed] == [b"session", b"sight"]
+    for key in sealed:
+        assert b"pat-1" not in key + redis.get(key) and 0 < redis.ttl(key) <= 900
     assert chain(bench.audit).broken_at is None
 
 
