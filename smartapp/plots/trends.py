@@ -1,8 +1,7 @@
 """Turns a chart's readings into small trend plots, one for each vital sign and laboratory value,
 all on one axis of time.
 
-Coordinates are of a strip of WIDE x HEIGHT that is stretched to its place: x is a share of WIDE, y
-is in pixels.
+Coordinates are of a strip that is stretched to its place: x is a share of 1000, y is in pixels.
 """
 
 import math
@@ -20,7 +19,6 @@ from smartapp.plots.axes import Scale, Tick, hours_before, lines, time_scale, va
 from smartapp.plots.limits import Limits
 from smartapp.wording import number
 
-WIDE, HEIGHT = 1000, 62
 LEFT, RIGHT, TOP, BOTTOM = 6, 992, 7, 55
 # A limit that lies this share of the span beyond the values is drawn too.
 NEAR = 0.35
