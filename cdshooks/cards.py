@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from cdshooks import markdown
-from cdshooks.actions import reasons, suggestions
+from cdshooks.actions import suggestions
+from ehr.actions import reasons
 from models.assess import Assessment
 from models.certainty import foremost
 from models.findings.finding import Finding

@@ -8,8 +8,8 @@ Coding.
 from typing import Any
 
 from cdshooks import strict_json
-from cdshooks.actions import reasons
 from cdshooks.actions.suggestions import kinds
+from ehr.actions import reasons
 from runtime.web import BadRequest
 
 OUTCOMES = {"accepted", "overridden"}

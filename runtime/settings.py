@@ -22,7 +22,7 @@ Algorithm = Literal[
 # What `userId` may be (B3).
 UserType = Literal["Practitioner", "PractitionerRole", "Patient", "RelatedPerson"]
 
-# What a card may suggest; cdshooks.actions says when and in which words.
+# What a card may suggest; ehr.actions says when and in which words.
 Suggestion = Literal["observations", "lactate", "cultures", "escalation"]
 
 

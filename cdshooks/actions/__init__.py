@@ -1,1 +1,1 @@
-"""What a clinician can do on a card beside reading it: apply a suggestion, give a reason."""
+"""The suggestions of a card."""

@@ -5,8 +5,8 @@ R73-R82).
 import uuid
 from typing import Any, get_args
 
-from cdshooks.actions.orders import order
-from cdshooks.actions.wanted import Wanted, wanted
+from ehr.actions.orders import order
+from ehr.actions.wanted import Wanted, wanted
 from models.assess import Assessment
 from runtime.settings import Ehr, Suggestion
 

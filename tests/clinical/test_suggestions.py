@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from cdshooks.actions.wanted import wanted
+from ehr.actions.wanted import wanted
 from models.assess import assess
 from models.patient.chart import PartState, Reading, Unusable
 from tests.clinical.test_findings import MODELS, bad, chart

@@ -11,7 +11,7 @@ from typing import Any
 
 from fhirclient.models.servicerequest import ServiceRequest
 
-from cdshooks.actions.wanted import Wanted
+from ehr.actions.wanted import Wanted
 
 TABLE = Path(__file__).with_name("kinds.csv")
 
