@@ -66,6 +66,7 @@ def create_app(
 
     import smartapp.views
     from cdshooks import synthetic, views
+    from cdshooks.delivering.quiet import PageQuiet
     from ehr import fetch, http, keys
     from models.fitted.stock import loaded
     from runtime import logs, signing_key, store, web
@@ -75,24 +76,23 @@ def create_app(
     root = str(Path(__file__).parent)
     app = Flask("vigil", root_path=root, static_folder="static", template_folder="templates")
     logs.configure(settings.data_path, shared_key=settings.log_key_path)
-    outgoing = http.Outgoing()
+    # Signing in has one of its own: who waits on one shares its look-ups, also one that hangs.
+    outgoing, sign_in = http.Outgoing(), http.Outgoing()
     redis, sessions = store.connect(redis_url), store.connect(redis_url, store.PATIENT)
     keysets = keys.KeySets(outgoing, settings.key_set_hours, settings.data_path / "key-sets")
-    log = audit_of(settings)
+    log, tally = audit_of(settings), metrics.Metrics([ehr.id for ehr in settings.ehr])
     stock = loaded(stock or stock_of(settings))
     models, missing = stock.models, tuple(stock.missing)
     own_keys = signing_key.signing_keys(settings.data_path, settings.signing_key_path)
     web.install(app, settings)
     fhir = fetch.Fhir(outgoing, settings)
-    tally = metrics.Metrics([ehr.id for ehr in settings.ehr])
     app.register_blueprint(
         views.create_blueprint(settings, stock, redis, log, keysets, fhir, clock, tally)
     )
-    # Signing in has one of its own: who waits on one shares its look-ups, also one that hangs.
-    signing_in = http.Outgoing()
+    quiet = PageQuiet(sessions, clock)
     app.register_blueprint(
         smartapp.views.create_blueprint(
-            settings, models, sessions, log, signing_in, keysets, fhir, own_keys, clock, missing
+            settings, models, sessions, log, sign_in, keysets, fhir, own_keys, clock, quiet, missing
         )
     )
     for name, why in stock.faults.items():

@@ -8,8 +8,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from cdshooks import markdown
 from cdshooks.actions import suggestions
+from ehr import markdown
 from ehr.actions import reasons
 from models.assess import Assessment
 from models.certainty import foremost

@@ -70,6 +70,7 @@ class Ehr(Policy, frozen=True, forbid_unknown_fields=True, kw_only=True):
     time_zone: str = "UTC"
     suggestions: tuple[Suggestion, ...] | None = None
     suggestion_codes: dict[str, str] = {}
+    write_risk_assessment: bool = False
 
     @property
     def traits(self) -> Profile:

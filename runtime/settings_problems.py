@@ -170,9 +170,22 @@ def _ehr_problems(ehr: Ehr) -> Iterator[str]:
     for search in ehr.patient_lists:
         if search.partition("?")[0] not in LISTS:
             yield f"`patient_lists` holds {search!r}; allowed are searches of Group and List."
+    yield from _writing(ehr)
     has_secret = bool(ehr.smart_client_secret_file or ehr.smart_client_secret_env)
     if ehr.smart_client_id and ehr.smart_client_auth == "client_secret_basic" and not has_secret:
         yield "client_secret_basic needs `smart_client_secret_file` or `smart_client_secret_env`."
+
+
+def _writing(ehr: Ehr) -> Iterator[str]:
+    if not ehr.write_risk_assessment:
+        return
+    if not ehr.smart_client_id:
+        yield "`write_risk_assessment` needs `smart_client_id`: it is written with a user's token."
+    if ehr.smart_scopes and "RiskAssessment." not in ehr.smart_scopes:
+        yield (
+            "`write_risk_assessment` needs a scope in `smart_scopes` such as "
+            "patient/RiskAssessment.c, or patient/RiskAssessment.write in SMART v1."
+        )
 
 
 def _silence(ehr: Ehr) -> Iterator[str]:

@@ -21,6 +21,7 @@ from runtime.logs import keyed_hash
 from runtime.settings import Ehr, Settings
 from runtime.trials.phase import phase_of
 from runtime.trials.running import running
+from smartapp.acting.messaging import channel
 from smartapp.cookies import cookie_value
 from smartapp.launching.renewal import Renewal
 from smartapp.problems import (
@@ -184,12 +185,22 @@ class Door:
             # Whose data these are stands on each page (E6), smaller where the EHR says it too.
             "brief_banner": not opened.session.need_patient_banner,
             "styled": opened.session.smart_style_url is not None,
+            "messaging": channel(opened.session, opened.ehr),
         }
 
     def record(self, opened: Opened, type: str = "page", **more: Any) -> None:
         """Write to the audit what a session was shown, or did. Raises AuditError."""
+        self.audit.append(type, self.identity(opened) | more)
+
+    def record_all(self, opened: Opened, records: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Write several records, each with its type, all or none. Raises AuditError."""
+        own = self.identity(opened)
+        self.audit.append_all([(type, own | more) for type, more in records])
+
+    def identity(self, opened: Opened) -> dict[str, Any]:
+        """Return what every record of a session has: who, of whom, by which request."""
         session = opened.session
-        record = {
+        return {
             "ehr": session.ehr,
             "patient": session.patient,
             "encounter": session.encounter,
@@ -198,4 +209,3 @@ class Door:
             "session": keyed_hash(opened.ticket.handle),
             "request_id": g.get("request_id"),
         }
-        self.audit.append(type, record | more)

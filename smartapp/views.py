@@ -20,6 +20,7 @@ from flask import (
 from joserfc.jwk import ECKey
 from werkzeug.wrappers import Response as BaseResponse
 
+from ehr.actions.quiet import Quiet
 from ehr.fetch import Fhir
 from ehr.http import Outgoing
 from ehr.keys import KeySets
@@ -30,6 +31,8 @@ from runtime.settings import Ehr, Settings
 from runtime.signing_key import public_jwks
 from runtime.web import HTML_POLICY, json_response
 from smartapp import problems
+from smartapp.acting.acting import Acting
+from smartapp.acting.summary import Summary
 from smartapp.changing.changing import Changing
 from smartapp.closing import Closing
 from smartapp.cookies import end_cookie, end_oldest, set_cookie
@@ -60,10 +63,11 @@ def create_blueprint(
     fhir: Fhir,
     signing_keys: Sequence[ECKey],
     clock: Callable[[], datetime],
+    quiet: Quiet,
     missing: Sequence[str] = (),
 ) -> Blueprint:
-    """Return the SMART app; `clock` gives aware UTC, `missing` models could not be loaded. The
-    first of the signing keys signs, all are published.
+    """Return the SMART app; `clock` gives aware UTC, `quiet` is what delivery does for a page,
+    `missing` models could not be loaded. The first of the signing keys signs, all are published.
     """
     discovery, sessions = Discovery(http), Sessions(store)
     renewal = Renewal(settings, http, discovery, signing_keys, sessions, clock)
@@ -79,6 +83,8 @@ def create_blueprint(
     blueprint.add_url_rule("/l/<handle>/", "explanation", views.explanation)
     Measurements(door).add_to(blueprint)
     Charts(door).add_to(blueprint)
+    Acting(door, quiet, store).add_to(blueprint)
+    Summary(door).add_to(blueprint)
     ModelCards(models, settings.models_path).add_to(blueprint)
     Changing(door).add_to(blueprint)
     Closing(door).add_to(blueprint)

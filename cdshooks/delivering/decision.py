@@ -112,7 +112,7 @@ def _snoozed(found: Seen, history: History, policy: Policy) -> Decision | None:
     """
     for kind, snooze in history.snoozes.items():
         until = _until(snooze, found, policy)
-        if not _lasts(snooze, found, until):
+        if not lasts(snooze, found.at, found.encounter, found.data_time, until):
             continue
         risen, new = _risen(found, snooze.before), _new(found, snooze.before)
         if kind == "limits":
@@ -132,10 +132,19 @@ def _until(snooze: Snooze, found: Seen, policy: Policy) -> datetime:
     return min(snooze.until, snooze.before.at + timedelta(hours=policy.snooze_limits_hours))
 
 
-def _lasts(snooze: Snooze, found: Seen, until: datetime) -> bool:
-    elsewhere = snooze.encounter and found.encounter and snooze.encounter != found.encounter
-    newer = snooze.data_time and found.data_time and found.data_time > snooze.data_time
-    return found.at < until and not elsewhere and not newer
+def lasts(
+    snooze: Snooze,
+    at: datetime,
+    encounter: str | None,
+    data_time: datetime | None,
+    until: datetime,
+) -> bool:
+    """Tell whether a dismissal that ends at `until` holds at a moment, in an encounter, with data
+    up to a time; None where either is not known.
+    """
+    elsewhere = snooze.encounter and encounter and snooze.encounter != encounter
+    newer = snooze.data_time and data_time and data_time > snooze.data_time
+    return at < until and not elsewhere and not newer
 
 
 def _news(found: Seen, before: Before, policy: Policy) -> str | None:

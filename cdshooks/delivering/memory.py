@@ -66,19 +66,30 @@ class Memory:
             pipe.expire(key, 2 * DAY)
         self._run(pipe)
 
-    def snooze(self, asked: Iterable[tuple[Seen, Kind, Snooze]], now: datetime) -> None:
-        """Remember that the cards of some calls were dismissed, in one round trip."""
+    def snooze(self, asked: Iterable[tuple[Seen, Kind, Snooze]], now: datetime) -> bool:
+        """Remember that the cards of some calls were dismissed, in one round trip; tell whether
+        that could be kept.
+        """
         pipe = self._store.pipeline(transaction=False)
         for card, kind, snooze in asked:
             pipe.set(*_item(snooze_name(card, kind), snooze), px=snooze.until - now)
-        self._run(pipe)
+        return self._run(pipe)
 
-    def _run(self, pipe: Pipeline) -> None:
+    def wake(self, calls: Iterable[Seen], kind: Kind) -> bool:
+        """Forget that the cards of some calls were dismissed; tell whether that could be done."""
+        pipe = self._store.pipeline(transaction=False)
+        for found in calls:
+            pipe.delete(_key(snooze_name(found, kind)))
+        return self._run(pipe)
+
+    def _run(self, pipe: Pipeline) -> bool:
         try:
             if len(pipe):
                 pipe.execute()
+            return True
         except redis.RedisError as error:
             log.warning("delivery_redis", error=error)
+            return False
 
 
 def after(found: Seen, history: History, made: Decision, policy: Policy) -> Before | None:

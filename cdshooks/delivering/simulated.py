@@ -64,9 +64,21 @@ class Feedback(msgspec.Struct, frozen=True):
     repeat: bool = False
 
 
+class Snoozing(msgspec.Struct, frozen=True):
+    """The record of what was asked for on a page, to hold cards back or, if `ended`, no more."""
+
+    kind: Kind
+    seen: tuple[Seen, ...]
+    ended: bool = False
+    fb_outcome: str = ""
+    fb_reason: dict[str, str] | None = None
+    fb_time: str | None = None
+
+
 _row = msgspec.json.Decoder(Row)
 _call = msgspec.json.Decoder(Call)
 _feedback = msgspec.json.Decoder(Feedback)
+_snoozing = msgspec.json.Decoder(Snoozing)
 
 
 class Simulation:
@@ -93,6 +105,8 @@ class Simulation:
                     self._answer(_call.decode(row.body))
                 elif row.type == "feedback":
                     self._take(_feedback.decode(row.body), row.ts)
+                elif row.type == "snooze":
+                    self._snooze(_snoozing.decode(row.body), row.ts)
             except msgspec.ValidationError:
                 # A repeat holds no assessment; of an old version some members may be others.
                 self.unread += 1
@@ -134,6 +148,15 @@ class Simulation:
         asked = snooze_of(msgspec.structs.asdict(told), call, self.policy, at)
         if asked and made.shown:
             self._snoozes[snooze_name(call, asked[0])] = asked[1]
+
+    def _snooze(self, told: Snoozing, at: datetime) -> None:
+        for found in told.seen:
+            name = snooze_name(found, told.kind)
+            asked = snooze_of(msgspec.structs.asdict(told), found, self.policy, at)
+            if told.ended:
+                self._snoozes.pop(name, None)
+            elif asked:
+                self._snoozes[name] = asked[1]
 
 
 def newest(lines: Iterable[str | bytes]) -> datetime | None:

@@ -53,16 +53,17 @@ def snooze_of(
     ours = reason.get("system", "") in SYSTEMS
     kind = OF_CODE.get(reason.get("code", ""), "other") if ours else "other"
     start = max(card.at, min(now, _time(told.get("fb_time")) or card.at))
-    until = start + _length(kind, card, policy)
+    until = start + length(kind, card.encounter, policy)
     encounter = card.encounter if kind == "limits" else None
     data = (card.data_time or card.at) if kind == "data" else None
     return (kind, Snooze(until, standing(card), encounter, data)) if until > now else None
 
 
-def _length(kind: Kind, card: Seen, policy: Policy) -> timedelta:
+def length(kind: Kind, encounter: str | None, policy: Policy) -> timedelta:
+    """Return how long a dismissal lasts at the longest."""
     if kind == "data":
         return LONGEST_WRONG
-    if kind == "limits" and card.encounter:
+    if kind == "limits" and encounter:
         return LONGEST_STAY
     hours = {
         "known": policy.snooze_known_hours,

@@ -18,11 +18,12 @@ OF_SUGGESTIONS = "action-completed"
 
 def codings(suggests: bool) -> list[dict[str, str]]:
     """Return the Codings that a card offers, each with a display."""
-    return [
-        {name: row[name] for name in ("code", "system", "display")}
-        for code, row in ROWS.items()
-        if suggests or code != OF_SUGGESTIONS
-    ]
+    return [coding(code) for code in ROWS if suggests or code != OF_SUGGESTIONS]
+
+
+def coding(code: str) -> dict[str, str]:
+    """Return the Coding of a reason. Raises KeyError."""
+    return {name: ROWS[code][name] for name in ("code", "system", "display")}
 
 
 def published(reason: dict[str, Any] | None) -> str | None:

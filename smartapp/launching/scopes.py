@@ -7,6 +7,7 @@ from collections.abc import Collection
 from urllib.parse import parse_qsl
 
 from runtime.settings import Ehr
+from smartapp.launching.acts import acts
 from smartapp.launching.discovery import Endpoints
 
 # Only what record.py reads: one Patient by id, Observations by search.
@@ -14,7 +15,7 @@ READ = {"Patient": "r", "Observation": "rs"}
 # Epic grants `user/Observation.Read`, and to an app of one FHIR version `Observation.search`.
 CLINICAL = re.compile(
     r"(?:(?:patient|user|system)/)?(?P<type>[A-Za-z]+|\*)\."
-    r"(?P<rights>read|search|write|\*|c?r?u?d?s?)(?:\?(?P<only>.*))?",
+    r"(?P<rights>read|search|create|write|\*|c?r?u?d?s?)(?:\?(?P<only>.*))?",
     re.IGNORECASE,
 )
 
@@ -38,7 +39,7 @@ def wanted(ehr: Ehr, endpoints: Endpoints, standalone: bool) -> str:
     online = ["online_access"] if _renewable(ehr, endpoints) else []
     v2 = "permission-v2" in endpoints.capabilities
     data = [f"patient/{kind}.{rights if v2 else 'read'}" for kind, rights in READ.items()]
-    return " ".join([context, *user, *online, *data])
+    return " ".join([context, *user, *online, *data, *acts(ehr, endpoints)])
 
 
 def readable(granted: str) -> set[str]:
@@ -52,6 +53,17 @@ def readable(granted: str) -> set[str]:
             kinds = PARTS if match["type"] == "*" else {match["type"]} & set(PARTS)
             found |= {part for kind in kinds for part in _within(PARTS[kind], match["only"])}
     return found
+
+
+def creatable(granted: str, kind: str) -> bool:
+    """Tell whether a grant lets us create a type of resource, whichever syntax it came back in."""
+    found = [match for one in granted.split() if (match := CLINICAL.fullmatch(one))]
+    return any(
+        one["type"] in (kind, "*")
+        and one["only"] is None
+        and one["rights"].lower().startswith(("c", "write", "*"))
+        for one in found
+    )
 
 
 def _renewable(ehr: Ehr, endpoints: Endpoints) -> bool:
@@ -90,6 +102,6 @@ def kinds_of(granted: str, kinds: Collection[str]) -> set[str]:
 
 
 def _allows(rights: str) -> bool:
-    if rights in {"read", "search", "write", "*"}:
-        return rights != "write"
+    if rights in {"read", "search", "create", "write", "*"}:
+        return rights not in {"create", "write"}
     return "r" in rights or "s" in rights

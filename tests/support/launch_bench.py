@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import redis
 from flask import Flask
 
+from cdshooks.delivering.quiet import PageQuiet
 from ehr.fetch import Fhir
 from ehr.http import Outgoing
 from ehr.keys import KeySets
@@ -48,12 +49,18 @@ class FakeStore:
         self.data: dict[str, tuple[bytes, int]] = {}
         self.down = False
 
-    def set(self, key, value, ex, nx=False, xx=False):
+    def set(self, key, value, ex=None, nx=False, xx=False, px=None):
         self._check()
         if (nx and key in self.data) or (xx and key not in self.data):
             return None
-        self.data[key] = (value.encode() if isinstance(value, str) else value, ex)
+        self.data[key] = (value.encode() if isinstance(value, str) else value, ex or px)
         return True
+
+    def mget(self, keys):
+        return [self.get(key) for key in keys]
+
+    def pipeline(self, transaction):
+        return FakePipeline(self)
 
     def get(self, key):
         self._check()
@@ -75,6 +82,26 @@ class FakeStore:
     def _check(self):
         if self.down:
             raise redis.ConnectionError("down")
+
+
+class FakePipeline:
+    """Commands that wait for `execute`."""
+
+    def __init__(self, store):
+        self.store, self.waiting = store, []
+
+    def __len__(self):
+        return len(self.waiting)
+
+    def set(self, key, value, px):
+        self.waiting.append(lambda: self.store.set(key, value, px=px))
+
+    def delete(self, key):
+        self.waiting.append(lambda: self.store.delete(key))
+
+    def execute(self):
+        for command in self.waiting:
+            command()
 
 
 class Bench:
@@ -137,6 +164,7 @@ class Bench:
                 fhir,
                 keys,
                 self.now,
+                PageQuiet(self.store, self.now),
                 missing,
             )
         )

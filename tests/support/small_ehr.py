@@ -74,6 +74,10 @@ class SmallEhr:
         self.key_set_status = 200
         self.patient = shape.token.get("patient", "pat-1")
         self.patient_answered: str | None = None
+        # What it takes, and the statuses with which it answers a write in turn; then it takes it.
+        self.declared: dict = {"interaction": [{"code": "create"}], "conditionalCreate": True}
+        self.write_answers: list[int] = []
+        self.written: list[tuple[dict, dict]] = []
         self.observations = 200
         # Lists of the user's patients by name, and who of them answers with which status.
         self.groups: dict[str, list[str]] = {}
@@ -112,6 +116,7 @@ class SmallEhr:
         app.add_url_rule(f"{shape.fhir}/metadata", "metadata", self._metadata)
         app.add_url_rule(f"{shape.fhir}/Group", "groups", self._groups)
         app.add_url_rule(f"{shape.fhir}/Group/<id>", "group", self._group)
+        app.add_url_rule(f"{shape.fhir}/RiskAssessment", "write", self._write, methods=["POST"])
         app.add_url_rule("/<path:path>", "documents", lambda path: self._document())
         app.before_request(lambda: self.requests.append((request.path, dict(request.headers))))
         return app
@@ -315,10 +320,12 @@ class SmallEhr:
         return f"token-of-{self.patient}" + (f"-{self.refreshes}" if self.refreshes else "")
 
     def _metadata(self):
-        resources = [{"type": "Group", "interaction": [{"code": "search-type"}]}]
-        return self._fhir(
-            {"resourceType": "CapabilityStatement", "rest": [{"resource": resources}]}
-        )
+        kinds = [
+            {"type": "Group", "interaction": [{"code": "search-type"}]},
+            {"type": "RiskAssessment"} | self.declared,
+        ]
+        rest = [{"mode": "server", "resource": kinds}]
+        return jsonify({"resourceType": "CapabilityStatement", "rest": rest})
 
     def _groups(self):
         entries = [
@@ -338,6 +345,21 @@ class SmallEhr:
         found = list(self.groups.values())[int(id[1:])]
         members = [{"entity": {"reference": f"Patient/{patient}"}} for patient in found]
         return self._fhir({"resourceType": "Group", "id": id, "member": members})
+
+    def _write(self):
+        """Take a resource, once an identifier; a status below zero drops the answer after that."""
+        status = self.write_answers.pop(0) if self.write_answers else 0
+        if request.headers.get("Authorization") != f"Bearer {self._bearer()}":
+            return Response("no", 401)
+        if status > 0:
+            return Response("no", status)
+        same = [one for one, _ in self.written if one["identifier"] == request.json["identifier"]]
+        if not (same and "conditionalCreate" in self.declared):
+            self.written.append((request.json, dict(request.headers)))
+        if status < 0:
+            return Response("lost", 504)
+        place = f"{self.iss}/RiskAssessment/ra-{len(self.written)}/_history/1"
+        return Response("", 200 if same else 201, {"Location": place})
 
     def _fhir(self, body: dict):
         self.at_once += 1

@@ -92,6 +92,7 @@ def test_the_page_holds_nothing_that_the_policy_forbids(render):
         "app",
         "parts",
         "changed",
+        "acting",
     ]
     plots = re.findall(r'<svg class="plot[^>]*role.*?</svg>', page, re.S)
     assert len(plots) == 1 + 15
