@@ -10,6 +10,7 @@ import msgspec
 
 from cdshooks.reporting import printed
 from cdshooks.reporting.gathered import comments, gather
+from cdshooks.reporting.on_pages import on_pages
 from runtime.audit.log import audit_of
 from runtime.config_option import CONFIG
 from runtime.settings_file import load_settings
@@ -39,7 +40,7 @@ def report(
     aside: Path | None,
 ) -> None:
     """Print acceptance, override reasons, response rate and time to response of the cards of a
-    time, by level, unit, user and week.
+    time, by level, unit, user and week; apart from them what was answered and done on pages.
 
     Of 95 % intervals Wilson's; under 20 cases a rate is not estimable. The report holds no patient
     and nobody's name; comments may, and so stand in a file of their own.
@@ -49,7 +50,8 @@ def report(
     begin = since.replace(tzinfo=UTC) if since else end - USUAL
     records = partial(log.records, None)
     written = list(comments(records, begin, end))
-    made = printed.report(gather(records, begin, end), begin, end, len(written))
+    pages = on_pages(records, begin, end)
+    made = printed.report(gather(records, begin, end), pages, begin, end, len(written))
     if aside:
         with open(aside, "wb", opener=_private) as file:
             file.writelines(msgspec.json.encode(one) + b"\n" for one in written)

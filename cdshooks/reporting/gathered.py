@@ -79,7 +79,9 @@ def comments(records: Records, since: datetime, until: datetime) -> Iterator[dic
     """Yield what users wrote in a range of time, newest first."""
     for record in _from(records("feedback-comment"), since):
         if _time(record["ts"]) < until:
-            yield {name: record.get(name) for name in ("ts", "ehr", "card", "comment")}
+            told = {name: record.get(name) for name in ("ts", "ehr", "card", "comment")}
+            # Of a page's own estimate there is no card.
+            yield told | {"on": "page" if "session" in record else "card"}
 
 
 def _from(records: Iterable[dict[str, Any]], since: datetime) -> Iterable[dict[str, Any]]:

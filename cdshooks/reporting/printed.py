@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cdshooks.reporting.figures import Rate, Row, Table, reasons, tables
 from cdshooks.reporting.gathered import Gathered
+from cdshooks.reporting.on_pages import OnPages
 
 HEAD = ("cards", "accepted", "overridden", "response rate", "override rate", "time to response")
 LEFT, RIGHT = 12, 348
@@ -27,9 +28,12 @@ class Report(NamedTuple):
     tables: tuple[Table, ...]
     reasons: tuple[tuple[str, Rate], ...]
     apart: tuple[tuple[str, int], ...]
+    pages: OnPages
 
 
-def report(found: Gathered, since: datetime, until: datetime, comments: int) -> Report:
+def report(
+    found: Gathered, pages: OnPages, since: datetime, until: datetime, comments: int
+) -> Report:
     """Return a report; `comments` are how many there are, which stand elsewhere."""
     apart = (
         ("sent again", found.repeats),
@@ -37,7 +41,8 @@ def report(found: Gathered, since: datetime, until: datetime, comments: int) -> 
         ("on a card from outside this range", found.outside),
         ("comments, kept apart", comments),
     )
-    return Report(f"{since:%Y-%m-%d}", f"{until:%Y-%m-%d}", tables(found), reasons(found), apart)
+    days = (f"{since:%Y-%m-%d}", f"{until:%Y-%m-%d}")
+    return Report(*days, tables(found), reasons(found), apart, pages)
 
 
 def text(made: Report) -> str:
@@ -47,6 +52,14 @@ def text(made: Report) -> str:
         parts.append(_columns([(kind, *HEAD), *((row.name, *cells(row)) for row in rows)]))
     named = [(name, str(rate.part), str(rate)) for name, rate in made.reasons]
     parts.append(_columns([("Override reason", "cards", "of overridden"), *named]))
+    said = [(name, str(rate.part), str(rate)) for name, rate in made.pages.answers]
+    parts.append(_columns([("Answers on pages, not on cards", "answers", "of answers"), *said]))
+    if made.pages.reasons:
+        why = [(name, str(rate.part), str(rate)) for name, rate in made.pages.reasons]
+        parts.append(_columns([("Reason on pages", "answers", "of those"), *why]))
+    if made.pages.acts:
+        done = [(words, str(count)) for words, count in made.pages.acts]
+        parts.append(_columns([("Done on pages", "times"), *done]))
     counted = [(words, str(count)) for words, count in made.apart]
     parts.append(_columns([("Feedback counted apart", "items"), *counted]))
     return "\n\n".join(parts)

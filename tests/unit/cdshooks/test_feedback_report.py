@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from cdshooks.reporting import figures, printed
 from cdshooks.reporting.figures import NOT_ESTIMABLE, Rate
 from cdshooks.reporting.gathered import comments, gather
+from cdshooks.reporting.on_pages import on_pages
 from runtime.audit.log import Audit
 from vigil import main
 
@@ -42,6 +43,14 @@ class Log:
 
     def gathered(self):
         return gather(self.newest, START, END)
+
+    def page_record(self, type, hours, user="iss|1", card="a", **members):
+        """As the SMART app writes what was done on a page."""
+        self.add(type, hours, user=user, session="s", assessment_id=card)
+        self.rows[-1] |= members
+
+    def pages(self):
+        return on_pages(self.newest, START, END)
 
 
 @pytest.fixture
@@ -175,7 +184,7 @@ def test_reasons_come_in_every_form(log):
 def test_a_reason_does_not_steer_the_terminal(log):
     log.card("a")
     log.feedback("a", 2, "overridden", fb_reason={"display": "\x1b[2Jgone\nÄ"})
-    text = printed.text(printed.report(log.gathered(), START, END, 0))
+    text = printed.text(printed.report(log.gathered(), log.pages(), START, END, 0))
     assert "?[2Jgone?Ä" in text and "\x1b" not in text
 
 
@@ -192,7 +201,7 @@ def test_the_page_is_whole_and_its_plots_say_the_tables(log):
         log.card(f"c{n}", unit="<b>&")
         if n < 30:
             log.feedback(f"c{n}", 2, "accepted" if n < 15 else "overridden")
-    made = printed.report(log.gathered(), START, END, 7)
+    made = printed.report(log.gathered(), log.pages(), START, END, 7)
     page = printed.page(made)
     assert "<b>&" not in page and "&lt;b&gt;&amp;" in page and "<script" not in page
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
@@ -204,7 +213,44 @@ def test_the_page_is_whole_and_its_plots_say_the_tables(log):
         circles = [one for one in drawn.iter() if one.tag.endswith("circle")]
         assert float(circles[1].get("cx")) == 12 + 0.75 * 336
     assert page.count("75% (60% to 86%)") == 5
-    assert "No card was issued" in printed.page(printed.report(Log().gathered(), START, END, 0))
+    assert "No card was issued" in printed.page(
+        printed.report(Log().gathered(), Log().pages(), START, END, 0)
+    )
+
+
+def test_answers_on_pages_stand_apart(log):
+    """The newest of a user about a card counts, another user's and another card's beside it; none
+    is feedback on a card.
+    """
+    log.card("a")
+    differ = {"fb_outcome": "disagreed", "fb_reason": {"display": "Does not fit"}}
+    log.page_record("answer", 2, fb_outcome="agreed")
+    log.page_record("answer", 3, **differ)
+    log.page_record("answer", 4, user="iss|2", fb_outcome="agreed")
+    log.page_record("answer", 5, card="page-1", user=None, fb_outcome="agreed")
+    log.page_record("answer", 7 * 24 + 1, fb_outcome="agreed")
+    log.page_record("snooze", 5, kind="known")
+    log.page_record("snooze", 6, kind="known", ended=True)
+    log.page_record("draft-order", 6, kind="lactate", status="201 Created")
+    log.page_record("draft-order", 6, kind="lactate", status="422")
+    log.page_record("risk-assessment", 6, outcome="unknown")
+    log.page_record("risk-assessment", 6, outcome="created")
+    found = log.pages()
+    assert [(name, rate.part) for name, rate in found.answers] == [
+        ("agree", 2),
+        ("see it differently", 1),
+    ]
+    assert [(name, rate.part) for name, rate in found.reasons] == [("Does not fit", 1)]
+    assert found.acts == (
+        ("cards held back: Already known or being treated", 1),
+        ("cards shown again", 1),
+        ("orders drafted: lactate", 1),
+        ("estimates written into the chart", 1),
+    )
+    assert log.gathered().responses == {}
+    made = printed.report(log.gathered(), found, START, END, 0)
+    for told in (printed.text(made), printed.page(made)):
+        assert "see it differently" in told and "orders drafted: lactate" in told
 
 
 def test_the_command_reads_the_log_of_a_configuration(tmp_path):
