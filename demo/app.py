@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from demo import authorization, chart, fhir, sandbox, token
+from demo import authorization, chart, fhir, messages, sandbox, token
 from demo.config import DemoConfig
 from demo.hooks import HookClient
 from demo.keys import Keys
@@ -43,6 +43,7 @@ def create_app(config: DemoConfig) -> Flask:
     app.register_blueprint(
         chart.create_blueprint(config, records, tokens, HookClient(config, records, tokens, keys))
     )
+    app.register_blueprint(messages.create_blueprint(records, tokens))
     if config.sandbox:
         opened = records.at(config.open_base)
         app.register_blueprint(sandbox.create_blueprint(config, opened, tokens))

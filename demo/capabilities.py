@@ -7,6 +7,7 @@ from typing import Any
 
 from demo.config import DemoConfig
 from demo.records import TYPES
+from demo.scopes import CREATED, MESSAGES
 from demo.search import PARAMETERS
 
 CAPABILITIES = (
@@ -39,6 +40,8 @@ def configuration(config: DemoConfig) -> dict[str, Any]:
             "fhirUser",
             "online_access",
             "patient/*.rs",
+            f"patient/{CREATED}.c",
+            *MESSAGES,
         ],
         "capabilities": list(CAPABILITIES),
     }
@@ -54,13 +57,10 @@ def statement(base: str, now: datetime) -> dict[str, Any]:
             for name in ("_id", *PARAMETERS[kind])
         ]
         found = own + about * (kind not in {"Patient", "Practitioner"})
-        resources.append(
-            {
-                "type": kind,
-                "interaction": [{"code": "read"}, {"code": "search-type"}],
-                "searchParam": found,
-            }
-        )
+        can = ["read", "search-type", *["create"] * (kind == CREATED)]
+        resource = {"type": kind, "interaction": [{"code": one} for one in can]}
+        once = {"conditionalCreate": True} if kind == CREATED else {}
+        resources.append(resource | once | {"searchParam": found})
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",

@@ -101,6 +101,8 @@ class Pages:
             troubles=TROUBLES,
             events=EVENTS if opening.played.encounter or opening.played.extension else {},
             orders=self._records.orders.get(patient_id, ()),
+            estimates=[r for r in patient.resources if r["resourceType"] == "RiskAssessment"],
+            vigil_origin=self._config.vigil_url,
             calls=[
                 (call, self._views(call), watching.decision(log, call)) for call in opening.calls
             ],

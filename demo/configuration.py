@@ -20,6 +20,7 @@ smart_client_auth = "private_key_jwt"
 frame_ancestors = ["{home}", "{elsewhere}"]
 cors_origins = ["{origin}"]
 mode = "live"
+write_risk_assessment = true
 {suggested}"""
 # Patients can sign in to the demonstration, as to a portal.
 SIGNED = """\

@@ -1,10 +1,10 @@
-"""The demonstration's FHIR R4 server: reads and searches of the chart that a request may see (FHIR
-R4 "RESTful API", SMART-38).
+"""The demonstration's FHIR R4 server: reads and searches of the chart that a request may see, and
+one type of resource that an app may create (FHIR R4 "RESTful API", SMART-38).
 """
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, Response, json, request
 from werkzeug.exceptions import HTTPException
@@ -12,13 +12,13 @@ from werkzeug.exceptions import HTTPException
 from demo import capabilities
 from demo.config import DemoConfig
 from demo.playing.troubles import fhir_status
-from demo.records import TYPES, Forbidden, Records
-from demo.scopes import allows
+from demo.records import TYPES, Forbidden, Records, SeveralFound, WrongOrder
+from demo.scopes import CREATED, allows
 from demo.search import BadSearch
 from demo.tokens import Tokens
 
 FHIR_JSON = "application/fhir+json"
-# For a type of resource and a right, `r` or `s`: the patient whose chart may be read, None for
+# For a type of resource and a right, `r`, `s` or `c`: the patient whose chart may be read, None for
 # every chart. Raises Refused.
 Allowed = Callable[[str, str], str | None]
 
@@ -69,8 +69,27 @@ def create_blueprint(
         parameters = [*request.args.items(multi=True), *request.form.items(multi=True)]
         return answer(records.search(kind, parameters, patient))
 
+    @blueprint.post("/<kind>")
+    def create(kind: str) -> Response:
+        return _created(records, kind, allowed(kind, "c"))
+
     _handle_errors(blueprint)
     return blueprint
+
+
+def _created(records: Records, kind: str, patient: str | None) -> Response:
+    """Create what the body holds, for the patient of the token, unless it is there. Raises
+    Refused.
+    """
+    resource = request.get_json(force=True, silent=True)
+    if kind != CREATED or patient is None:
+        raise Refused(405, "not-supported", f"This server creates no {kind} for an app.")
+    if not isinstance(resource, dict) or resource.get("resourceType") != kind:
+        raise Refused(400, "structure", f"The body is no {kind}.")
+    query = parse_qsl(request.headers.get("If-None-Exist", ""))
+    made, new = records.create(patient, resource, query)
+    place = f"{records.base}/{kind}/{made['id']}/_history/1"
+    return answer(made, 201 if new else 200, {"Location": place})
 
 
 def answer(
@@ -136,6 +155,12 @@ def _handle_errors(blueprint: Blueprint) -> None:
         Refused: lambda error: answer(outcome(error.code, error.text), error.status, error.headers),
         Forbidden: lambda error: answer(
             outcome("forbidden", "The token is for another patient."), 403
+        ),
+        WrongOrder: lambda error: answer(
+            outcome("business-rule", "The resource is about another patient."), 422
+        ),
+        SeveralFound: lambda error: answer(
+            outcome("duplicate", "There are several such resources."), 412
         ),
         BadSearch: lambda error: answer(outcome("value", str(error)), 400),
         HTTPException: lambda error: answer(outcome("processing", error.description), error.code),

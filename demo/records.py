@@ -13,11 +13,15 @@ from demo.patients.generate import DemoPatient
 from demo.patients.resources import practitioners
 from demo.search import BadSearch, Parameters, search
 
-TYPES = ("Patient", "Encounter", "Observation", "Condition", "Practitioner")
+TYPES = ("Patient", "Encounter", "Observation", "Condition", "Practitioner", "RiskAssessment")
 
 
 class WrongOrder(Exception):
     """An order is of another patient than the chart in which it is made."""
+
+
+class SeveralFound(Exception):
+    """More than one resource has the identifier of a conditional create."""
 
 
 class Forbidden(Exception):
@@ -52,6 +56,23 @@ class Records:
         kept = (r for r in patient.resources if (r["resourceType"], r["id"]) not in new)
         self.patients[patient_id] = replace(patient, resources=(*kept, *new.values()))
         self._by_key |= {key: (patient_id, r) for key, r in new.items()}
+
+    def create(
+        self, patient_id: str, resource: dict[str, Any], query: Parameters | None
+    ) -> tuple[dict[str, Any], bool]:
+        """File a new resource with an id of ours; return it, and whether it is new: one that the
+        query finds stands in its place. Raises WrongOrder for another patient's, SeveralFound.
+        """
+        if resource.get("subject") != {"reference": f"Patient/{patient_id}"}:
+            raise WrongOrder
+        found = self.search(resource["resourceType"], query, patient_id) if query else {}
+        if found.get("total", 0) > 1:
+            raise SeveralFound
+        if found.get("total"):
+            return found["entry"][0]["resource"], False
+        made = resource | {"id": secrets.token_hex(8)}
+        self.chart(patient_id, [made])
+        return made, True
 
     def read(self, kind: str, resource_id: str, patient_id: str | None) -> dict[str, Any] | None:
         """Return a resource, None when there is none; a `patient_id` of None may read every chart.
@@ -89,14 +110,15 @@ class Records:
             return self.read(kind, unquote(resource_id), patient_id)
         return self.search(kind, parse_qsl(arguments, keep_blank_values=True), patient_id)
 
-    def order(self, patient_id: str, resources: Iterable[dict[str, Any]]) -> None:
-        """Keep new orders of a patient, each with an id of ours, until the demonstration ends.
-        Raises WrongOrder, and keeps none then.
+    def order(self, patient_id: str, resources: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Keep new orders of a patient, each with an id of ours, until the demonstration ends, and
+        return them. Raises WrongOrder, and keeps none then.
         """
         made = [resource | {"id": secrets.token_hex(8)} for resource in resources]
         if any(one.get("subject") != {"reference": f"Patient/{patient_id}"} for one in made):
             raise WrongOrder
         self.orders.setdefault(patient_id, []).extend(made)
+        return made
 
     def resource(self, kind: str, patient_id: str) -> dict[str, Any]:
         """Return a patient's Patient or Encounter."""

@@ -17,7 +17,7 @@ OFFSET = "_offset"
 PARAMETERS = {
     "Patient": ("identifier",), "Observation": ("category", "code", "date", "status"),
     "Encounter": ("date", "status"), "Condition": ("category", "code", "onset-date"),
-    "Practitioner": (),
+    "Practitioner": (), "RiskAssessment": ("identifier",),
 }  # fmt: skip
 DATES = {"Observation": "effectiveDateTime", "Condition": "onsetDateTime", "Encounter": "period"}
 Parameters = list[tuple[str, str]]

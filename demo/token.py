@@ -17,6 +17,7 @@ from demo.config import Client, DemoConfig
 from demo.fhir import answer
 from demo.keys import Keys
 from demo.playing import troubles
+from demo.scopes import MESSAGES
 from demo.tokens import LIFETIMES, Grant, Tokens, narrowed
 
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -150,6 +151,9 @@ def _token_response(
     scopes = grant.scope.split()
     if "openid" in scopes:
         optional["id_token"] = _id_token(config, keys, grant)
+    if set(MESSAGES) & set(scopes):
+        optional["smart_web_messaging_handle"] = tokens.issue("handle", grant)
+        optional["smart_web_messaging_origin"] = config.base_url
     if "online_access" in scopes:
         optional["refresh_token"] = tokens.issue("refresh", grant)
     response |= {name: value for name, value in optional.items() if value is not None}

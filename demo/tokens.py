@@ -15,7 +15,7 @@ from typing import Any
 LIFETIMES = {
     "launch": timedelta(hours=1), "pending": timedelta(minutes=10),
     "code": timedelta(seconds=60), "access": timedelta(minutes=15), "hook": timedelta(minutes=5),
-    "refresh": timedelta(hours=8),
+    "refresh": timedelta(hours=8), "handle": timedelta(hours=8),
 }  # fmt: skip
 
 

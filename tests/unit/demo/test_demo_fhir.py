@@ -233,6 +233,7 @@ def test_discovery_documents(world):
         "Observation",
         "Condition",
         "Practitioner",
+        "RiskAssessment",
     }
     assert world.http.get("/fhir/metadata").headers["Content-Type"] == "application/fhir+json"
 
@@ -245,3 +246,60 @@ def test_the_signed_in_user_can_be_read(world):
         ]
         == "Demonstrator"
     )
+
+
+def estimate(patient="sepsis", value="1"):
+    """Return a RiskAssessment of a patient under an identifier."""
+    about = {"status": "final", "subject": {"reference": f"Patient/{patient}"}}
+    return {"resourceType": "RiskAssessment", "identifier": [{"value": value}]} | about
+
+
+def test_an_app_may_create_one_type_once(world):
+    """With its scope, of the token's patient, and only one of an identifier where that is asked."""
+
+    def post(body, kind="RiskAssessment", scope="patient/RiskAssessment.cs", **headers):
+        sent = world.bearer(scope=f"launch {scope}") | {
+            name.replace("_", "-"): text for name, text in headers.items()
+        }
+        return world.http.post(f"/fhir/{kind}", json=body, headers=sent)
+
+    assert post(estimate(), scope="patient/*.rs").status_code == 403
+    assert post(estimate(), kind="Observation", scope="patient/*.*").status_code == 403
+    assert post(estimate("copd")).status_code == 422
+    assert post({"resourceType": "Patient"}).status_code == 400
+    first = post(estimate())
+    assert first.status_code == 201 and first.headers["Location"].endswith("/_history/1")
+    again = post(estimate(), If_None_Exist="identifier=1")
+    assert again.status_code == 200 and again.json["id"] == first.json["id"]
+    assert post(estimate(value="2"), If_None_Exist="identifier=2").status_code == 201
+    assert post(estimate()).status_code == 201
+    assert post(estimate(), If_None_Exist="identifier=1").status_code == 412
+    found = get(world, "RiskAssessment?patient=sepsis", scope="launch patient/RiskAssessment.s")
+    assert found.json["total"] == 3
+
+
+def test_the_window_takes_messages_of_a_handle_for_its_patient(world):
+    """Handshake, done, a draft; nothing without a handle, of another chart, or beyond the scope."""
+    scope = "launch messaging/ui messaging/scratchpad patient/Patient.r"
+    token = world.token(world.code(scope=scope)).json
+    handle = token["smart_web_messaging_handle"]
+    assert token["smart_web_messaging_origin"] == "http://localhost:8001"
+
+    def send(kind, payload=(), patient="sepsis", handle=handle):
+        told = {"messagingHandle": handle, "messageType": kind, "payload": dict(payload)}
+        return world.http.post(f"/chart/{patient}/message", json=told)
+
+    assert send("status.handshake").json == {"payload": {}}
+    assert send("ui.done").json["payload"] == {"status": "success"}
+    order = {"resourceType": "ServiceRequest", "status": "draft"}
+    own = order | {"subject": {"reference": "Patient/sepsis"}}
+    taken = send("scratchpad.create", {"resource": own}).json["payload"]
+    assert taken["status"] == "201 Created" and taken["location"].startswith("ServiceRequest/")
+    assert send("scratchpad.create", {"resource": order}).json["payload"]["status"][:3] == "422"
+    assert send("scratchpad.read").json["payload"]["status"] == "501 Not Implemented"
+    assert send("ui.done", handle="made-up").status_code == 403
+    assert send("ui.done", patient="copd").status_code == 403
+    few = world.token(world.code(scope="launch messaging/ui")).json["smart_web_messaging_handle"]
+    assert send("scratchpad.create", {"resource": own}, handle=few).status_code == 403
+    plain = world.token(world.code(scope="launch patient/Patient.r")).json
+    assert "smart_web_messaging_handle" not in plain
