@@ -47,7 +47,7 @@ OPERATIONS = [
     for path, item in DOCUMENT["paths"].items()
     for method in item.keys() & METHODS
 ]
-SERVICES = [path for method, path in OPERATIONS if method == "POST"]
+SERVICES = [path for method, path in OPERATIONS if method == "POST" and "{handle}" not in path]
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
-from cdshooks.markdown import escape
 from markdown_it import MarkdownIt
 
 from cdshooks import cards as making
+from ehr.markdown import escape
 from runtime import logs, sqlite, store
 from runtime.audit.log import AuditError
 from tests.support import hookcall
