@@ -80,6 +80,12 @@ def certainty(model: Model, row: Mapping[str, float | None], raw: float) -> Cert
     return Certainty(low, high, unsure, tuple(reasons), _weightiest(missing))
 
 
+def lacking(model: Model, sure: Certainty) -> float:
+    """Return the share of what the model goes by that was missing where it was this sure."""
+    evidence: dict[str, float] = model.manifest["certainty"]["evidence"]
+    return sum(evidence[name] for name in sure.missing)
+
+
 def foremost(
     items: Iterable[Input], sure: Certainty | None, most: int = 5
 ) -> tuple[list[Input], int]:

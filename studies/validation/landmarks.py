@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from models.answerable import answerable
-from models.certainty import certainty
+from models.certainty import certainty, lacking
 from models.fitted.model import Model, sigmoid
 from models.patient.features import feature_row, made_of
 from models.patient.series import series
@@ -28,7 +28,7 @@ from studies.validation.criteria import criteria
 CRITERIA = ("news2", "qsofa", "sirs")
 BANDS = ((18, 44), (45, 64), (65, 79), (80, 125))
 COLUMNS = (
-    "stay", "hour", "log_odds", "event", "indeterminate",
+    "stay", "hour", "log_odds", "event", "indeterminate", "lacking",
     *(f"{name} {end}" for name in CRITERIA for end in ("low", "high")),
     *(f"without {part}" for part in HIDDEN), *(f"within {part}" for part in SPARSE),
 )  # fmt: skip
@@ -41,9 +41,10 @@ class Landmarks:
     start of the stay.
 
     `low` and `high` give by criterion what a partial score could be. `groups` has one value a row
-    for each column. `indeterminate` says where serving gives no band. `without` gives the log-odds
-    with a part of the chart hidden, and `within` whether the interval of that thinner chart holds
-    the risk of the whole one; NaN where the model gives no interval.
+    for each column. `indeterminate` says where serving gives no band. `lacking` is the share of the
+    model's evidence that was missing. `without` gives the log-odds with a part of the chart hidden,
+    and `within` whether the interval of that thinner chart holds the risk of the whole one. Both
+    are NaN where the model gives no interval, `lacking` for a stay as a whole as well.
     """
 
     stay: np.ndarray
@@ -55,6 +56,7 @@ class Landmarks:
     high: dict[str, np.ndarray]
     groups: dict[str, np.ndarray]
     indeterminate: np.ndarray
+    lacking: np.ndarray
     without: dict[str, np.ndarray] = field(default_factory=dict)
     within: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -80,6 +82,7 @@ class Landmarks:
             high,
             groups,
             self.indeterminate[chosen],
+            self.lacking[chosen],
             without,
             within,
         )
@@ -109,6 +112,7 @@ class Landmarks:
             high,
             groups,
             most(self.indeterminate.astype(float)) > 0,
+            np.full(len(first), np.nan),
         )
 
 
@@ -161,6 +165,7 @@ class Cohort:
             columns("{} high", CRITERIA),
             {name: values[stay] for name, values in by_stay.items()},
             column["indeterminate"] > 0,
+            column["lacking"],
             columns("without {}", HIDDEN),
             columns("within {}", SPARSE),
         )
@@ -206,12 +211,13 @@ def _score(cohort: Cohort, stay: Stay, every: int) -> None:
             continue
         points = [end for score in criteria(snapshot).values() for end in (score.low, score.high)]
         log_odds, *sure = _risks(cohort, feature_row(snapshot))
-        cohort.rows.append((number, hour, log_odds, labels[hour - 1], sure[0], *points, *sure[1:]))
+        facts = (number, hour, log_odds, labels[hour - 1], *sure[:2])
+        cohort.rows.append((*facts, *points, *sure[2:]))
 
 
 def _risks(cohort: Cohort, row: Row) -> list[float]:
-    """Return the log-odds, whether no band can be told, the log-odds without each part, and
-    whether their intervals hold the first.
+    """Return the log-odds, whether no band can be told, what share of the evidence is missing,
+    the log-odds without each part, and whether their intervals hold the first.
     """
     model = cohort.model
     values = model.seen(row)
@@ -229,4 +235,5 @@ def _risks(cohort: Cohort, row: Row) -> list[float]:
             within.append(
                 float(span.low <= sigmoid(log_odds) <= span.high) if span else float("nan")
             )
-    return [log_odds, bool(sure and sure.indeterminate), *without, *within]
+    gone = lacking(model, sure) if sure else float("nan")
+    return [log_odds, bool(sure and sure.indeterminate), gone, *without, *within]

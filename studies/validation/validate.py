@@ -37,6 +37,7 @@ from studies.validation.figures import benefit, benefit_curve, figures, partial_
 from studies.validation.groups import by_group, by_pair
 from studies.validation.intervals import SEED, with_intervals
 from studies.validation.landmarks import Cohort, Landmarks, collect
+from studies.validation.population import population
 from studies.validation.robustness import certainty_figures, expected, without
 from studies.version import code_version
 
@@ -160,6 +161,7 @@ def measured(cohort: Cohort, data: DataSet, draws: int, path: Path) -> dict:
         "groups": by_group(rows, limits, data.every, draws),
         "pairs": by_pair(rows, limits, data.every, draws),
         "curves": curves(rows),
+        "population": population(rows, _setting(data)),
         "sense": sense(model),
         "challenge": _challenge(cohort, rows, data, draws),
     }
@@ -173,9 +175,14 @@ def _asked(cohort: Cohort, rows: Landmarks, data: DataSet) -> Asked:
         data.horizon,
         all(len(set(labels)) < 2 for labels in cohort.labels),
         float(np.median(ages)) if ages else None,
-        INTENSIVE if data.layout.startswith("PhysioNet") else None,
+        _setting(data),
         bool(set(trained.values()) & set(data.hashes().values())),
     )
+
+
+def _setting(data: DataSet) -> str | None:
+    """Return where the patients lay, as far as the layout tells it."""
+    return INTENSIVE if data.layout.startswith("PhysioNet") else None
 
 
 def _counts(cohort: Cohort, stay: np.ndarray, event: np.ndarray, patients: int) -> dict:

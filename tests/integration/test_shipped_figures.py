@@ -27,6 +27,16 @@ def values(found, path=""):
             yield from values(part, f"{path}/{number}")
 
 
+def leaves(found, path=""):
+    """Yield the path and value of every number and word."""
+    inner = found.items() if isinstance(found, dict) else enumerate(found)
+    for name, part in inner:
+        if isinstance(part, dict | list):
+            yield from leaves(part, f"{path}/{name}")
+        else:
+            yield f"{path}/{name}", part
+
+
 @pytest.mark.parametrize("name", DATA)
 def test_the_shipped_validation_is_made_again(name, shared, tmp_path):
     """Same data, same model: the same values, to the last digit that is written."""
@@ -47,3 +57,5 @@ def test_the_shipped_validation_is_made_again(name, shared, tmp_path):
         dict(values(found)) == pytest.approx(dict(values(was)), rel=1e-5, nan_ok=True)
         and len(dict(values(was))) > 300
     )
+    population, made = (dict(leaves(part["population"])) for part in (shipped, again))
+    assert made == pytest.approx(population, rel=1e-5) and len(population) > 500

@@ -13,7 +13,7 @@ def log_odds(risk) -> np.ndarray:
     return np.log(risk) - np.log1p(-risk)
 
 
-def rows(stay, hour, risk, event, patient=None, groups=None, **scores) -> Landmarks:
+def rows(stay, hour, risk, event, patient=None, groups=None, lacking=None, **scores) -> Landmarks:
     """Return landmarks; a criterion that is not given is 0, one given as a pair of lists is
     partial.
     """
@@ -33,6 +33,7 @@ def rows(stay, hour, risk, event, patient=None, groups=None, **scores) -> Landma
         high=high,
         groups={k: np.array(v, object) for k, v in (groups or {}).items()},
         indeterminate=np.zeros(count, bool),
+        lacking=np.full(count, np.nan) if lacking is None else np.array(lacking, float),
     )
 
 
