@@ -13,8 +13,8 @@ from studies.data.layouts import parts_2012, read_stays
 from studies.data.mapping import Mapping, read_mapping
 from studies.data.stays import DataError, Stay
 from studies.data.tables import table_stays
-from studies.validation import challenge2019
 from studies.validation.alerts import at_end, onset
+from studies.validation.challenges import challenge2019
 
 # A folder of more files is named and hashed as a whole.
 NAMED = 20

@@ -22,7 +22,6 @@ from studies.recalibration.outcomes import write_scores
 from studies.report.question import INTENSIVE, Asked, question
 from studies.report.report import report
 from studies.sense.sense import sense
-from studies.validation import challenge2012, challenge2019
 from studies.validation.alerts import (
     LEAD_HOURS,
     SILENT_HOURS,
@@ -31,6 +30,7 @@ from studies.validation.alerts import (
     burden_curve,
     lead_time,
 )
+from studies.validation.challenges import challenge2012, challenge2019
 from studies.validation.curves import curves
 from studies.validation.dataset import DataSet, Description, data_set
 from studies.validation.figures import benefit, benefit_curve, figures, partial_scores

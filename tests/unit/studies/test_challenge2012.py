@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import precision_score, recall_score, roc_auc_score
 
-from studies.validation.challenge2012 import challenge, score1, score2
+from studies.validation.challenges.challenge2012 import challenge, score1, score2
 from tests.support.invented_rows import rows
 
 

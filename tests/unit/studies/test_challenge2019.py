@@ -5,7 +5,7 @@ evaluate_sepsis_score.py, hour by hour.
 import numpy as np
 import pytest
 
-from studies.validation.challenge2019 import best_gain, challenge, utilities
+from studies.validation.challenges.challenge2019 import best_gain, challenge, utilities
 from tests.support.invented_rows import rows
 
 

@@ -5,8 +5,9 @@ none.
 import numpy as np
 import pytest
 
-from studies.validation import challenge2012, challenge2019, intervals
+from studies.validation import intervals
 from studies.validation.alerts import alarms, burden, lead_time
+from studies.validation.challenges import challenge2012, challenge2019
 from studies.validation.figures import benefit, figures
 from studies.validation.groups import by_group, by_pair
 from studies.validation.intervals import NOISY, number, with_intervals

@@ -1,0 +1,1 @@
+"""What the two challenges asked for, in their own scores."""
