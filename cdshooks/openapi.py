@@ -12,7 +12,7 @@ import msgspec
 from flask import Blueprint
 
 from cdshooks.services import SERVICES, Service
-from runtime.web import published
+from runtime.publishing.document import ASKED_AGAIN, Document
 
 ROOT = Path(__file__).parents[1]
 ELSEWHERE, HERE, INSIDE = "cds-hooks.schema.json#/$defs/", "#/components/schemas/", "#/$defs/"
@@ -20,8 +20,9 @@ ELSEWHERE, HERE, INSIDE = "cds-hooks.schema.json#/$defs/", "#/components/schemas
 
 def add_to(blueprint: Blueprint) -> None:
     """Add the route of the document; it is public, and made once."""
-    made = json.dumps(document(), ensure_ascii=False).encode()
-    blueprint.add_url_rule("/openapi.json", "openapi", lambda: published(made))
+    text = json.dumps(document(), ensure_ascii=False).encode()
+    made = Document(text, "application/json", ASKED_AGAIN)
+    blueprint.add_url_rule("/openapi.json", "openapi", lambda: made.answer())
 
 
 def document() -> dict[str, Any]:

@@ -30,10 +30,11 @@ from runtime.audit.log import Audit, AuditError
 from runtime.body import read_json_body
 from runtime.limits.overload import Queue
 from runtime.logs import get_logger
+from runtime.publishing.document import ASKED_AGAIN, Document
 from runtime.settings import Ehr, Settings
 from runtime.trials.running import running
 from runtime.watching.metrics import Metrics
-from runtime.web import BadRequest, VigilError, json_response, published
+from runtime.web import BadRequest, VigilError, json_response
 
 log = get_logger("cdshooks")
 
@@ -51,13 +52,13 @@ def create_blueprint(
     """Return the CDS Hooks routes; all they need is handed in, the models as they were loaded."""
     # An embedded Redis is told too: the table on disk can't be written when the disk is full (G5).
     gate = Gate(settings, keysets, UsedTokens(store, settings.data_path / "used-tokens.db"), clock)
-    document = msgspec.json.encode(discovery())
+    document = Document(msgspec.json.encode(discovery()), "application/json", ASKED_AGAIN)
     queue = Queue(settings.queue_ms)
     blueprint = Blueprint("cdshooks", __name__)
 
     @blueprint.get("/cds-services", strict_slashes=False)
     def discover() -> Response:
-        return published(document)
+        return document.answer()
 
     openapi.add_to(blueprint)
     # One host's own Redis holds no record that its audit log doesn't.

@@ -6,7 +6,6 @@ Texts are fixed: nothing of a request is ever echoed.
 
 import secrets
 import time
-from hashlib import sha256
 
 import msgspec
 from flask import Flask, Response, g, request
@@ -16,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from runtime.limits.address import Addresses
 from runtime.logs import get_logger
+from runtime.publishing import static_files
 from runtime.settings import Settings
 
 CORS_PATH = "/cds-services"
@@ -110,6 +110,7 @@ def install(app: Flask, settings: Settings) -> None:
     app.register_error_handler(Exception, answer_error)
     app.before_request(_beginner(Addresses(settings)))
     app.after_request(_finisher(settings))
+    static_files.install(app)
 
 
 def outcome(status: int, code: str, text: str, headers: dict[str, str] | None = None) -> Response:
@@ -123,16 +124,6 @@ def json_response(
 ) -> Response:
     """Return any value msgspec can encode as application/json (R6)."""
     return Response(msgspec.json.encode(body), status, headers, mimetype="application/json")
-
-
-def published(document: bytes) -> Response:
-    """Return a JSON document that anybody may keep, as long as its ETag is the same (R22)."""
-    response = Response(
-        document, mimetype="application/json", headers={"Cache-Control": "no-cache"}
-    )
-    response.set_etag(sha256(document).hexdigest()[:16], weak=True)
-    response.make_conditional(request)
-    return response
 
 
 def _beginner(addresses: Addresses) -> BeforeRequestCallable:

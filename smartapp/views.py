@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 
+import msgspec
 import redis
 from flask import (
     Blueprint,
@@ -27,14 +28,17 @@ from ehr.keys import KeySets
 from models.fitted.registry import Model
 from runtime.audit.log import Audit
 from runtime.logs import keyed_hash
+from runtime.publishing.document import Document
 from runtime.settings import Ehr, Settings
 from runtime.signing_key import public_jwks
-from runtime.web import HTML_POLICY, json_response
+from runtime.web import HTML_POLICY
 from smartapp import problems
 from smartapp.acting.acting import Acting
 from smartapp.acting.summary import Summary
 from smartapp.changing.changing import Changing
 from smartapp.closing import Closing
+from smartapp.comparing.compared import behind
+from smartapp.comparing.part import Compare
 from smartapp.cookies import end_cookie, end_oldest, set_cookie
 from smartapp.door import Door
 from smartapp.explain import explain
@@ -46,9 +50,10 @@ from smartapp.launching.pending import LAUNCH_SECONDS, Launches
 from smartapp.launching.renewal import Renewal
 from smartapp.launching.way_out import framed
 from smartapp.measurements import Measurements
-from smartapp.modelcard import ModelCards
 from smartapp.pages import register_words
 from smartapp.patients.views import Charts
+from smartapp.public.guide import Guide
+from smartapp.public.model_cards import ModelCards
 from smartapp.session import ABSOLUTE_SECONDS, Sessions
 from smartapp.styling.styles import Styles
 
@@ -81,16 +86,21 @@ def create_blueprint(
     blueprint.add_url_rule("/standalone", "standalone", views.standalone)
     blueprint.add_url_rule("/callback", "callback", views.callback)
     blueprint.add_url_rule("/l/<handle>/", "explanation", views.explanation)
+    cards = ModelCards(models, settings.models_path)
+    peers = {name: behind(one.model, one.validation) for name, one in cards.shown.items()}
+    Changing(door).add_to(blueprint)
     Measurements(door).add_to(blueprint)
-    Charts(door).add_to(blueprint)
+    Compare(door, peers).add_to(blueprint)
     Acting(door, quiet, store).add_to(blueprint)
     Summary(door).add_to(blueprint)
-    ModelCards(models, settings.models_path).add_to(blueprint)
-    Changing(door).add_to(blueprint)
+    Charts(door).add_to(blueprint)
+    cards.add_to(blueprint)
+    Guide(models).add_to(blueprint)
     Closing(door).add_to(blueprint)
     Styles(door, http, discovery).add_to(blueprint)
     Failures(audit).add_to(blueprint)
-    blueprint.add_url_rule("/.well-known/jwks.json", "jwks", lambda: _jwks(signing_keys))
+    keys = _jwks(signing_keys)
+    blueprint.add_url_rule("/.well-known/jwks.json", "jwks", lambda: keys.answer())
     blueprint.record(
         lambda state: state.app.after_request_funcs.setdefault(None, []).insert(0, _narrow_frames)
     )
@@ -199,13 +209,12 @@ def _onward(url: str, endpoints: Endpoints) -> BaseResponse:
     )
 
 
-def _jwks(signing_keys: Sequence[ECKey]) -> Response:
-    """Publish our public keys; an hour of caching, so a new key is published that long before it
+def _jwks(signing_keys: Sequence[ECKey]) -> Document:
+    """Return our public keys; an hour of caching, so a new key is published that long before it
     is used (SMART-29).
     """
-    return json_response(
-        public_jwks(signing_keys), headers={"Cache-Control": "public, max-age=3600"}
-    )
+    keys = msgspec.json.encode(public_jwks(signing_keys))
+    return Document(keys, "application/json", "public, max-age=3600")
 
 
 def _narrow_frames(response: Response) -> Response:

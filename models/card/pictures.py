@@ -4,7 +4,7 @@ may show.
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,15 @@ PICTURE = re.compile(r"[a-z0-9][a-z0-9_-]*\.png")
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A picture below `plots/` with its text and table; the first line of the table is its head."""
+    """A picture below `plots/` with its text and table; the first line of the table is its head.
+    `size` is its width and height, None where the file does not begin as a PNG does.
+    """
 
     file: str
     title: str
     alt: str
     table: tuple[tuple[str, ...], ...]
+    size: tuple[int, int] | None = None
 
 
 def listed(folder: Path) -> tuple[Plot, ...]:
@@ -37,7 +40,7 @@ def listed(folder: Path) -> tuple[Plot, ...]:
             for p in json.loads(path.read_text("utf-8"))
         ]
         return tuple(
-            plot
+            replace(plot, size=_size(path.with_name(plot.file)))
             for plot in plots
             if PICTURE.fullmatch(plot.file) and path.with_name(plot.file).is_file()
         )
@@ -45,6 +48,15 @@ def listed(folder: Path) -> tuple[Plot, ...]:
         return ()
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{path} can't be read ({type(error).__name__}).") from None
+
+
+def _size(path: Path) -> tuple[int, int] | None:
+    """Return width and height from the first chunk of a PNG (RFC 2083, 4.1.1)."""
+    with path.open("rb") as file:
+        head = file.read(24)
+    if len(head) < 24 or not head.startswith(b"\x89PNG"):
+        return None
+    return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
 
 
 def _table(rows: list[Any] | None) -> tuple[tuple[str, ...], ...]:

@@ -2,6 +2,7 @@
 against its schema. A pytest plugin; each card of each test passes here.
 """
 
+import gzip
 import json
 import re
 from functools import cache
@@ -81,8 +82,10 @@ def _watched(client: type) -> Any:
     def open_and_check(self: Any, *args: Any, **options: Any) -> Any:
         answer = asked(self, *args, **options)
         if "X-Request-Id" in answer.headers:
-            call = answer.request
-            check(call.method, call.path, answer.status_code, answer.mimetype, answer.data)
+            call, body = answer.request, answer.data
+            if answer.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            check(call.method, call.path, answer.status_code, answer.mimetype, body)
         return answer
 
     return open_and_check

@@ -13,8 +13,9 @@ from models.fitted.registry import TRAINED, load_models
 from runtime import web
 from runtime.settings_file import settings_from
 from smartapp import problems
-from smartapp.modelcard import ModelCards
 from smartapp.pages import register_words
+from smartapp.public.guide import Guide
+from smartapp.public.model_cards import ModelCards
 from tests.support import model_cards
 from tests.support.launch_bench import ROOT, Bench
 from tests.support.small_ehr import SmallEhr
@@ -42,6 +43,7 @@ def client(models, trained=TRAINED, tmp_path=None):
     blueprint = Blueprint("smartapp", "smartapp")
     register_words(blueprint)
     ModelCards(models, trained).add_to(blueprint)
+    Guide(models).add_to(blueprint)
     blueprint.register_error_handler(problems.Problem, lambda error: (error.title, error.status))
     app.register_blueprint(blueprint)
     return app.test_client()
@@ -147,8 +149,9 @@ def test_words_of_the_data_are_escaped(browser):
 def test_plots_are_shown_and_only_those_listed_are_sent(browser):
     """A name that leads out, an unlisted file and the list itself are not there."""
     page = browser.get("/model-card").text
-    assert re.findall(r'<img src="([^"]+)"', page) == ["/model-card/third/plots/beeswarm.png"]
-    sent = browser.get("/model-card/third/plots/beeswarm.png")
+    (address,) = re.findall(r'<img src="([^"]+)"', page)
+    assert re.fullmatch(r"/model-card/third/plots/beeswarm[.]png[?]v=[0-9a-f]{16}", address)
+    sent = browser.get(address)
     assert (sent.status_code, sent.mimetype, sent.data) == (200, "image/png", PNG)
     for path in (
         "third/plots/plots.json",

@@ -34,7 +34,8 @@ def render():
     app = Flask("vigil", root_path=str(ROOT))
     blueprint = Blueprint("smartapp", "smartapp")
     pages.register_words(blueprint)
-    blueprint.add_url_rule("/model-card", "model_card", lambda: "")
+    for name in ("model_card", "guide"):
+        blueprint.add_url_rule(f"/{name}", name, lambda: "")
     app.register_blueprint(blueprint)
 
     def page(assessment, chart, zone=UTC, **more):

@@ -1,0 +1,1 @@
+"""Sets one patient beside those of the validation."""

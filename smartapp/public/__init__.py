@@ -1,0 +1,1 @@
+"""Pages and files that hold no patient data, and that anybody may keep."""
