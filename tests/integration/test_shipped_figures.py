@@ -28,12 +28,12 @@ def values(found, path=""):
 
 
 def leaves(found, path=""):
-    """Yield the path and value of every number and word."""
+    """Yield the path and value of every number."""
     inner = found.items() if isinstance(found, dict) else enumerate(found)
     for name, part in inner:
         if isinstance(part, dict | list):
             yield from leaves(part, f"{path}/{name}")
-        else:
+        elif isinstance(part, int | float):
             yield f"{path}/{name}", part
 
 
