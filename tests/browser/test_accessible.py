@@ -66,7 +66,9 @@ def test_the_demonstrations_pages(shown, demo_url, axe, path):
     assert_good(shown, axe)
 
 
-@pytest.mark.parametrize("path", ["model-card", "model-card/deterioration/label", "standalone"])
+@pytest.mark.parametrize(
+    "path", ["guide", "model-card", "model-card/deterioration/label", "standalone"]
+)
 def test_the_pages_without_a_session(shown, demo_url, axe, path):
     shown.goto(f"{vigil_url(shown, demo_url)}{path}")
     shown.evaluate(OPEN)
