@@ -18,13 +18,14 @@ WIDE = 1.959964
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of a validation and how many of them have the outcome; `effective` is what they are
-    worth if all rows of a patient say the same.
+    worth if all rows of a patient say the same, `risk` their mean risk.
     """
 
     rows: int
     events: int
     patients: int
     effective: float
+    risk: float
 
     @property
     def told(self) -> bool:

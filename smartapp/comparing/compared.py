@@ -9,11 +9,13 @@ from models.card.population import Bin, Counted, Population, population
 from models.card.validation import kind_of
 from models.certainty import INDETERMINATE, LEAST_SHOWN, lacking
 from models.fitted.booster import ModelError
-from models.fitted.model import Model
+from models.fitted.model import Model, logit
 from models.patient.inputs import percent
 from runtime.logs import get_logger
 from smartapp.comparing.distribution import Distribution, distribution
 
+# In log-odds: a mean that is further away speaks of others.
+NEAR = 0.5
 log = get_logger("comparing")
 
 
@@ -70,8 +72,7 @@ class Compared:
     empty.
 
     `standings` are of the risk, or of both ends of its interval where no band can be told. `like`
-    are the rows with a like risk, None where there is none; `apart` says on which side of the
-    number they lie, where chance does not explain it.
+    are the rows with a like risk, None where there is none.
     """
 
     key: str
@@ -89,11 +90,23 @@ class Compared:
 
     @property
     def apart(self) -> str | None:
-        """Return "more" or "fewer" where the outcome was so, beyond chance, than such risks say."""
+        """Return "more" or "fewer" where the outcome came so often, beyond chance, than the mean of
+        those risks says.
+        """
         if not self.like or not self.like.told:
             return None
         low, high = self.like.interval
-        return "more" if low > self.like.high else "fewer" if high < self.like.low else None
+        return "more" if low > self.like.risk else "fewer" if high < self.like.risk else None
+
+    @property
+    def unlike(self) -> str | None:
+        """Return "lower" or "higher" where most of `like` had such a risk against this one, since
+        those nearer to it are too few.
+        """
+        if not self.like:
+            return None
+        beyond = self.risk.score - logit(self.like.risk)
+        return "lower" if beyond > NEAR else "higher" if beyond < -NEAR else None
 
     @property
     def reaches(self) -> tuple[str, str] | None:

@@ -13,8 +13,10 @@ import numpy as np
 from studies.validation.intervals import number
 from studies.validation.landmarks import Landmarks
 
-# Shares of the rows at which a bin ends: twentieths, and the highest, where risks lie far apart.
-ENDS = (*(n / 20 for n in range(20)), 0.975, 0.99, 1.0)
+# Shares of the rows at which a bin ends: twentieths, and finer where risks are high and far apart.
+ENDS = (*(n / 20 for n in range(20)), 0.975, 0.99, 0.995, 0.998, 0.999, 1.0)
+# Patients that a bin holds at least; one with fewer is joined to that below.
+ENOUGH = 30
 # Shares of the model's evidence from which a chart lacks some of it, and most of it. Below the
 # first nothing is said of what is missing (models.certainty.SPARSE).
 LACKING = (0.2, 0.5)
@@ -26,7 +28,7 @@ def population(rows: Landmarks, setting: str | None) -> dict[str, Any]:
     A bin holds the risks from its `from` up to its `to`, the last one its `to` as well; `lacking`
     holds its rows again by the limits of the same name, nothing where the model tells none.
     """
-    edges = _edges(rows.risk)
+    edges = _edges(rows)
     place = np.clip(np.searchsorted(edges, rows.risk, side="right") - 1, 0, len(edges) - 2)
     told = not np.isnan(rows.lacking).any()
     return {
@@ -42,9 +44,18 @@ def population(rows: Landmarks, setting: str | None) -> dict[str, Any]:
     }
 
 
-def _edges(risk: np.ndarray) -> list[float]:
-    """Return where bins begin and end, as they are written; those that meet are one."""
+def _edges(rows: Landmarks) -> list[float]:
+    """Return where bins begin and end, as they are written: each holds enough patients, or there is
+    one for all.
+    """
+    risk = rows.risk
     edges = sorted({number(value) or 0.0 for value in np.quantile(risk, ENDS)})
+    for edge in reversed(edges[1:-1]):
+        above = edges[edges.index(edge) + 1]
+        # Risks at the upper end of the last bin are in it.
+        inside = (risk >= edge) & ((risk < above) | (above == edges[-1]))
+        if len(np.unique(rows.patient[inside])) < ENOUGH:
+            edges.remove(edge)
     return edges if len(edges) > 1 else edges * 2
 
 
@@ -65,4 +76,5 @@ def _counted(rows: Landmarks, chosen: np.ndarray) -> dict[str, Any]:
         "events": int(rows.event[chosen].sum()),
         "patients": len(each),
         "effective": number(each.sum() ** 2 / (each**2).sum()) if len(each) else 0.0,
+        "risk": number(rows.risk[chosen].mean()) if len(each) else 0.0,
     }

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from models.certainty import INDETERMINATE, Certainty
+from models.fitted.model import logit
 from smartapp.comparing.compared import behind, compared, often, span
 from smartapp.comparing.distribution import distribution
 from tests.support import assessments, model_cards
-from tests.unit.models.test_population import counted, written
+from tests.unit.models.test_card_population import counted, written
 
 CURVES = {
     "distribution": [
@@ -61,18 +62,29 @@ def test_both_ends_are_compared_where_no_band_can_be_told():
 @pytest.mark.parametrize(
     ("events", "effective", "apart", "reaches"),
     [
-        (100, 400, None, None),  # 16 to 24 %, within the medium band and the bin
+        (100, 400, None, None),  # 16 to 24 %, within the medium band and around the mean
         (50, 400, "fewer", ("low", "medium")),  # 7 to 13 %
-        (150, 60, None, ("medium", "high")),  # 20 to 43 %
+        (130, 60, None, ("medium", "high")),  # 17 to 38 %
         (0, 1000, "fewer", None),
         (450, 1000, "more", None),
     ],
 )
 def test_what_is_wide_or_apart_is_said(events, effective, apart, reaches):
     """An interval beyond the bin is not the number's; one over two bands tells of neither."""
-    bins = [{"from": 0.14, "to": 0.25, **counted(500, events, 200, effective), "lacking": []}]
+    bins = [{"from": 0.14, "to": 0.25, **counted(500, events, 200, effective, 0.19), "lacking": []}]
     found = one(people(bins=bins), risk(0.2))
     assert (found.apart, found.reaches) == (apart, reaches)
+
+
+@pytest.mark.parametrize(
+    ("probability", "unlike"),
+    [(0.19, None), (0.24, None), (0.15, None), (0.12, "higher"), (0.4, "lower")],
+)
+def test_a_bin_of_others_is_said_to_be_one(probability, unlike):
+    """Where nearly all of a wide bin lie far from this risk."""
+    bins = [{"from": 0.1, "to": 0.5, **counted(500, 95, 200, 400, 0.19), "lacking": []}]
+    given = risk(probability, score=logit(probability))
+    assert one(people(bins=bins), given).unlike == unlike
 
 
 def test_of_few_patients_nothing_is_told():

@@ -8,8 +8,10 @@ from models.card.population import LEAST, Bin, Counted, population, wilson
 from models.fitted.booster import ModelError
 
 
-def counted(rows=100, events=10, patients=50, effective=40.0):
-    return {"rows": rows, "events": events, "patients": patients, "effective": effective}
+def counted(rows=100, events=10, patients=50, effective=40.0, risk=0.1):
+    """Return what a file says of some rows."""
+    sizes = {"rows": rows, "events": events, "patients": patients, "effective": effective}
+    return sizes | {"risk": risk}
 
 
 def written(**more) -> dict:
@@ -93,7 +95,7 @@ def test_the_interval_holds_also_where_rows_of_a_patient_are_alike():
         events = sum(size for size in sizes if draw.random() < truth)
         rows = sum(sizes)
         effective = rows**2 / sum(size * size for size in sizes)
-        low, high = Counted(rows=rows, events=events, patients=80, effective=effective).interval
+        low, high = Counted(**counted(rows, events, 80, effective)).interval
         held += low <= truth <= high
         low, high = wilson(events / rows, rows)
         narrow += low <= truth <= high
