@@ -78,3 +78,13 @@ def test_a_version_without_figures_has_none_invented(tmp_path, ehr, monkeypatch)
     browser.get(place)
     part = told(browser, place, **{"Vigil-Part": "1"})
     assert part.count("There are no population figures") == 2 and "95 % interval" not in part
+
+
+def test_the_guide_is_linked_from_every_page(bench):
+    """From the page of a patient, a part of it, what went wrong, and the public ones."""
+    browser = bench.browser()
+    place = browser.sign_in()
+    for path in (place, f"{place}compare", "/l/none/", "/launch", "/standalone", "/model-card"):
+        assert 'href="/guide"' in browser.get(path).text, path
+    page = browser.get(place).text
+    assert 'href="/model-card/' in page and "/label" in page and 'data-part="/l/' in page
