@@ -20,6 +20,7 @@ from models.patient.coverage import COVERED
 from models.reading.fhir import FhirError, Resource, parse
 from models.reading.queries import searches
 from models.reading.reader import LOOK_BACK, read_chart
+from models.reading.trace import Fate
 from runtime.vendors.profiles import Profile
 
 Buffer = bytes | msgspec.Raw
@@ -51,13 +52,20 @@ class Collected:
         """Tell whether the server answered a part with this status."""
         return any(part.why == f"status {status}" for part in self.parts.values())
 
-    def chart(self, patient_id: str, at: datetime, bases: Collection[str]) -> Chart:
-        """Return what counts of it at `at` (aware UTC); `bases` are the FHIR addresses of its EHR.
+    def chart(
+        self,
+        patient_id: str,
+        at: datetime,
+        bases: Collection[str],
+        trace: list[Fate] | None = None,
+    ) -> Chart:
+        """Return what counts of it at `at` (aware UTC); `bases` are the FHIR addresses of its EHR,
+        `trace` is filled with what became of each Observation.
 
         Raises WrongPatient.
         """
         return read_chart(
-            self.resources, patient_id, at, self.malformed, LOOK_BACK, self.parts, bases
+            self.resources, patient_id, at, self.malformed, LOOK_BACK, self.parts, bases, trace
         )
 
 

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from ehr.fetch import Fetch, FetchError
 from models.patient.chart import PartState
 from models.reading.fhir import Document, FhirError, parse
+from models.reading.meaning import taken
 from models.reading.queries import COUNTS
-from models.reading.reader import taken
 
 # Another Observation of the last one's time may stand on the next page.
 JUST_AFTER = timedelta(microseconds=1)

@@ -7,6 +7,7 @@ entry of an unexpected shape is set aside alone. Members that are lists in one r
 not in another are read as either.
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -112,7 +113,7 @@ class Meta(msgspec.Struct, gc=False):
 
 
 class Resource(Component, gc=False):
-    """The members we use of Patient, Observation and OperationOutcome."""
+    """The members we use of three types; what is only shown, as `performer`, may have any shape."""
 
     resourceType: str | None = None
     id: str | None = None
@@ -128,6 +129,9 @@ class Resource(Component, gc=False):
     bodySite: list[Concept] | Concept | None = None
     method: list[Concept] | Concept | None = None
     extension: list[Extension] | None = None
+    issued: Any = None
+    performer: Any = None
+    device: Any = None
     component: list[Component] | None = None
     birthDate: str | None = None
     gender: str | None = None
@@ -167,10 +171,10 @@ class Bundle(Resource, gc=False):
 class Document(msgspec.Struct, frozen=True):
     """What one answer held.
 
-    `next` is the URL of the next page as it stands there, "" where the link names none; None is the
-    last page. `total` is how many matches the server says it has, None where it does not say.
-    `malformed` counts the entries that could not be read; `outcome` tells that an OperationOutcome
-    of severity error or fatal, or a bare one, came in place of data (R48, R49).
+    `next` is the URL of the next page as it stands, "" where the link names none; None is the last
+    page. `total` is how many matches the server says it has, if it does. `malformed` counts the
+    entries that could not be read; `outcome`: an OperationOutcome of severity error or fatal, or a
+    bare one, came in place of data (R48, R49).
     """
 
     resources: list[Resource]
@@ -195,12 +199,9 @@ def parse(document: bytes | msgspec.Raw | dict[str, Any]) -> Document:
         except (msgspec.ValidationError, RecursionError):
             return _slowly(document)
     raw = bytes(document)
-    try:
-        bundle = _whole(raw)
-        if bundle is not None:
+    with suppress(msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        if (bundle := _whole(raw)) is not None:
             return _of_bundle(bundle)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        pass
     try:
         return _slowly(lenient.loaded(raw))
     except (ValueError, RecursionError):
@@ -288,7 +289,7 @@ def _text(value: Any) -> str | None:
 def instant(text: str | None) -> datetime | None:
     """Return a FHIR dateTime as aware UTC, or None when it has no time of day or no zone.
 
-    A date alone, or a time without a zone, can't be placed on a 48 h axis and is never guessed.
+    What can't be placed on an axis of 48 h is never guessed.
     """
     if text is None or len(text) < 17 or len(text) > 40:
         return None

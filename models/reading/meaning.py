@@ -43,10 +43,13 @@ class Told(NamedTuple):
 
 
 class Left(NamedTuple):
-    """A part of an Observation that is left out: what the chart calls it, and why."""
+    """A part of an Observation, or all of it, that is left out: what the chart calls it, and
+    why.
+    """
 
     label: str
     reason: str
+    part: Component
 
 
 class Moment(NamedTuple):
@@ -64,20 +67,30 @@ def told(resource: Resource, is_patient: Callable[[str | None], bool]) -> list[T
     found = _parts(resource)
     reason = _of_another(resource, is_patient) or ("" if found else "code")
     if reason:
-        return [Left(label(resource), reason)]
+        return [Left(label(resource), reason, resource)]
     parts = [_in_context(one, resource) if isinstance(one, Told) else one for one in found]
     for one in parts:
         if not isinstance(one, Left) or one.reason != "context":
             return parts
-    return [Left(label(resource), "context")]
+    return [Left(label(resource), "context", resource)]
 
 
 def label(part: Component) -> str:
     """Return what the chart calls a part: the variable's own name where it is one."""
+    variable = asked_for(part)
+    return variable.label if variable else meant(part.code) or said(part.code) or "without a code"
+
+
+def asked_for(part: Component) -> Variable | None:
+    """Return the one variable that the code of a part asks for; None where it is none, or two."""
     variables = question(part.code).variables
-    if len(variables) == 1:
-        return next(iter(variables.values())).label
-    return meant(part.code) or said(part.code) or "without a code"
+    return next(iter(variables.values())) if len(variables) == 1 else None
+
+
+def is_own(resource: Resource, is_patient: Callable[[str | None], bool]) -> bool:
+    """Tell whether an Observation is said of this patient, and of nobody and nothing else."""
+    subject = resource.subject.reference if resource.subject else None
+    return is_patient(subject) and all(is_patient(f.reference) for f in _listed(resource.focus))
 
 
 def amounts(parts: Iterable[Told | Left]) -> bool:
@@ -109,6 +122,16 @@ def moment(resource: Resource, at: datetime, longest: timedelta = LONGEST) -> Mo
     return Moment(_latest(text) if time is None else time, time is not None)
 
 
+def taken(resource: Resource) -> datetime | None:
+    """Return when an Observation was taken (aware UTC), the end of a period.
+
+    None without an exact time.
+    """
+    period = resource.effectivePeriod
+    of_period = (period.end or period.start) if period else None
+    return instant(resource.effectiveDateTime or resource.effectiveInstant or of_period)
+
+
 def _latest(text: str | None) -> datetime | None:
     """Return the end of the day, month or year that a text without a time or zone begins with."""
     text = text or ""
@@ -128,13 +151,7 @@ def _of_another(resource: Resource, is_patient: Callable[[str | None], bool]) ->
     """Return why an Observation as a whole was never said of this patient, or None."""
     if resource.status in UNSAID:
         return "status"
-    subject = resource.subject.reference if resource.subject else None
-    if not is_patient(subject):
-        return "patient"
-    for focus in _listed(resource.focus):
-        if not is_patient(focus.reference):
-            return "patient"
-    return None
+    return None if is_own(resource, is_patient) else "patient"
 
 
 def _parts(resource: Resource) -> list[Told | Left]:
@@ -159,7 +176,7 @@ def _part(part: Component) -> Told | Left | None:
     if given is not None:
         return Told(VARIABLES[given.variable], part, asked, None, True, given)
     if len(asked.variables) > 1:
-        return Left(said(part.code), "code")
+        return Left(said(part.code), "code", part)
     for code, found in asked.variables.items():
         return Told(found, part, asked, code, True, None)
     return None
@@ -194,7 +211,7 @@ def _in_context(one: Told, resource: Resource) -> Told | Left:
     if resource.extension:
         found.append(verdict(_positions(resource), "position", variable))
     if OTHER in found or (resource.category and is_activity(_listed(resource.category))):
-        return Left(variable.label, "context")
+        return Left(variable.label, "context", one.part)
     return one if found.count(OWN) == len(found) else one._replace(known=False)
 
 

@@ -1,5 +1,6 @@
 """Turns what a chart says of air and oxygen without a plain amount into inspired oxygen: a code
-that is there ("breathing room air"), a yes or no, a coded or written answer, a device.
+that is there ("breathing room air"), a yes or no, a coded or written answer, a device; and tells a
+target of saturation.
 """
 
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from models.reading.units import converted, unit_of, written
 AIR = 21.0
 # Oxygen without an amount: the least that a device gives is 24 % (a Venturi mask), so 22 % is sure.
 LEAST_OXYGEN = 22.0
+TARGETS = {"treatment", "therapeutic"}
 # What has to be asked for beside the vocabulary's own codes.
 OXYGEN_CODES = tuple(code for use in ("presence", "question") for _, code in meanings(use)[0])
 
@@ -47,6 +49,18 @@ def oxygen(part: Component, asked: Question) -> Oxygen | None:
         return Oxygen(_measured(part))
     blank = part.valueCodeableConcept is None and part.valueInteger is None
     return _on(on) if blank else Oxygen("fio2")
+
+
+def has_scale2_target(part: Component) -> bool:
+    """Tell whether a clinician's target of 88 to 92 % stands at the reading; it is never guessed
+    from a diagnosis, nor from a normal range, nor from one that holds for some.
+    """
+    return any(
+        (one.low and one.low.value, one.high and one.high.value) == (88.0, 92.0)
+        and not (one.appliesTo or one.age or one.modifierExtension)
+        and any(coding.code in TARGETS for coding in (one.type and one.type.coding) or ())
+        for one in part.referenceRange or ()
+    )
 
 
 def _told(part: Component) -> Oxygen | None:

@@ -11,8 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 
 from models.patient.chart import Chart, LeftOut, PartState, Reading, Unusable
-from models.patient.vocabulary import Variable
-from models.reading.fhir import Component, Damaged, Resource, instant
+from models.reading.fhir import Component, Damaged, Resource
 from models.reading.meaning import (
     LONGEST,
     LONGEST_AMOUNT,
@@ -21,11 +20,15 @@ from models.reading.meaning import (
     Moment,
     Told,
     amounts,
+    asked_for,
+    is_own,
     label,
     moment,
     period,
     told,
 )
+from models.reading.oxygen import has_scale2_target
+from models.reading.trace import Fate, settled
 from models.reading.values import Value, value
 from models.reading.versions import newest_versions, refers_to
 
@@ -35,7 +38,6 @@ LOOK_BACK = timedelta(days=7)
 SKEW = timedelta(minutes=5)
 # So far may a local day be ahead of the same day in UTC.
 ZONES = timedelta(hours=14)
-TARGETS = {"treatment", "therapeutic"}
 # Names beyond these are counted and not listed: a card has no room for a whole chart.
 MOST_NAMED = 30
 
@@ -80,6 +82,7 @@ def read_chart(
     look_back: timedelta = LOOK_BACK,
     parts: Mapping[str, PartState] | None = None,
     bases: Collection[str] | None = None,
+    trace: list[Fate] | None = None,
 ) -> Chart:
     """Read what counts at `at` (aware UTC) from a patient's resources, in any order, with the same
     result.
@@ -87,9 +90,10 @@ def read_chart(
     Resources of other types are passed over. `malformed` is what the parser already set aside,
     `parts` what could be read at all; without it the chart is taken for whole. `bases` are the FHIR
     addresses of this EHR: an absolute reference counts under one of them only; None asks nothing of
-    it. Raises WrongPatient if a Patient resource has another id.
+    it. `trace` is filled with what became of each Observation, where somebody wants to know. Raises
+    WrongPatient if a Patient resource has another id.
     """
-    reader = _Reader(patient_id, at, look_back, bases)
+    reader = _Reader(patient_id, at, look_back, bases, trace)
     reader.rejected["malformed"] += malformed
     person, observations = Resource(), []
     for resource in resources:
@@ -100,10 +104,13 @@ def read_chart(
                 raise WrongPatient("The chart holds a Patient resource of another patient.")
             person = resource
     newest, older = newest_versions(observations)
-    reader.rejected["version"] += older
+    for resource in older:
+        reader.leave(Left(label(resource), "version", resource), resource)
     for resource in newest:
         reader.read(resource)
     kept = without_duplicates(reader.readings, reader.rejected)
+    if trace is not None:
+        trace[:] = settled(trace, kept)
     return Chart(
         patient_id,
         youngest_birth(person.birthDate),
@@ -140,12 +147,13 @@ class _Reader:
         at: datetime,
         look_back: timedelta,
         bases: Collection[str] | None,
+        trace: list[Fate] | None,
     ) -> None:
         self.readings: list[Reading] = []
         self.unusable: list[Unusable] = []
         self.rejected: Counter[str] = Counter()
         self._left: Counter[tuple[str, str]] = Counter()
-        self._patient, self._at, self._bases = patient_id, at, bases
+        self._patient, self._at, self._bases, self._trace = patient_id, at, bases, trace
         self._earliest, self._latest = at - look_back, at + SKEW
         # A chart names its patient in the same words in each resource, so the words are compared
         # once.
@@ -158,14 +166,24 @@ class _Reader:
         when = moment(resource, self._at, LONGEST_AMOUNT if long else LONGEST)
         reason = "time" if when is None else self._out_of_time(when)
         if reason and any(isinstance(part, Told) for part in parts):
-            self._leave(Left(label(resource), reason))
+            self.leave(Left(label(resource), reason, resource), resource)
             return
         for part in parts:
             if isinstance(part, Left):
                 broken = isinstance(resource, Damaged)
-                self._leave(part._replace(reason="malformed") if broken else part)
+                self.leave(part._replace(reason="malformed") if broken else part, resource)
             elif when is not None:
                 self._take(part, when, resource)
+
+    def leave(self, left: Left, resource: Resource) -> None:
+        """Count a part of an Observation that is left out, by its name where it is worth one."""
+        self.rejected[left.reason] += 1
+        if left.reason not in NOT_NAMED:
+            self._left[left.label, left.reason] += 1
+        if self._trace is not None:
+            variable = asked_for(left.part)
+            name = variable.name if variable else None
+            self._trace.append(self._fate(resource, left.part, left.reason, name))
 
     def left_out(self) -> tuple[LeftOut, ...]:
         """Return what was left out by name, the most frequent first."""
@@ -184,11 +202,6 @@ class _Reader:
         latest = self._latest if when.exact else self._latest + ZONES + timedelta(days=1)
         return "future" if when.time > latest else "old" if when.time < self._earliest else ""
 
-    def _leave(self, left: Left) -> None:
-        self.rejected[left.reason] += 1
-        if left.reason not in NOT_NAMED:
-            self._left[left.label, left.reason] += 1
-
     def _take(self, one: Told, when: Moment, resource: Resource) -> None:
         source = f"Observation/{resource.id}" if resource.id else "Observation without id"
         # What is undated is taken for so old that anything fresh is newer.
@@ -197,39 +210,48 @@ class _Reader:
         # to know of skew.
         time, found = min(time, self._at), _value(one)
         reason = _refusal(one.part, resource, when)
+        name = one.variable.name
         if reason == "status" and found.written == "no value":
-            self._leave(Left(one.variable.label, reason))
+            self.leave(Left(one.variable.label, reason, one.part), resource)
         elif reason or found.number is None:
-            bounds = (found.least, found.greatest) if found.number is None else (found.number,) * 2
-            self._refuse(one.variable, time, reason or found.reason, found.written, source, bounds)
+            self._refuse(_unusable(found, time, name, reason, source), one.part, resource)
         else:
             words = found.written if found.converted else ""
-            self.readings.append(
-                Reading(
-                    time,
-                    one.variable.name,
-                    found.number,
-                    source,
-                    one.known,
-                    words,
-                    period(one, when),
-                )
-            )
-            if one.variable.name == "spo2" and _has_scale2_target(one.part):
-                self.readings.append(Reading(time, "spo2_target", 92.0, source))
+            hours = period(one, when)
+            reading = Reading(time, name, found.number, source, one.known, words, hours)
+            self._keep(reading, one.part, resource)
+            if name == "spo2" and has_scale2_target(one.part):
+                self._keep(Reading(time, "spo2_target", 92.0, source), one.part, resource)
 
-    def _refuse(
+    def _keep(self, reading: Reading, part: Component, resource: Resource) -> None:
+        self.readings.append(reading)
+        if self._trace is not None:
+            self._trace.append(self._fate(resource, part, "", reading.variable, reading))
+
+    def _refuse(self, item: Unusable, part: Component, resource: Resource) -> None:
+        self.rejected[item.reason] += 1
+        self.unusable.append(item)
+        if self._trace is not None:
+            self._trace.append(self._fate(resource, part, item.reason, item.variable, item))
+
+    def _fate(
         self,
-        variable: Variable,
-        time: datetime,
+        resource: Resource,
+        part: Component,
         reason: str,
-        written: str,
-        source: str,
-        bounds: tuple[float | None, float | None],
-    ) -> None:
-        self.rejected[reason] += 1
-        written = f"{written} ({WHY[reason]})" if reason in WHY else written
-        self.unusable.append(Unusable(time, variable.name, reason, written, source, *bounds))
+        variable: str | None,
+        item: Reading | Unusable | None = None,
+    ) -> Fate:
+        own = is_own(resource, self._is_patient)
+        return Fate(resource, part, reason, own, variable, item)
+
+
+def _unusable(found: Value, time: datetime, variable: str, reason: str, source: str) -> Unusable:
+    """Return a value that can't be used; `reason` is one that has nothing to do with the value."""
+    bounds = (found.least, found.greatest) if found.number is None else (found.number,) * 2
+    why = reason or found.reason
+    written = f"{found.written} ({WHY[why]})" if why in WHY else found.written
+    return Unusable(time, variable, why, written, source, *bounds)
 
 
 def _refusal(part: Component, resource: Resource, when: Moment) -> str:
@@ -251,28 +273,6 @@ def _value(one: Told) -> Value:
     if given.number is not None:
         return Value(given.number, "", "")
     return Value(None, "bound", "on oxygen, no amount", given.least)
-
-
-def _has_scale2_target(part: Component) -> bool:
-    """Tell whether a clinician's target of 88 to 92 % stands at the reading; it is never guessed
-    from a diagnosis, nor from a normal range, nor from one that holds for some.
-    """
-    return any(
-        (one.low and one.low.value, one.high and one.high.value) == (88.0, 92.0)
-        and not (one.appliesTo or one.age or one.modifierExtension)
-        and any(coding.code in TARGETS for coding in (one.type and one.type.coding) or ())
-        for one in part.referenceRange or ()
-    )
-
-
-def taken(resource: Resource) -> datetime | None:
-    """Return when an Observation was taken (aware UTC), the end of a period.
-
-    None without an exact time.
-    """
-    period = resource.effectivePeriod
-    of_period = (period.end or period.start) if period else None
-    return instant(resource.effectiveDateTime or resource.effectiveInstant or of_period)
 
 
 def youngest_birth(text: str | None) -> date | None:

@@ -32,9 +32,9 @@ def _bare(base: str) -> str:
     return f"{scheme.lower()}{mark}{host.lower()}{slash}{path}"
 
 
-def newest_versions(observations: Iterable[Resource]) -> tuple[list[Resource], int]:
-    """Return the Observations that count where one id comes in several versions, and how many of
-    them do not.
+def newest_versions(observations: Iterable[Resource]) -> tuple[list[Resource], list[Resource]]:
+    """Return the Observations that count where one id comes in several versions, and those that
+    do not.
 
     The newest alone counts, by `meta.versionId` where these are numbers, else by
     `meta.lastUpdated`; where neither tells, all do, unless one of them is entered in error.
@@ -46,11 +46,15 @@ def newest_versions(observations: Iterable[Resource]) -> tuple[list[Resource], i
             by_id.setdefault(resource.id, []).append(resource)
         else:
             found.append(resource)
-    older = 0
+    older: list[Resource] = []
     for versions in by_id.values():
-        kept = versions if len(versions) == 1 else _newest(versions)
+        if len(versions) == 1:
+            found += versions
+            continue
+        kept = _newest(versions)
         found += kept
-        older += len(versions) - len(kept)
+        # Two of them may be equal, so they are told apart as objects.
+        older += [one for one in versions if not any(one is other for other in kept)]
     return found, older
 
 

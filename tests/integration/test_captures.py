@@ -23,6 +23,7 @@ from runtime.audit.log import Audit
 from runtime.settings_file import settings_from
 from tests.support import captures
 from tests.support.listener import Listener
+from tests.support.traced import traced
 
 FHIR = "https://ehr.example.org/r4"
 VENDORS = ("epic", "oracle", "us-core", "synthea")
@@ -70,6 +71,26 @@ def test_a_vendors_charts_are_answered(vendor, shared, tmp_path, redis):
         f"\n{vendor}: {len(names)} charts {dict(statuses)}; read {dict(read)}; rejected {dict(rejected)}"
     )
     assert sum(statuses.values()) == len(names)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_fates_and_counts_agree(vendor, shared):
+    """What is told of each Observation of a capture adds up to what the chart holds and counts."""
+    found = captures.resources(shared / "data" / "fhir" / vendor)
+    document = parse(
+        json.dumps(
+            {
+                "resourceType": "Bundle",
+                "entry": [
+                    {"resource": one} for one in found if one["resourceType"] == "Observation"
+                ],
+            }
+        ).encode()
+    )
+    for patient in captures.patients(found):
+        moment = captures.last_moment(found, patient) or datetime.now(UTC)
+        chart, fates = traced(document, patient, moment)
+        assert sum(fate.own for fate in fates) >= len(chart.readings)
 
 
 KEYS = Keys()

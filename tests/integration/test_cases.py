@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from models.reading.fhir import parse
 from tests.conftest import AT
 from tests.support.open_vigil import OpenVigil, Told
+from tests.support.traced import traced
 
 LEVELS = ("info", "warning", "critical")
 # A model's low risk may stand behind what is grave, never in the summary as if all were well.
@@ -217,3 +219,13 @@ def test_implicit_rules_and_a_component_that_is_modified_are_not_read(place, sha
     told = vigil.told(json.dumps(found).encode())
     assert told.read("heart_rate") == [72] and told.news2 == (0, 5), told.text
     assert LEVELS.index(told.level) >= 1
+
+
+@pytest.mark.parametrize("number", CASES)
+def test_fates_and_counts_agree(number, shared):
+    """What is told of each Observation of a case adds up to what the chart holds and counts."""
+    asked = json.loads(body(shared / "data" / "cases", number))
+    for part in asked.get("prefetch", {}).values():
+        if isinstance(part, dict):
+            patient = asked["context"]["patientId"]
+            traced(parse(json.dumps(part).encode()), patient, AT, [asked.get("fhirServer", "")])
