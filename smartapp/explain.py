@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from models.assess import Assessment
 from models.findings.overdue import OVERDUE_FACTOR
 from models.judged import judged
@@ -64,6 +66,7 @@ def explain(door: Door, opened: Opened, wish: str | None) -> View:
         # What the card was asked is asked of the newest chart too.
         card.get("question", "") if card else "",
         bool(arm and arm["arm"] == CONTROL),
+        msgspec.Raw(msgspec.json.encode(record.evidence)),
     )
     door.keep(opened, sight)
     fresh = door.assess(sight, sight.now)

@@ -20,7 +20,10 @@ from models.patient.chart import Chart
 from models.patient.coverage import COVERED
 from models.reading import lenient
 from models.reading.reader import LOOK_BACK, WrongPatient
+from models.reading.trace import Fate
 from runtime.settings import Ehr
+from smartapp.evidence.kept import Evidence
+from smartapp.evidence.observed import evidence
 from smartapp.launching.scopes import readable
 from smartapp.problems import LaunchRefused, TokenRefused, WrongChart
 from smartapp.session import Session
@@ -46,10 +49,13 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the EHR gave: the person and the chart, which says what of it could not be read."""
+    """What the EHR gave: the person; the chart, which says what of it could not be read; and each
+    Observation of it.
+    """
 
     person: Person
     chart: Chart
+    evidence: Evidence
 
 
 def read_record(session: Session, at: datetime, ehr: Ehr, fhir: Fhir) -> Record:
@@ -65,12 +71,14 @@ def read_record(session: Session, at: datetime, ehr: Ehr, fhir: Fhir) -> Record:
     collected = collect(session.patient, at, {}, fetch, ehr.traits, granted, WANTED)
     if collected.refused(401):
         raise TokenRefused("token refused by the FHIR server")
-    return Record(person(collected.patient), _chart(collected, session.patient, at, ehr))
+    trace: list[Fate] = []
+    chart = _chart(collected, session.patient, at, ehr, trace)
+    return Record(person(collected.patient), chart, evidence(trace, chart, at))
 
 
-def _chart(collected: Collected, patient: str, at: datetime, ehr: Ehr) -> Chart:
+def _chart(collected: Collected, patient: str, at: datetime, ehr: Ehr, trace: list[Fate]) -> Chart:
     try:
-        return collected.chart(patient, at, ehr.fhir_base)
+        return collected.chart(patient, at, ehr.fhir_base, trace)
     except WrongPatient:
         raise WrongChart("the EHR answered with another patient") from None
 

@@ -22,7 +22,8 @@ class Sight(msgspec.Struct, frozen=True):
     of them the page explains.
 
     `question` is what the card was asked. Where the models' estimate is `withheld` (a trial's
-    control arm), no part may show it.
+    control arm), no part may show it. `evidence` is JSON of smartapp.evidence.kept.Evidence, of the
+    chart of now, which only its own part decodes.
     """
 
     person: Person
@@ -31,6 +32,7 @@ class Sight(msgspec.Struct, frozen=True):
     shown: Literal["now", "card"] = "now"
     question: str = ""
     withheld: bool = False
+    evidence: msgspec.Raw = msgspec.Raw(b"{}")
 
     @property
     def seen(self) -> ChartAt:

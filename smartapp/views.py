@@ -41,6 +41,7 @@ from smartapp.comparing.compared import behind
 from smartapp.comparing.part import Compare
 from smartapp.cookies import end_cookie, end_oldest, set_cookie
 from smartapp.door import Door
+from smartapp.evidence.part import EvidencePart
 from smartapp.explain import explain
 from smartapp.failures import Failures
 from smartapp.launching.callback import SignIn, launch_of
@@ -90,6 +91,7 @@ def create_blueprint(
     peers = {name: behind(one.model, one.validation) for name, one in cards.shown.items()}
     Changing(door).add_to(blueprint)
     Measurements(door).add_to(blueprint)
+    EvidencePart(door).add_to(blueprint)
     Compare(door, peers).add_to(blueprint)
     Acting(door, quiet, store).add_to(blueprint)
     Summary(door).add_to(blueprint)

@@ -29,7 +29,7 @@ from models.reading.meaning import (
 )
 from models.reading.oxygen import has_scale2_target
 from models.reading.trace import Fate, settled
-from models.reading.values import Value, value
+from models.reading.values import NOTHING, Value, value
 from models.reading.versions import newest_versions, refers_to
 
 # The rules by which a chart is read; models.patient keeps those of 0.4.0 for charts of reader 1.
@@ -211,7 +211,7 @@ class _Reader:
         time, found = min(time, self._at), _value(one)
         reason = _refusal(one.part, resource, when)
         name = one.variable.name
-        if reason == "status" and found.written == "no value":
+        if reason == "status" and found.written == NOTHING:
             self.leave(Left(one.variable.label, reason, one.part), resource)
         elif reason or found.number is None:
             self._refuse(_unusable(found, time, name, reason, source), one.part, resource)

@@ -12,6 +12,7 @@ from models.reading.fhir import Component, Concept, Quantity, Range
 from models.reading.units import converted, unit_of, written
 
 LONGEST_WRITTEN = 60
+NOTHING = "no value"
 # FHIR's comparators, and which side of the number the value lies on.
 BELOW, ABOVE = {"<", "<="}, {">", ">=", "ad"}
 
@@ -38,8 +39,7 @@ class Value(NamedTuple):
 def value(variable: Variable, code: str | None, part: Component) -> Value:
     """Return what a part's value[x] says of a variable that `code` asks for."""
     if part.dataAbsentReason is not None:
-        reason = said(part.dataAbsentReason)
-        return Value(None, "value", f"no value ({reason})" if reason else "no value")
+        return Value(None, "value", _absent(part.dataAbsentReason))
     if variable.name == "acvpu":
         return _level(part)
     if part.valueQuantity is not None:
@@ -51,6 +51,22 @@ def value(variable: Variable, code: str | None, part: Component) -> Value:
         return _range(variable, code, part.valueRange)
     text = part.valueString or said(part.valueCodeableConcept)
     return _text(variable, code, text) if text else Value(None, "value", _blank(part))
+
+
+def charted(part: Component) -> str:
+    """Return a part's value[x] as it stands in the chart, with its unit; empty where there is none
+    of a kind that is ever read.
+    """
+    if part.dataAbsentReason is not None:
+        return _absent(part.dataAbsentReason)
+    if part.valueRange is not None:
+        ends = (part.valueRange.low, part.valueRange.high)
+        return cut(" to ".join(_as_written(end) if end else "…" for end in ends))
+    if part.valueInteger is not None and part.valueQuantity is None:
+        return f"{part.valueInteger}"
+    text = cut(part.valueString or "") or said(part.valueCodeableConcept)
+    words = text if text and part.valueQuantity is None else _blank(part)
+    return "" if words == NOTHING else words
 
 
 def said(concept: Concept | None) -> str:
@@ -67,6 +83,11 @@ def cut(text: str) -> str:
     return line if len(line) <= LONGEST_WRITTEN else line[: LONGEST_WRITTEN - 1] + "…"
 
 
+def _absent(why: Concept) -> str:
+    reason = said(why)
+    return f"{NOTHING} ({reason})" if reason else NOTHING
+
+
 def _level(part: Component) -> Value:
     concept = part.valueCodeableConcept or Concept(text=part.valueString)
     points = acvpu_points(concept)
@@ -78,7 +99,7 @@ def _blank(part: Component) -> str:
     if part.valueBoolean is not None:
         return "true" if part.valueBoolean else "false"
     quantity = part.valueQuantity
-    return _as_written(quantity) if quantity is not None else "no value"
+    return _as_written(quantity) if quantity is not None else NOTHING
 
 
 def _quantity(variable: Variable, code: str | None, quantity: Quantity) -> Value:
@@ -98,7 +119,7 @@ def _as_written(quantity: Quantity) -> str:
     if quantity.value is not None and math.isinf(quantity.value):
         number = "a number too large"
     parts = (quantity.comparator or "") + number, quantity.unit or quantity.code or ""
-    return cut(" ".join(part for part in parts if part)) or "no value"
+    return cut(" ".join(part for part in parts if part)) or NOTHING
 
 
 def _text(variable: Variable, code: str | None, text: str) -> Value:

@@ -58,6 +58,7 @@ hide => {
 """
 # A colour that covers less of the ground behind a word is a line or the edge of something.
 SHARE = 0.12
+PIECE = 8000
 
 
 def judged(page, axe: str) -> dict[str, list[dict]]:
@@ -75,7 +76,7 @@ def too_faint(page) -> list[str]:
     page.evaluate(HIDE, False)
     words = page.evaluate(WORDS)
     page.evaluate(HIDE, True)
-    ground = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
+    ground = _picture(page)
     page.evaluate(HIDE, False)
     found = []
     for word in words:
@@ -83,6 +84,21 @@ def too_faint(page) -> list[str]:
         large = word["size"] >= 24 or (word["bold"] and word["size"] >= 18.66)
         if ratio is not None and ratio < (3 if large else 4.5):
             found.append(f"{word['words']!r} ({word['tag']}.{word['class']}): {ratio:.2f}")
+    return found
+
+
+def _picture(page) -> Image.Image:
+    """Return a picture of a whole page, in pieces: of one beyond 16,384 pixels Chromium gives back
+    something else.
+    """
+    wide, high = page.evaluate(
+        "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+    )
+    found = Image.new("RGB", (wide, high))
+    for top in range(0, high, PIECE):
+        piece = {"x": 0, "y": top, "width": wide, "height": min(PIECE, high - top)}
+        taken = page.screenshot(full_page=True, clip=piece)
+        found.paste(Image.open(io.BytesIO(taken)).convert("RGB"), (0, top))
     return found
 
 

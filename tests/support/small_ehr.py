@@ -83,6 +83,8 @@ class SmallEhr:
         self.groups: dict[str, list[str]] = {}
         self.ill: dict[str, int] = {}
         self.at_once = self.most_at_once = 0
+        # Observations of any kind that come with the vital signs.
+        self.more: list[dict] = []
         self.next_link: str | None = None
         self.elsewhere: str | None = None
         self.delay = 0.0
@@ -310,6 +312,8 @@ class SmallEhr:
             for code, (value, unit) in VITALS.items()
             if code in request.args["code"].replace(f"{LOINC}|", "").split(",")
         ]
+        if "8867-4" in request.args["code"]:
+            entries += [{"resource": one} for one in self.more]
         links = [{"relation": "next", "url": self.next_link}] if self.next_link else []
         return self._fhir(
             {"resourceType": "Bundle", "type": "searchset", "entry": entries, "link": links}
