@@ -27,8 +27,8 @@ FEW = 8
 class Told:
     """One finding as the page lists it; `rule` says by what it is one.
 
-    Missing: `time` and `source` where it is not about one value, `time` also where the chart has no
-    exact one.
+    Missing: `time`, `source` and `variable` where it is not about one value, `time` also where the
+    chart has no exact one.
     """
 
     level: str
@@ -37,6 +37,7 @@ class Told:
     time: datetime | None
     source: str | None
     rule: str
+    variable: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +98,11 @@ def _told(finding: Finding, sources: Mapping[Place, str], vague: Container[Place
     place = finding.variable, finding.time
     time = None if place in vague else finding.time
     return Told(
-        finding.level, finding.kind, finding.sentence, time, sources.get(place), finding.source
+        finding.level,
+        finding.kind,
+        finding.sentence,
+        time,
+        sources.get(place),
+        finding.source,
+        finding.variable,
     )

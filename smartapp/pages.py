@@ -16,6 +16,7 @@ from models.patient.inputs import absent, percent
 from models.patient.news2 import chart_news2
 from models.patient.printing import age
 from models.patient.series import series
+from models.patient.vocabulary import VARIABLES
 from smartapp import wording
 from smartapp.attention import attention
 from smartapp.changing.difference import told
@@ -25,12 +26,13 @@ from smartapp.unused import unused
 
 
 def register_words(blueprint: Blueprint) -> None:
-    """Give the templates the words of wording.py as filters, and escape in every page and part of
-    one (D3): by itself Flask does so in `.html` alone.
+    """Give the templates the words of wording.py as filters, tell them what is charted, and escape
+    in every page and part of one (D3): by itself Flask does so in `.html` alone.
     """
     blueprint.record(lambda state: setattr(state.app.jinja_env, "autoescape", escapes))
     for word in (percent, wording.clock, wording.day, wording.moment, age):
         blueprint.add_app_template_filter(word, word.__name__)
+    blueprint.add_app_template_test(VARIABLES.__contains__, "charted")
 
 
 def escapes(template: str | None) -> bool:

@@ -18,6 +18,7 @@ class Refused:
     unknown. `time` is None where the chart has no exact one: the latest it may be is no fact.
     """
 
+    variable: str
     label: str
     written: str
     reason: str
@@ -48,7 +49,7 @@ def unused(chart: Chart, assessment: Assessment) -> Unused:
         seen.add(item.variable)
         label, why = VARIABLES[item.variable].label, REASONS.get(item.reason, item.reason)
         time = None if item.reason == INEXACT else item.time
-        values.append(Refused(label, item.written, why, time, item.source, blinds))
+        values.append(Refused(item.variable, label, item.written, why, time, item.source, blinds))
     named = {u.reason for u in chart.unusable} | {out.reason for out in chart.left_out}
     by_name = [
         (out.label, REASONS.get(out.reason, out.reason), out.number) for out in chart.left_out

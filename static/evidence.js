@@ -1,6 +1,9 @@
 // Opens the evidence in place where a link leads into it, and goes to the row. Without it the link opens a page of its own.
 (function () {
   "use strict";
+  // Where the way began: there Back has to lead again, though the page may be longer now.
+  var origin = null;
+
   function place() { return window.vigilParts && document.querySelector("#evidence [data-part]"); }
 
   function show(row, hash) {
@@ -28,10 +31,17 @@
     show(row, row.id && "#" + row.id);
   }
 
+  window.addEventListener("popstate", function () {
+    if (location.hash || !origin || !origin.isConnected) return;
+    origin.scrollIntoView({ block: "center" });
+    origin.focus({ preventScroll: true });
+  });
+
   document.addEventListener("click", function (event) {
     var link = event.target.closest("a[data-evidence]"), where = place();
     if (!link || !where || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
     event.preventDefault();
+    origin = link.mark || link;
     var url = new URL(link.href);
     where.loaded = true;
     where.closest("details").open = true;

@@ -24,10 +24,12 @@
     new Set(marksOf(document).map(plotOf)).forEach(function (plot) {
       if (plot.ready) return;
       plot.ready = true;
-      if (plot.localName === "svg") plot.setAttribute("role", "group");
-      plot.querySelectorAll("title").forEach(quiet);
       var marks = marksOf(plot);
       marks.forEach(function (mark) {
+        var drawing = mark.closest("svg");
+        drawing.removeAttribute("aria-hidden");
+        drawing.querySelectorAll(":scope > title, [data-mark] > title").forEach(quiet);
+        if (drawing.getAttribute("role") === "img") drawing.setAttribute("role", "group");
         mark.setAttribute("role", place(mark) ? "link" : "img");
         mark.setAttribute("aria-label", mark.dataset.mark);
         mark.setAttribute("tabindex", "-1");
@@ -63,6 +65,12 @@
     return best;
   }
 
+  // What is a link of its own in a plot or beside it is meant itself.
+  function meant(event) {
+    var plot = plotOf(event.target), link = event.target.closest && event.target.closest("a");
+    return plot && plot.ready && !link && nearest(plot, event.clientX, event.clientY);
+  }
+
   function show(mark) {
     clearTimeout(leaving);
     if (shown !== mark) {
@@ -79,6 +87,7 @@
     made.href = where + "?variable=" + mark.dataset.variable + "#newest-" + mark.dataset.variable;
     made.textContent = "Observation";
     made.tabIndex = -1;
+    made.mark = mark;
     made.dataset.evidence = "";
     made.dataset.variable = mark.dataset.variable;
     if (mark.dataset.time) made.dataset.time = mark.dataset.time;
@@ -126,7 +135,7 @@
   document.addEventListener("pointermove", function (event) {
     if (event.pointerType === "touch") return;
     if (tip.contains(event.target)) return clearTimeout(leaving);
-    var plot = plotOf(event.target), mark = plot && plot.ready && nearest(plot, event.clientX, event.clientY);
+    var mark = meant(event);
     if (mark && (mark !== shown || tip.hidden)) show(mark);
     else if (mark) clearTimeout(leaving);
     else if (shown) leave();
@@ -134,7 +143,7 @@
   document.documentElement.addEventListener("pointerleave", leave);
 
   document.addEventListener("click", function (event) {
-    var plot = plotOf(event.target), mark = plot && plot.ready && nearest(plot, event.clientX, event.clientY);
+    var mark = meant(event);
     if (mark) focus(mark);
     else if (!tip.contains(event.target)) hide();
   });

@@ -21,6 +21,8 @@ from smartapp.plots.axes import Scale
 FRESH = {"used", NOT_IN_MODEL}
 # What says how awake a patient is, with the value that says alert; of two the newest counts.
 ALERT = {"acvpu": 0, "gcs": 15}
+# Whose evidence tells a part that two variables speak of.
+SPOKEN_OF = {"consciousness": "acvpu", "oxygen": "fio2"}
 MOST_POINTS = 20
 HOURS_BETWEEN_FIGURES = 4
 # A narrower stretch has no room for a question mark.
@@ -53,9 +55,10 @@ class Stretch:
 @dataclass(frozen=True, slots=True)
 class StripRow:
     """One part of NEWS2: what it is now, and its points over the hours, oldest first; `points` is
-    None when the part is unknown.
+    None when the part is unknown, `name` is the variable whose evidence tells it.
     """
 
+    name: str
     label: str
     value: str | None
     points: int | None
@@ -121,7 +124,13 @@ def news2_strip(score: Score, inputs: Iterable[Input], hourly: Sequence[Score] =
     fresh = {i.variable: i for i in inputs if i.value is not None and i.state in FRESH}
     cells, height = Scale(0, len(scores), 0, 100), Scale(0, MOST_POINTS, 0, 100)
     rows = tuple(
-        StripRow(part.label, _value(part, fresh), part.points, _stretches(scores, n, cells))
+        StripRow(
+            SPOKEN_OF.get(part.name, part.name),
+            part.label,
+            _value(part, fresh),
+            part.points,
+            _stretches(scores, n, cells),
+        )
         for n, part in enumerate(score.parts)
     )
     last = len(scores) - 1

@@ -22,7 +22,9 @@ BEFORE_UNIT, NO_BREAK = re.compile(r"(?<=\d) (?=\S)"), "\N{NO-BREAK SPACE}"
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One contribution: `label` in few words, `text` in all, its bar from `start` to `end`."""
+    """One contribution: `label` in few words, `text` in all, its bar from `start` to `end`;
+    `variable` is empty for all others together.
+    """
 
     label: str
     text: str
@@ -31,6 +33,7 @@ class Bar:
     amount: str
     start: float
     end: float
+    variable: str
 
     @property
     def x(self) -> float:
@@ -79,7 +82,8 @@ def waterfall(risk: Risk, most: int = MOST) -> Waterfall:
 def _bar(step: Contribution, start: float, end: float) -> Bar:
     kind = "raises" if step.points > 0 else "lowers" if step.points < 0 else "nothing"
     text = step.text if step.variable else step.label
-    return Bar(_unbroken(step.brief), text, step.note, kind, step.amount, start, end)
+    label, amount = _unbroken(step.brief), step.amount
+    return Bar(label, text, step.note, kind, amount, start, end, step.variable)
 
 
 def _unbroken(words: str) -> str:

@@ -92,6 +92,8 @@ def test_the_page_holds_nothing_that_the_policy_forbids(render):
     assert re.findall(r'<script src="/static/(\w+)[.]js" defer>', page) == [
         "app",
         "parts",
+        "marks",
+        "evidence",
         "changed",
         "acting",
     ]
