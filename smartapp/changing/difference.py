@@ -97,7 +97,7 @@ class Points(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Difference:
     """All that differs between two moments; `worse` holds findings that came or became graver,
-    `eased` those that went or became less grave.
+    `eased` those that went or became less grave, the gravest first.
     """
 
     then: Assessment
@@ -212,6 +212,8 @@ def _signs(then: Assessment, now: Assessment) -> tuple[tuple[Sign, ...], tuple[S
             newer or finding.variable is None,
         )
         (worse if levels[1] > levels[0] else eased).append(sign)
+    worse.sort(key=lambda sign: -LEVELS.index(sign.level_now or LEVELS[0]))
+    eased.sort(key=lambda sign: -LEVELS.index(sign.level_then or LEVELS[0]))
     return tuple(worse), tuple(eased)
 
 

@@ -41,6 +41,8 @@ def test_what_went_red_and_what_came_back():
     (eased,) = [sign for sign in found.eased if "lactate" in sign.written]
     assert eased.level_then == "critical" and eased.level_now is None and eased.known
     assert eased.now is not None and eased.now.display == "1.2 mmol/L"
+    grave = between({"lactate": [(2, 6.0)], "potassium": [(2, 7.1)], "respiratory_rate": [(1, 27)]})
+    assert [sign.level_now for sign in grave.worse] == ["critical", "critical", "warning"]
     assert [(p.label, p.then, p.now) for p in found.points] == [("Respiration", 0, 3)]
     assert found.news2[0] != found.news2[1]
 
