@@ -28,7 +28,8 @@ def test_measurements_are_a_part_and_a_page(bench):
 
 
 @pytest.mark.parametrize(
-    ("asked", "shown"), [("12", "12 hours"), ("168", "7 days"), ("", "48 hours"), ("-1", "48 hours")]
+    ("asked", "shown"),
+    [("12", "12 hours"), ("168", "7 days"), ("", "48 hours"), ("-1", "48 hours")],
 )
 def test_the_range_of_time_is_one_of_three(bench, asked, shown):
     """What is none of them is the usual one, which the link of it says."""
