@@ -57,6 +57,7 @@ from smartapp.public.guide import Guide
 from smartapp.public.model_cards import ModelCards
 from smartapp.session import ABSOLUTE_SECONDS, Sessions
 from smartapp.styling.styles import Styles
+from smartapp.what_if.part import WhatIf
 
 
 def create_blueprint(
@@ -90,6 +91,7 @@ def create_blueprint(
     cards = ModelCards(models, settings.models_path)
     peers = {name: behind(one.model, one.validation) for name, one in cards.shown.items()}
     Changing(door).add_to(blueprint)
+    WhatIf(door).add_to(blueprint)
     Measurements(door).add_to(blueprint)
     EvidencePart(door).add_to(blueprint)
     Compare(door, peers).add_to(blueprint)

@@ -59,6 +59,19 @@ def test_the_page_of_a_chart(shown, demo_url, axe, patient):
     assert_good(shown, axe)
 
 
+def test_a_hypothesis(shown, demo_url, axe):
+    """The part "what if" with values tried, taken away and refused."""
+    shown.goto(open_app(shown, demo_url, "not-certain").url)
+    shown.locator("#what_if > summary").click()
+    for name, value in {"spo2": "85", "systolic": "", "heart_rate": "999"}.items():
+        shown.locator(f"[name={name}]:not(button)").fill(value)
+    shown.locator("[data-said]", has_text="Not used: heart rate").wait_for()
+    shown.evaluate(OPEN)
+    # What sticks to the window lies over words in a picture of the whole page.
+    shown.evaluate("scrollTo(0, 0)")
+    assert_good(shown, axe)
+
+
 @pytest.mark.parametrize("path", ["", "chart/sepsis?user=new", "chart/sepsis?user=new&client=epic"])
 def test_the_demonstrations_pages(shown, demo_url, axe, path):
     shown.goto(f"{demo_url}{path}")

@@ -78,6 +78,7 @@ class SmallEhr:
         self.declared: dict = {"interaction": [{"code": "create"}], "conditionalCreate": True}
         self.write_answers: list[int] = []
         self.written: list[tuple[dict, dict]] = []
+        self.person: dict = {}
         self.observations = 200
         # Lists of the user's patients by name, and who of them answers with which status.
         self.groups: dict[str, list[str]] = {}
@@ -277,16 +278,15 @@ class SmallEhr:
     def _patient(self, id: str):
         if id in self.ill:
             return Response("no", self.ill[id])
-        return self._fhir(
-            {
-                "resourceType": "Patient",
-                "id": self.patient_answered or id,
-                "birthDate": "1951-03-09",
-                "gender": "female",
-                "name": [{"family": "Example", "given": ["Ada <script>"]}],
-                "identifier": [{"type": {"coding": [{"code": "MR"}]}, "value": f"MRN-{id}"}],
-            }
-        )
+        found = {
+            "resourceType": "Patient",
+            "id": self.patient_answered or id,
+            "birthDate": "1951-03-09",
+            "gender": "female",
+            "name": [{"family": "Example", "given": ["Ada <script>"]}],
+            "identifier": [{"type": {"coding": [{"code": "MR"}]}, "value": f"MRN-{id}"}],
+        } | self.person
+        return self._fhir({name: value for name, value in found.items() if value is not None})
 
     def _observation(self):
         status = self.ill.get(request.args["patient"], self.observations)
