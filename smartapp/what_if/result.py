@@ -17,7 +17,7 @@ from smartapp.plots.waterfall import Waterfall, waterfall
 MEAN = "mean_pressure"
 # What has a place of its own beside the findings, or says nothing of the values.
 ELSEWHERE = {"risk", "news2", "unread"}
-MOST_BARS = 6
+MOST_BARS = 7
 
 
 @dataclass(frozen=True, slots=True)
