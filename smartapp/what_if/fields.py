@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from models.answerable import CORE
 from models.assess import Assessment
 from models.fitted.model import Model
-from models.hypothetical import AMOUNT_HOURS
 from models.patient.inputs import NOT_IN_MODEL, NOT_SHOWN, Input
 from models.patient.news2 import MEASURED, SPOKEN_OF_BY
 from models.patient.printing import LEVELS, number
 from models.patient.series import SPEAKERS
 from models.patient.vocabulary import VARIABLES, Variable
+from models.supposing.hypothetical import AMOUNT_HOURS
 
 FRESH = {"used", NOT_IN_MODEL}
 # So many variables lead by what they add to a risk, beside those of NEWS2.

@@ -15,8 +15,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from models.answerable import CORE, CORE_NEEDED
 from models.assess import Assessment
-from models.hypothetical import hypothetical
 from models.patient.news2 import YOUNGEST
+from models.supposing.hypothetical import hypothetical
 from runtime.logs import keyed_hash
 from smartapp.door import PART, Door, Opened
 from smartapp.problems import Problem

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from models.assess import Assessment, Risk
 from models.certainty import INDETERMINATE
 from models.findings.finding import Finding
-from models.hypothetical import Values
 from models.patient.inputs import Input, percent
 from models.patient.printing import display
 from models.patient.series import SPOKEN_BY
 from models.patient.vocabulary import VARIABLES
+from models.supposing.hypothetical import Values
 from smartapp.plots.news2 import news2_strip
 from smartapp.plots.waterfall import Waterfall, waterfall
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from models.assess import Assessment, Risk
 from models.certainty import Certainty
 from models.fitted.model import Model
-from models.narrowing import Interval, Narrowing, farthest, narrowest, narrowings
 from models.patient.inputs import percent
 from models.patient.printing import display, number
 from models.patient.vocabulary import VARIABLES
+from models.supposing.narrowing import Interval, Narrowing, farthest, narrowest, narrowings
 from smartapp.sight import Sight
 
 

@@ -13,11 +13,11 @@ import pytest
 from demo.patients.generate import generate
 from models.assess import Assessment, assess
 from models.fitted.registry import load_models
-from models.hypothetical import hypothetical
 from models.patient.chart import Chart, PartState, Reading, Unusable
 from models.patient.vocabulary import LOINC, VARIABLES
 from models.reading.fhir import parse
 from models.reading.reader import read_chart
+from models.supposing.hypothetical import hypothetical
 from tests.conftest import AT, SICK, bundle, observation, patient, table
 
 PATIENTS = {one.id: list(one.resources) for one in generate(AT, seed=1)}

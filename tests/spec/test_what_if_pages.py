@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from models.assess import assess
-from models.hypothetical import hypothetical
 from models.patient.chart import Chart
+from models.supposing.hypothetical import hypothetical
 from runtime.audit.log import AuditError
 from tests.support.launch_bench import PUBLIC, Bench
 from tests.support.trials import trial

@@ -7,12 +7,12 @@ import pytest
 
 from models.assess import assess
 from models.fitted.registry import load_models
-from models.hypothetical import hypothetical
-from models.narrowing import Narrowing, farthest, narrowest, narrowings
 from models.patient.chart import Chart
 from models.patient.vocabulary import VARIABLES
 from models.reading.fhir import parse
 from models.reading.reader import read_chart
+from models.supposing.hypothetical import hypothetical
+from models.supposing.narrowing import Narrowing, farthest, narrowest, narrowings
 from tests.conftest import AT, SICK, WELL, bundle, observation, patient, table
 
 MODELS = load_models()

@@ -6,10 +6,10 @@ import pytest
 
 from models.assess import Assessment, assess
 from models.fitted.registry import load_models
-from models.hypothetical import hypothetical
 from models.patient.vocabulary import VARIABLES
 from models.reading.fhir import parse
 from models.reading.reader import read_chart
+from models.supposing.hypothetical import hypothetical
 from smartapp.what_if.fields import PLACES, fields
 from smartapp.what_if.result import difference, result
 from smartapp.what_if.wishes import wishes

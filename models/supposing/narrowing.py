@@ -18,12 +18,12 @@ from statistics import fmean
 from models.certainty import Certainty
 from models.course import row_at, scene, scored
 from models.fitted.model import Model, ModelId, sigmoid
-from models.hypothetical import AMOUNT_HOURS, hypothetical
 from models.patient.chart import Chart
 from models.patient.features import feature_row
 from models.patient.series import series
 from models.patient.snapshot import snapshot_at
 from models.patient.vocabulary import VARIABLES
+from models.supposing.hypothetical import AMOUNT_HOURS, hypothetical
 
 # So many variables are tried at most, the weightiest for a model; each costs a dozen charts.
 MOST = 8
