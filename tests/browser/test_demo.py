@@ -21,8 +21,8 @@ SCORED = (
     "stable",
     "chart-mess",
 )
-# The seven parts of NEWS2 and their total, and the courses of two outcomes.
-PLOTS = 10
+# The rows of NEWS2 and its total; the course of the risk comes with what changed.
+PLOTS = 8
 WIDTHS = (1280, 768, 400, 320)
 
 
