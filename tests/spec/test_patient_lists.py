@@ -146,6 +146,15 @@ def test_the_page_itself_counts_as_an_assessment(bench, signed_in):
     assert "Example, Ada &lt;script&gt;" in page and "this page was opened" in page
 
 
+def test_each_page_of_a_session_leads_to_the_list(bench, signed_in):
+    """From its banner; the list itself does not."""
+    browser = bench.browser()
+    place = browser.sign_in()
+    link = f'<a class="to-charts" href="{place}charts">'
+    assert link in browser.get(place).text and link in browser.get(f"{place}trends").text
+    assert link not in browser.get(f"{place}charts").text
+
+
 @pytest.mark.parametrize("then", [True, False])
 def test_in_the_control_arm_nothing_of_the_models_is_listed(tmp_path, signed_in, then):
     """Neither where it was withheld at the call, nor where the patient is in that arm now."""
