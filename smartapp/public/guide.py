@@ -14,24 +14,20 @@ from models.fitted.registry import Model, ModelError
 from models.patient.chart import Chart, Reading
 from runtime.logs import get_logger
 from runtime.publishing.document import Document
-from smartapp.plots.news2 import news2_strip
+from smartapp.pages import explanation
 from smartapp.plots.waterfall import waterfall
 from smartapp.public.page import public_page
 
 AT = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)
-# Invented. Nobody charted how awake the patient is, so that the example shows what a missing part
-# looks like.
-VALUES = {
-    "heart_rate": 112.0,
-    "respiratory_rate": 24.0,
-    "spo2": 93.0,
-    "fio2": 21.0,
-    "systolic": 104.0,
-    "diastolic": 58.0,
-    "temperature": 38.6,
-    "lactate": 3.1,
-    "creatinine": 1.6,
-    "wbc": 15.2,
+# Invented, by hours before. Nobody charted how awake the patient is now, so that the example shows
+# what a missing part looks like.
+VALUES: dict[float, dict[str, float]] = {
+    18: {"heart_rate": 84, "respiratory_rate": 16, "spo2": 97, "systolic": 128, "acvpu": 0}
+    | {"temperature": 37.2, "fio2": 21, "creatinine": 1.1, "wbc": 10.4},
+    9: {"heart_rate": 98, "respiratory_rate": 21, "spo2": 95, "systolic": 116, "fio2": 21}
+    | {"temperature": 38.2},
+    1 / 3: {"heart_rate": 112, "respiratory_rate": 24, "spo2": 93, "systolic": 104, "fio2": 21}
+    | {"temperature": 38.6, "lactate": 3.1, "creatinine": 1.6, "wbc": 15.2},
 }
 # Bars of the example; more would not fit the sheet.
 BARS = 5
@@ -56,25 +52,30 @@ class Guide:
         return self.kept.answer()
 
     def _made(self) -> Document:
-        example = _example(self.models)
+        chart = _chart()
+        example = _example(chart, self.models)
         lead = example.lead
         return public_page(
             "pages/guide.html",
             example=example,
             risk=lead,
             bars=waterfall(lead, BARS) if lead else None,
-            strip=news2_strip(example.news2, example.inputs),
+            strip=explanation(chart, example, self.models, UTC)["strip"],
             zone=UTC,
         )
 
 
-def _example(models: Sequence[Model]) -> Assessment:
+def _chart() -> Chart:
+    readings = sorted(
+        Reading(AT - timedelta(hours=hours), name, float(value), "example")
+        for hours, values in VALUES.items()
+        for name, value in values.items()
+    )
+    return Chart("example", date(1951, 3, 9), "female", False, tuple(readings), {})
+
+
+def _example(chart: Chart, models: Sequence[Model]) -> Assessment:
     """Return what is said of the invented patient, without a risk where the models give none."""
-    readings = [
-        Reading(AT - timedelta(minutes=20), name, value, "example")
-        for name, value in VALUES.items()
-    ]
-    chart = Chart("example", date(1951, 3, 9), "female", False, tuple(sorted(readings)), {})
     try:
         return assess(chart, AT, models)
     except ModelError as error:
