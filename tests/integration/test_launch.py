@@ -46,7 +46,11 @@ def test_a_launch_from_the_ehr_to_the_page(bench, ehr, redis):
     back = urlsplit(agreed.headers["Location"])
     place = browser.get(f"{back.path}?{back.query}").headers["Location"]
     page = browser.get(place)
-    assert page.status_code == 200 and "MRN-pat-1" in page.text and "Why this number" in page.text
+    assert (
+        page.status_code == 200
+        and "MRN-pat-1" in page.text
+        and "Risk of death in hospital" in page.text
+    )
     mark, *sealed = sorted(redis.keys("*"))
     assert mark.startswith(b"vigil:launch:") and redis.get(mark) == b"1"
     assert 600 < redis.ttl(mark) <= 660

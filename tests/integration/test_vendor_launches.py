@@ -53,7 +53,7 @@ def test_a_launch_of_this_shape_ends_on_the_page(start, name):
     bench = start(shape)
     page = page_of(bench)
     assert page.status_code == 200 and f"MRN-{shape.token['patient']}" in page.text
-    assert "Incomplete data." not in page.text and "Why this number" in page.text
+    assert "Incomplete data." not in page.text and "Risk of death in hospital" in page.text
     record, place = launch_record(bench), shape.openid or shape.issuer
     subject = shape.claims.get("sub", "dr-1")
     assert record["user"] == f"{bench.ehr.url}{place}|{subject}"
