@@ -28,6 +28,7 @@ from smartapp.what_if.wishes import Wishes, wishes
 
 # What the script asks for: the result alone, so that the form and its focus stay.
 RESULT = "result"
+TITLE = "What if"
 AGAIN = timedelta(minutes=1)
 
 
@@ -59,18 +60,24 @@ class WhatIf:
         sight = self._door.sight(opened)
         real = self._door.assess(sight, sight.seen)
         if not offered(real):
-            return self._door.part(opened, sight, "what_if", real=real, offered=False)
+            return self._door.part(opened, sight, "what_if", title=TITLE, real=real, offered=False)
         lead, rest = fields(real, self._door.models)
         wished = wishes(_form(), [*lead, *rest])
         found = self._result(sight, real, wished)
         values = {"real": real, "wished": wished, "result": found}
         if request.headers.get(PART) == RESULT:
             page = render_template(
-                "parts/what_if_result.html", **self._door.shared(opened, sight), **values
+                "parts/what_if/result.html", **self._door.shared(opened, sight), **values
             )
             self._record(opened, sight, wished)
             return page
-        values |= {"lead": lead, "rest": rest, "offered": True, "needed": _needed(lead)}
+        values |= {
+            "title": TITLE,
+            "lead": lead,
+            "rest": rest,
+            "offered": True,
+            "needed": _needed(lead),
+        }
         values["unknown"] = unknown(sight, real, self._door.models)
         return self._door.part(opened, sight, "what_if", {"tried": sorted(wished.values)}, **values)
 

@@ -107,6 +107,7 @@ def test_without_a_script_it_is_a_form_that_answers_with_a_page(launched):
     assert (
         "<html" in page and '<form id="what-if" method="post"' in page and ">Show</button>" in page
     )
+    assert "<h1>What if</h1>" in page
     answer = launched.post({}, heart_rate="91", spo2="99").text
     assert "<html" in answer and '<p class="tag">Hypothetical</p>' in answer
     assert re.search(r'name="heart_rate" value="91"', answer)
