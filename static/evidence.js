@@ -8,7 +8,9 @@
 
   function show(row, hash) {
     // An entry in the history of its own, so that Back leads to where the link stands.
+    history.scrollRestoration = "manual";
     if (hash && location.hash !== hash) location.hash = hash;
+    history.scrollRestoration = "auto";
     row.scrollIntoView({ block: "center" });
     row.focus({ preventScroll: true });
   }

@@ -30,7 +30,8 @@
         drawing.removeAttribute("aria-hidden");
         drawing.querySelectorAll(":scope > title, [data-mark] > title").forEach(quiet);
         if (drawing.getAttribute("role") === "img") drawing.setAttribute("role", "group");
-        mark.setAttribute("role", place(mark) ? "link" : "img");
+        mark.setAttribute("role", "img");
+        if (place(mark)) mark.setAttribute("aria-keyshortcuts", "Enter");
         mark.setAttribute("aria-label", mark.dataset.mark);
         mark.setAttribute("tabindex", "-1");
       });

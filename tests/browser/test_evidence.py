@@ -67,9 +67,7 @@ def test_an_input_leads_to_its_observation_and_back(page, demo_url):
     """The row of the value that the model used has the focus; Back leads to where the link is."""
     opened(page, demo_url)
     link = page.locator("table.inputs a.to-evidence[href*='variable=lactate']")
-    page.evaluate(
-        "document.querySelectorAll('details:not(#evidence)').forEach(d => { d.open = true; })"
-    )
+    page.locator("#inputs > summary").click()
     source = link.inner_text()
     link.click()
     page.locator(ROWS).first.wait_for()
