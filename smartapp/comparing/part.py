@@ -8,7 +8,7 @@ from models.card.figures import counted
 from smartapp.comparing.compared import Behind, compared, often, span
 from smartapp.door import Door
 
-NAME = "compare"
+NAME, TITLE = "compare", "Compared with other patients"
 
 
 class Compare:
@@ -28,11 +28,14 @@ class Compare:
         opened = self.door.open(handle)
         sight = self.door.sight(opened)
         assessment = self.door.assess(sight, sight.seen)
+        found = compared(assessment, self.behind)
         return self.door.part(
             opened,
             sight,
             NAME,
+            {"compared": [one.risk.model.name for one in found if one.behind]},
+            title=TITLE,
             assessment=assessment,
-            compared=compared(assessment, self.behind),
+            compared=found,
             models=[model.id.name for model in self.door.models],
         )

@@ -53,8 +53,10 @@ def test_it_is_a_page_of_its_own_without_a_script(bench):
     links = set(re.findall(r'href="(/(?:guide|model-card)[^"#]*)', page))
     assert {"/guide", "/model-card", "/model-card/sepsis/label"} <= links
     assert all(browser.get(link).status_code == 200 for link in links)
-    routes = [record["route"] for record in bench.audit.records(type="page")]
-    assert sorted(routes) == ["compare", "explanation"]
+    assert page.count("<h1>") == 1
+    records = {record["route"]: record for record in bench.audit.records(type="page")}
+    assert records.keys() == {"compare", "explanation"}
+    assert sorted(records["compare"]["compared"]) == ["deterioration", "sepsis"]
 
 
 def test_the_control_arm_learns_nothing_of_it(tmp_path, ehr):
