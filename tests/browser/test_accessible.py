@@ -119,7 +119,7 @@ def feedback_page() -> str:
         log.feedback(
             f"card-{n}", n + 0.2, ("accepted", "overridden")[n % 2], fb_reason={"code": "known"}
         )
-    made = printed.report(log.gathered(), START, END, 0)
+    made = printed.report(log.gathered(), log.pages(), START, END, 0)
     return printed.page(made)
 
 
