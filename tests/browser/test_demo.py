@@ -71,7 +71,7 @@ def test_card_and_page_say_the_same_number(page, demo_url, patient):
     """
     frame = open_app(page, demo_url, patient)
     assert card_percent(page) in frame.locator("main").inner_text()
-    assert frame.locator("svg[role=img]").count() >= PLOTS
+    assert frame.locator(".strip svg").count() >= PLOTS
     assert frame.locator(".waterfall").count() == 2
     assert frame.locator("td.source", has_text="Observation/").count() >= 5
     assert "explains the card" in frame.locator("main").inner_text()
