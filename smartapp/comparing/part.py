@@ -8,7 +8,7 @@ from models.card.figures import counted
 from smartapp.comparing.compared import Behind, compared, often, span
 from smartapp.door import Door
 
-NAME, TITLE = "compare", "Compared with other patients"
+NAME = "compare"
 
 
 class Compare:
@@ -34,7 +34,6 @@ class Compare:
             sight,
             NAME,
             {"compared": [one.risk.model.name for one in found if one.behind]},
-            title=TITLE,
             assessment=assessment,
             compared=found,
             models=[model.id.name for model in self.door.models],

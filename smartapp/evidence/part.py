@@ -33,7 +33,6 @@ class EvidencePart:
             sight,
             "evidence",
             {"asked": wanted.query(), "observations": [row.observed.id for row in found.rows]},
-            title="Evidence",
             asked=wanted,
             table=found,
             evidence=evidence,

@@ -28,7 +28,6 @@ from smartapp.what_if.wishes import Wishes, wishes
 
 # What the script asks for: the result alone, so that the form and its focus stay.
 RESULT = "result"
-TITLE = "What if"
 AGAIN = timedelta(minutes=1)
 
 
@@ -60,7 +59,7 @@ class WhatIf:
         sight = self._door.sight(opened)
         real = self._door.assess(sight, sight.seen)
         if not offered(real):
-            return self._door.part(opened, sight, "what_if", title=TITLE, real=real, offered=False)
+            return self._door.part(opened, sight, "what_if", real=real, offered=False)
         lead, rest = fields(real, self._door.models)
         wished = wishes(_form(), [*lead, *rest])
         found = self._result(sight, real, wished)
@@ -72,7 +71,6 @@ class WhatIf:
             self._record(opened, sight, wished)
             return page
         values |= {
-            "title": TITLE,
             "lead": lead,
             "rest": rest,
             "offered": True,
