@@ -48,15 +48,15 @@ def test_an_answer_is_given_and_changed(page, demo_url):
 
 def test_what_is_held_back_stays_away_when_the_chart_is_opened_again(page, demo_url):
     """The next patient-view hears it; taken back, cards come again."""
-    frame = answering(page, demo_url, "not-certain")
+    frame = answering(page, demo_url, "not-certain", "doctor")
     frame.get_by_role("button", name="Already known or being treated").click()
     frame.get_by_text("held back for you").wait_for()
-    page.goto(f"{demo_url}chart/not-certain?user=nurse")
+    page.goto(f"{demo_url}chart/not-certain?user=doctor")
     assert "snoozed: known" in page.locator(".behind").inner_text()
-    frame = answering(page, demo_url, "not-certain")
+    frame = answering(page, demo_url, "not-certain", "doctor")
     frame.get_by_role("button", name="Show cards again").click()
     frame.get_by_text("held back for you").wait_for(state="detached")
-    page.goto(f"{demo_url}chart/not-certain?user=nurse")
+    page.goto(f"{demo_url}chart/not-certain?user=doctor")
     assert "snoozed" not in page.locator(".behind").inner_text()
 
 

@@ -194,7 +194,7 @@ def test_measurements_are_a_page_of_their_own_without_a_script(screen, demo_url)
     page.get_by_role("link", name="7 days").click()
     assert "?hours=168" in page.url and page.locator("svg.trend").count() > 20
     page.get_by_role("link", name="Back to the whole page").click()
-    assert page.locator(".outcomes").is_visible()
+    page.locator(".outcomes").wait_for()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
