@@ -104,6 +104,16 @@ def test_the_shipped_models_pages_say_what_their_files_say():
         assert same(in_html(article), sources)
 
 
+def test_no_two_regions_of_a_page_are_called_alike():
+    """Also where two models stand on one page: each is named after its model."""
+    page = client(load_models()).get("/model-card").text
+    regions = re.findall(r'role="region" aria-label="([^"]+)"', page)
+    folded = re.findall(r"<summary>([^<]+)</summary>", page)
+    heads = re.findall(r"<h3[^>]*>(.*?)</h3>", page)
+    for names in (regions, folded, heads):
+        assert len(names) == len(set(names)) > 10
+
+
 def test_each_answer_has_its_type_and_policy(browser):
     """HTML with the pages' policy, the rest with none; nothing inline."""
     for path, kind in (
