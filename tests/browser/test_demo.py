@@ -163,7 +163,7 @@ def test_a_card_can_be_dismissed_with_a_reason(page, demo_url):
     page.get_by_text("Dismiss this card").click()
     page.get_by_label("Reason").select_option("known")
     page.get_by_role("button", name="Dismiss").click()
-    assert page.get_by_role("status").inner_text()
+    page.get_by_role("status").filter(has_text="Dismissed").wait_for()
     assert page.get_by_role("alert").count() == 0
 
 
