@@ -11,6 +11,7 @@ from ehr.checks.asked import smart_url
 from ehr.checks.finding import Finding
 from ehr.checks.record import SCOPE
 from ehr.checks.servers import Servers, mend
+from models.reading.lenient import objects
 from models.reading.queries import searches
 from runtime.settings import Ehr, bare_url
 
@@ -58,11 +59,17 @@ def _version(members: dict[str, Any]) -> Iterator[str]:
 
 def _lacking(members: dict[str, Any]) -> Iterator[str]:
     for kind, need in NEEDED.items():
-        declared = [one for one in _listed(_rest(members), "resource") if one.get("type") == kind]
-        if not any(need == one.get("code") for d in declared for one in _listed(d, "interaction")):
+        declared = [
+            one for one in objects(_rest(members).get("resource")) if one.get("type") == kind
+        ]
+        if not any(
+            need == one.get("code") for d in declared for one in objects(d.get("interaction"))
+        ):
             yield f"{kind} is without the interaction {need}."
         elif kind == "Observation":
-            named = {str(one.get("name")) for d in declared for one in _listed(d, "searchParam")}
+            named = {
+                str(one.get("name")) for d in declared for one in objects(d.get("searchParam"))
+            }
             if lacking := _parameters() - named:
                 yield f"Observation is without the search parameters {', '.join(sorted(lacking))}."
 
@@ -80,20 +87,15 @@ def _secured(members: dict[str, Any]) -> bool:
     if not isinstance(security, dict):
         return False
     oauth = any(
-        str(one.get("url")).endswith("/oauth-uris") for one in _listed(security, "extension")
+        str(one.get("url")).endswith("/oauth-uris") for one in objects(security.get("extension"))
     )
-    codings = [c for one in _listed(security, "service") for c in _listed(one, "coding")]
+    codings = [c for one in objects(security.get("service")) for c in objects(one.get("coding"))]
     return oauth or any(str(one.get("code")).lower() == "smart-on-fhir" for one in codings)
 
 
 def _rest(members: dict[str, Any]) -> dict[str, Any]:
-    rests = _listed(members, "rest")
+    rests = objects(members.get("rest"))
     return next((one for one in rests if one.get("mode") == "server"), {})
-
-
-def _listed(holder: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    value = holder.get(name)
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _smart(base: str, ehr: Ehr, smart: dict[str, Any]) -> Iterator[Finding]:

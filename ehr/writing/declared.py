@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ehr.http import Outgoing, OutgoingError
+from models.reading.lenient import objects
 
 # Of a large server it is some hundred resource types with all their search parameters.
 LARGEST_DOCUMENT = 8 * 1024 * 1024
@@ -51,17 +52,12 @@ class Declared:
             return None
         return {
             str(one.get("type")): _creates(one)
-            for rest in _listed(found, "rest")
+            for rest in objects(found.get("rest"))
             if rest.get("mode") == "server"
-            for one in _listed(rest, "resource")
+            for one in objects(rest.get("resource"))
         }
 
 
 def _creates(declared: dict[str, Any]) -> Creates:
-    plain = any(one.get("code") == "create" for one in _listed(declared, "interaction"))
+    plain = any(one.get("code") == "create" for one in objects(declared.get("interaction")))
     return Creates(plain, plain and declared.get("conditionalCreate") is True)
-
-
-def _listed(holder: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    value = holder.get(name)
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

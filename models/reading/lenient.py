@@ -33,6 +33,11 @@ def loaded(document: bytes) -> Any:
     return json.loads(text, object_pairs_hook=_members, parse_int=_integer, strict=False)
 
 
+def objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects of an array; what else stands in it, or in its place, is nothing."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
 def plain(document: bytes) -> Any:
     """Return the value of a JSON text in which each member is surely written once, else None: then
     `names_twice` knows.

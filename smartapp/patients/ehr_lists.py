@@ -83,7 +83,7 @@ def _why(error: FetchError) -> Unlisted | TokenRefused:
 def _patients(document: dict[str, Any], iss: str) -> Iterator[str]:
     group = document["resourceType"] == "Group"
     member, item, gone = ("member", "entity", "inactive") if group else ("entry", "item", "deleted")
-    for one in _objects(document.get(member)):
+    for one in lenient.objects(document.get(member)):
         reference = one.get(item)
         named = reference.get("reference") if isinstance(reference, dict) else None
         # A reference as it stands in a list always says its type.
@@ -94,7 +94,7 @@ def _patients(document: dict[str, Any], iss: str) -> Iterator[str]:
 
 def _search(fetch: Fetch, query: str) -> Iterator[EhrList]:
     kind = query.partition("?")[0]
-    for entry in _objects(_document(fetch, query).get("entry")):
+    for entry in lenient.objects(_document(fetch, query).get("entry")):
         found: Any = entry.get("resource")
         if _is_list(found, kind):
             name = found.get("name" if kind == "Group" else "title")
@@ -109,12 +109,12 @@ def _search(fetch: Fetch, query: str) -> Iterator[EhrList]:
 
 def _declared(fetch: Fetch) -> set[str]:
     """Return the kinds that the server says can be searched for."""
-    rest = _objects(_document(fetch, "metadata").get("rest"))
-    resources = [one for part in rest for one in _objects(part.get("resource"))]
+    rest = lenient.objects(_document(fetch, "metadata").get("rest"))
+    resources = [one for part in rest for one in lenient.objects(part.get("resource"))]
     return {
         str(one.get("type"))
         for one in resources
-        if any(way.get("code") == "search-type" for way in _objects(one.get("interaction")))
+        if any(way.get("code") == "search-type" for way in lenient.objects(one.get("interaction")))
     }
 
 
@@ -124,10 +124,6 @@ def _document(fetch: Fetch, query: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise FetchError("garbage") from None
     return found if isinstance(found, dict) else {}
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _length(value: object) -> int | None:
