@@ -1,6 +1,6 @@
 """Follows a risk through the hours: its course, and whether it is on its way down."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -35,15 +35,19 @@ class Moment(NamedTuple):
     row: FeatureRow | None
 
 
-def moments(readings: Series, at: datetime, hours: int = COURSE_HOURS) -> list[Moment]:
+def hourly(readings: Series, at: datetime, hours: int = COURSE_HOURS) -> list[Snapshot]:
     """Return what was known hour by hour up to `at`: made once, for every model and for NEWS2.
 
     Shape: hours + 1 items, oldest first. Time: a reading counts from its own time, not from when it
     was filed.
     """
     times = [at - timedelta(hours=back) for back in range(hours, -1, -1)]
-    snapshots = [snapshot_at(readings, time) for time in times]
-    return [Moment(snapshot, row_at(snapshot)) for snapshot in snapshots]
+    return [snapshot_at(readings, time) for time in times]
+
+
+def moments(known: Iterable[Snapshot]) -> list[Moment]:
+    """Return what a model is given of each of some snapshots."""
+    return [Moment(snapshot, row_at(snapshot)) for snapshot in known]
 
 
 def course(known: Sequence[Moment], model: Model) -> list[Hour]:

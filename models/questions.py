@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from models.answerable import ADULT_YEARS
-from models.course import DAY_HOURS, moments, not_falling
+from models.course import DAY_HOURS, hourly, moments, not_falling
 from models.findings.admission import to_chart
 from models.findings.discharge import against_discharge
 from models.findings.finding import Finding
@@ -49,7 +49,7 @@ def _discharge(
     readings: Series, snapshot: Snapshot, _: Score, models: Sequence[Model]
 ) -> Iterator[Finding]:
     yield from against_discharge(readings, snapshot)
-    day = moments(readings, snapshot.at, DAY_HOURS)
+    day = moments(hourly(readings, snapshot.at, DAY_HOURS))
     for model in sorted(models, key=lambda one: one.id.name):  # whatever order a replay has
         course = not_falling(day, model)
         if course:

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint
 
 from models.assess import Assessment
-from models.course import COURSE_HOURS, DAY_HOURS, moments
+from models.course import COURSE_HOURS, DAY_HOURS, hourly, moments
 from models.fitted.registry import Model
 from models.patient.chart import Chart
 from models.patient.inputs import absent, percent
@@ -47,13 +47,13 @@ def explanation(
     are told in `zone`. A page with `parts` leaves the course of the risk to one of them.
     """
     at, newest = assessment.at, assessment.data_time
-    known = moments(series(chart), at, DAY_HOURS if parts else COURSE_HOURS)
-    day = [chart_news2(one.snapshot) for one in known[-DAY_HOURS - 1 :]]
+    known = hourly(series(chart), at, DAY_HOURS if parts else COURSE_HOURS)
+    day = [chart_news2(snapshot) for snapshot in known[-DAY_HOURS - 1 :]]
     return {
         "zone": zone,
         "assessment": assessment,
         "attention": attention(chart, assessment),
-        "outcomes": outcomes(() if parts else known, assessment, models),
+        "outcomes": outcomes(() if parts else moments(known), assessment, models),
         "strip": news2_strip(assessment.news2, assessment.inputs, day),
         "strange": {(r.variable, r.time) for r in chart.readings if not r.known},
         "unused": unused(chart, assessment),

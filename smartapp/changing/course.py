@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.assess import Assessment
-from models.course import COURSE_HOURS, course, moments
+from models.course import COURSE_HOURS, course, hourly, moments
 from models.fitted.model import Model
 from models.patient.series import series
 from smartapp.changing.marks import Mark
@@ -35,7 +35,7 @@ def courses(
         return ()
     order = {risk.model: n for n, risk in enumerate(assessment.risks)}
     figures = {risk.model: risk.figure for risk in assessment.risks}
-    known = moments(series(now.chart), now.at)
+    known = moments(hourly(series(now.chart), now.at))
     found = []
     for model in sorted(models, key=lambda one: order.get(one.id, len(order))):
         hours = course(known, model)

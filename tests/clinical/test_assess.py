@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from models.assess import assess
-from models.course import course, moments
+from models.course import course, hourly, moments
 from models.fitted.model import sigmoid
 from models.fitted.registry import load_models
 from models.patient.chart import Chart
@@ -187,7 +187,7 @@ def test_the_course_ends_at_the_assessments_own_risk():
     hours before the first vital sign.
     """
     whole = chart(patient(), *table(SICK))
-    line = course(moments(series(whole), AT), MODELS[0])
+    line = course(moments(hourly(series(whole), AT)), MODELS[0])
     own = next(risk for risk in assess(whole, AT, MODELS).risks if risk.model == MODELS[0].id)
     shown = None if own.band == "indeterminate" else pytest.approx(own.probability, abs=1e-12)
     assert len(line) == 49 and line[-1][:2] == (AT, shown)
@@ -199,7 +199,7 @@ def test_the_course_knows_nothing_of_later_hours():
     rows = table(SICK)
     early = [row for row in rows if not row["id"].endswith("-1")]
     before, after = (
-        course(moments(series(chart(patient(), *some)), AT), MODELS[0])[-7][1]
+        course(moments(hourly(series(chart(patient(), *some)), AT)), MODELS[0])[-7][1]
         for some in (rows, early)
     )
     assert before == after is not None

@@ -11,7 +11,7 @@ import pytest
 from demo.patients.generate import generate
 from models.assess import Assessment, assess
 from models.certainty import EVEN
-from models.course import course, moments
+from models.course import course, hourly, moments
 from models.fitted.registry import load_models
 from models.patient.chart import Chart
 from models.patient.series import series
@@ -249,7 +249,7 @@ def test_two_days_of_course():
     """
     model = load_models()[0]
     for patient_id in (*SICK, *WELL):
-        known = moments(series(patients()[patient_id].chart), AFTERNOON)
+        known = moments(hourly(series(patients()[patient_id].chart), AFTERNOON))
         risks = [risk for _, risk, _ in course(known, model) if risk is not None]
         assert len(risks) >= 38, patient_id
         if patient_id == "sepsis":
