@@ -26,6 +26,7 @@ from models.patient.coverage import unread
 from models.patient.features import FeatureRow, feature_row
 from models.patient.inputs import Input, inputs, percent
 from models.patient.news2 import YOUNGEST, Score, chart_news2
+from models.patient.printing import age
 from models.patient.series import series
 from models.patient.snapshot import Snapshot, snapshot_at
 from models.questions import QUESTIONS
@@ -148,6 +149,11 @@ class Assessment:
         """
         kinds = QUESTIONS[self.question].telling
         return tuple(one for one in self.findings if one.level != LEVELS[0] or one.kind in kinds)
+
+    @property
+    def data_age(self) -> str:
+        """Return how old the newest value is, in words; empty where there is none."""
+        return age((self.at - self.data_time) / timedelta(hours=1)) if self.data_time else ""
 
     @property
     def lead(self) -> Risk | None:

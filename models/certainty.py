@@ -26,6 +26,11 @@ EVEN = 0.5
 BETWEEN = "The risk lies between the bands, and the model is not sure enough to choose one."
 
 
+def band_words(band: str) -> str:
+    """Return a band as it is shown beside a risk."""
+    return "not certain" if band == INDETERMINATE else band
+
+
 @dataclass(frozen=True, slots=True)
 class Certainty:
     """How sure a risk is: probabilities `low` to `high`, and in plain sentences what makes it

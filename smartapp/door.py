@@ -176,7 +176,7 @@ class Door:
         at = sight.seen.at
         return {
             "handle": opened.ticket.handle,
-            "csrf_token": opened.token,
+            TOKEN: opened.token,
             "person": sight.person,
             "age_years": sight.seen.chart.age(at),
             "zone": opened.ehr.zone,

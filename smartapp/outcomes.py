@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.assess import Assessment, Risk
-from models.certainty import INDETERMINATE
-from models.course import Hour, Moment, course
+from models.certainty import band_words
+from models.course import Moment, course
 from models.fitted.registry import Model
 from models.patient.inputs import percent
 from smartapp.plots.course import Course, risk_course
@@ -23,7 +23,7 @@ NAMED = 3
 class Outcome:
     """One outcome: its Risk, the words of its facts, and its two plots; `key` begins its ids.
 
-    `course` is empty where the model that gave the risk is not here any more.
+    `course` is None where the model that gave the risk is not here any more.
     """
 
     key: str
@@ -33,8 +33,7 @@ class Outcome:
     before: str
     frequency: str
     waterfall: Waterfall
-    course: Sequence[Hour]
-    course_plot: Course | None
+    course: Course | None
 
 
 def outcomes(
@@ -57,12 +56,11 @@ def _outcome(
     return Outcome(
         key,
         risk,
-        "not certain" if risk.band == INDETERMINATE else risk.band,
+        band_words(risk.band),
         bands_text(risk),
         _before(risk),
         _frequency(risk, model),
         waterfall(risk),
-        hourly,
         risk_course(hourly, risk.thresholds, at) if hourly else None,
     )
 

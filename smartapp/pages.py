@@ -46,7 +46,7 @@ def explanation(
     """Return the template's values for one assessment and the chart that it was made from; times
     are told in `zone`. A page with `parts` leaves the course of the risk to one of them.
     """
-    at, newest = assessment.at, assessment.data_time
+    at = assessment.at
     known = hourly(series(chart), at, DAY_HOURS if parts else COURSE_HOURS)
     day = [chart_news2(snapshot) for snapshot in known[-DAY_HOURS - 1 :]]
     return {
@@ -61,7 +61,6 @@ def explanation(
         "absent": absent(
             i for i in assessment.inputs if i.state in ("missing", "unread", "unusable")
         ),
-        "data_age": age((at - newest).total_seconds() / 3600) if newest else "",
     }
 
 

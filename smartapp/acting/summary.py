@@ -12,7 +12,6 @@ from flask import Blueprint, render_template
 from ehr.markdown import escape
 from models.assess import Assessment, Risk
 from models.patient.inputs import Input, absent
-from models.patient.printing import age
 from smartapp.door import Door
 from smartapp.outcomes import bands_text
 from smartapp.plots.news2 import news2_strip
@@ -52,7 +51,6 @@ class Summary:
             "risks": [(risk, bands_text(risk), drivers(risk, found)) for risk in found.risks],
             "absent": absent(item for item in found.inputs if item.state in UNKNOWN),
             "stale": [item for item in found.inputs if item.state == "stale"],
-            "data_age": _age(found),
             "of_card": sight.shown == "card",
             "zone": zone,
         }
@@ -88,8 +86,3 @@ def _text(marked: bool, values: dict[str, object]) -> str:
         lines.append(line.lstrip("# ") if kind == "#" and not marked else line)
         before = kind
     return "\n".join(lines) + "\n"
-
-
-def _age(assessment: Assessment) -> str:
-    newest = assessment.data_time
-    return age((assessment.at - newest).total_seconds() / 3600) if newest else ""

@@ -111,9 +111,9 @@ class Compared:
     @property
     def reaches(self) -> tuple[str, str] | None:
         """Return the bands of both ends of the interval of `like`, where they are two."""
-        if not self.like or not self.like.told:
+        if not self.behind or not self.like or not self.like.told:
             return None
-        low, high = (_band(end, self.risk.thresholds) for end in self.like.interval)
+        low, high = map(self.behind.model.band, self.like.interval)
         return None if low == high else (low, high)
 
 
@@ -173,9 +173,3 @@ def _grade(found: Behind, like: Bin, share: float) -> Grade | None:
         return None
     ends = (0.0, *limits, 1.0)
     return Grade(share, ends[place], ends[place + 1], like.lacking[place])
-
-
-def _band(risk: float, thresholds: Mapping[str, float]) -> str:
-    """Return the band in which a risk lies."""
-    limits = thresholds["medium"], thresholds["high"]
-    return ("low", "medium", "high")[sum(risk >= limit for limit in limits)]

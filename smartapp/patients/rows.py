@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from models.certainty import INDETERMINATE, Certainty
+from models.certainty import Certainty, band_words
 from models.findings.finding import LEVELS
 from models.fitted.registry import Model
 from models.patient.chart import Chart
@@ -121,7 +121,7 @@ def _row(of: Sequence[Assessed], now: datetime, words: Mapping[str, Outcome]) ->
         last.level,
         _said(last),
         (percent(risk.probability) if risk.sure else interval) if risk else None,
-        ("not certain" if risk.band == INDETERMINATE else risk.band) if risk else None,
+        band_words(risk.band) if risk else None,
         (word.label if word else risk.outcome) if risk else "",
         interval if risk and risk.sure else None,
         "" if risk else WITHOUT.get(last.status, "the score was unavailable"),

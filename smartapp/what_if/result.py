@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from models.assess import Assessment, Risk
-from models.certainty import INDETERMINATE
+from models.certainty import band_words
 from models.findings.finding import Finding
 from models.patient.inputs import Input, percent
 from models.patient.printing import display
@@ -111,9 +111,8 @@ def _given(item: Input, values: Values) -> Given:
 
 
 def _tried(key: str, risk: Risk, real: Risk | None) -> Tried:
-    band = "not certain" if risk.band == INDETERMINATE else risk.band
     points = difference(real.probability, risk.probability) if real else ""
-    return Tried(key, risk, band, real, points, waterfall(risk, MOST_BARS))
+    return Tried(key, risk, band_words(risk.band), real, points, waterfall(risk, MOST_BARS))
 
 
 def difference(before: float, after: float) -> str:

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from models.patient.printing import number, printed_unit
+from smartapp.door import TOKEN
 from smartapp.what_if.fields import Field
 
 # As browsers send what a field of numbers holds, and as people write it.
 NUMBER = re.compile(r"[+-]?[0-9]{1,9}([.,][0-9]{0,9})?", re.ASCII)
 LONGEST = 12
-# Fields of the form that are no variable.
-RESET, TOKEN = "reset", "csrf_token"
+# Beside the session's token the form's one field that is no variable.
+RESET = "reset"
 
 
 @dataclass(frozen=True, slots=True)

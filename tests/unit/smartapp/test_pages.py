@@ -45,8 +45,7 @@ def render():
         values["outcomes"] = tuple(
             replace(
                 outcome,
-                course=course,
-                course_plot=risk_course(course, outcome.risk.thresholds, assessment.at),
+                course=risk_course(course, outcome.risk.thresholds, assessment.at),
             )
             for outcome in values["outcomes"]
         )
