@@ -215,6 +215,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return tuple(dict.fromkeys(origin for ehr in self.ehr for origin in ehr.frame_ancestors))
 
 
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of a URL as they are written there."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def bare_url(url: str) -> str:
     """Return a URL without one final slash."""
     return url[:-1] if url.endswith("/") else url

@@ -162,14 +162,22 @@ class Door:
         """Return a part of the page, `templates/parts/NAME.html`, by itself for parts.js and in a
         page of its own for all others; it is recorded before it leaves, with what `record` adds.
         """
-        shared = self.shared(opened, sight)
-        alone = PART in request.headers
-        page = render_template(
-            f"parts/{name}.html" if alone else "pages/part.html", part=name, **shared, **values
-        )
+        page = self.render(opened, sight, name, **values)
         shown = {"route": name, "view": sight.shown, "at": sight.seen.at.isoformat()}
         self.record(opened, **shown, **(record or {}))
         return page
+
+    def render(
+        self,
+        opened: Opened,
+        sight: Sight,
+        name: str,
+        around: str = "pages/part.html",
+        **values: Any,
+    ) -> str:
+        """Return a part as `part` does, in a page that is named; whoever calls records it."""
+        template = f"parts/{name}.html" if PART in request.headers else around
+        return render_template(template, part=name, **self.shared(opened, sight), **values)
 
     def shared(self, opened: Opened, sight: Sight) -> dict[str, Any]:
         """Return what every page and part of a session is rendered with."""

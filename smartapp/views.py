@@ -4,7 +4,6 @@ and our key set.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from urllib.parse import urlsplit
 
 import msgspec
 import redis
@@ -29,7 +28,7 @@ from models.fitted.registry import Model
 from runtime.audit.log import Audit
 from runtime.logs import keyed_hash
 from runtime.publishing.document import Document
-from runtime.settings import Ehr, Settings
+from runtime.settings import Ehr, Settings, origin_of
 from runtime.signing_key import public_jwks
 from runtime.web import HTML_POLICY
 from smartapp import problems
@@ -206,8 +205,7 @@ def _onward(url: str, endpoints: Endpoints) -> BaseResponse:
     parameters, address = by_post(url, endpoints), endpoints.authorization_endpoint
     if not parameters:
         return redirect(url, 303)
-    parts = urlsplit(address)
-    g.form_action = f"{parts.scheme}://{parts.netloc} https:"
+    g.form_action = f"{origin_of(address)} https:"
     return make_response(
         render_template("pages/sign_in.html", address=address, parameters=parameters)
     )

@@ -6,9 +6,8 @@ names, and to no other, whatever the token response says.
 """
 
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
-from runtime.settings import Ehr, bare_url
+from runtime.settings import Ehr, bare_url, origin_of
 from smartapp.launching.acts import GROUPS, groups
 from smartapp.session import Session
 
@@ -43,5 +42,4 @@ def channel(session: Session, ehr: Ehr) -> Channel | None:
 
 
 def _trusted(ehr: Ehr) -> set[str]:
-    parts = map(urlsplit, ehr.fhir_base)
-    return {*ehr.frame_ancestors, *(f"{one.scheme}://{one.netloc}" for one in parts)}
+    return {*ehr.frame_ancestors, *map(origin_of, ehr.fhir_base)}

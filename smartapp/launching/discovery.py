@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 
 from ehr.http import Outgoing, OutgoingError
-from runtime.settings import LOOPBACK
+from runtime.settings import LOOPBACK, origin_of
 from smartapp.problems import SignInFailed
 
 FETCH_SECONDS = 6.0
@@ -56,8 +56,7 @@ class Endpoints(msgspec.Struct, frozen=True):
     @property
     def origin(self) -> str:
         """Return scheme, host and port of the authorization server."""
-        parts = urlsplit(self.token_endpoint)
-        return f"{parts.scheme}://{parts.netloc}"
+        return origin_of(self.token_endpoint)
 
 
 class Discovery:

@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from runtime.audit.people import relative
-from smartapp.door import PART, Door, Opened
+from smartapp.door import Door, Opened
 from smartapp.patients.arms import hidden
 from smartapp.patients.assessed import Assessed, own, read
 from smartapp.patients.ehr_lists import EhrList, Unlisted, lists, members, offered
@@ -176,10 +176,11 @@ class Charts:
 
     def _page(self, opened: Opened, sight: Sight, values: dict[str, Any]) -> str:
         listed: list[Row] = values.get("rows", [])
-        template = "parts/charts.html" if PART in request.headers else "pages/charts.html"
-        page = render_template(
-            template,
-            part="charts",
+        page = self._door.render(
+            opened,
+            sight,
+            "charts",
+            "pages/charts.html",
             hours=HOURS,
             offers=offered(opened.session),
             may_see_unit=self._may_see_unit(opened),
@@ -187,7 +188,6 @@ class Charts:
             iss=opened.session.iss,
             patient=opened.session.patient,
             now=opened.now,
-            **self._door.shared(opened, sight),
             **values,
         )
         self._door.record(

@@ -8,9 +8,10 @@ many times a second. A request needs no token of the form (E5), as it changes no
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
-from flask import Blueprint, render_template, request
+from flask import Blueprint, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from models.answerable import CORE, CORE_NEEDED
@@ -63,11 +64,9 @@ class WhatIf:
         lead, rest = fields(real, self._door.models)
         wished = wishes(_form(), [*lead, *rest])
         found = self._result(sight, real, wished)
-        values = {"real": real, "wished": wished, "result": found}
+        values: dict[str, Any] = {"real": real, "wished": wished, "result": found}
         if request.headers.get(PART) == RESULT:
-            page = render_template(
-                "parts/what_if/result.html", **self._door.shared(opened, sight), **values
-            )
+            page = self._door.render(opened, sight, "what_if/result", **values)
             self._record(opened, sight, wished)
             return page
         values |= {
