@@ -1,9 +1,10 @@
 """Judges a page by axe-core, and measures the contrast that axe-core leaves open."""
 
 import io
-from itertools import starmap
 
 from PIL import Image
+
+from smartapp.styling.colour import Colour, contrast
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN = """
@@ -114,27 +115,18 @@ def _worst(word: dict, ground: Image.Image) -> float | None:
     if colour is None:
         return None
     behind = [_rgb(word["halo"])] if word["halo"] else _common(part)
-    return min(_contrast(colour, one) for one in behind if one)
+    return min(contrast(colour, one) for one in behind if one)
 
 
-def _common(part: Image.Image) -> list[tuple[int, ...]]:
+def _common(part: Image.Image) -> list[Colour]:
     counted = part.getcolors(part.width * part.height) or []
     least = SHARE * part.width * part.height
-    return [colour for n, colour in counted if n >= least] or [max(counted)[1]]
+    common = [colour for n, colour in counted if n >= least] or [max(counted)[1]]
+    return [Colour(*colour) for colour in common]
 
 
-def _rgb(text: str) -> tuple[int, ...] | None:
+def _rgb(text: str) -> Colour | None:
     inside = text.partition("(")[2].rstrip(")").replace(",", " ").replace("/", " ").split()
     numbers = [float(one) for one in inside]
-    return tuple(int(n) for n in numbers[:3]) if len(numbers) == 3 or numbers[3:] == [1.0] else None
-
-
-def _contrast(one: tuple[int, ...], other: tuple[int, ...]) -> float:
-    low, high = sorted(starmap(_luminance, (one, other)))
-    return (high + 0.05) / (low + 0.05)
-
-
-def _luminance(*colour: int) -> float:
-    parts = [c / 255 for c in colour]
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    opaque = len(numbers) == 3 or numbers[3:] == [1.0]
+    return Colour(*map(int, numbers[:3])) if opaque else None

@@ -2,6 +2,7 @@
 has to leave behind. Whoever proves a log asks `vigil audit verify`.
 """
 
+from datetime import datetime
 from typing import NamedTuple
 
 from runtime.audit.chain import FIRST, digest
@@ -33,3 +34,15 @@ def chain(audit: Audit) -> Chain:
     finally:
         db.close()
     return Chain(count, None, prev)
+
+
+def write_at(monkeypatch, moment: datetime) -> None:
+    """Have the log and its checkpoints take a moment (aware UTC) for now."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, zone):
+            return moment
+
+    for module in ("runtime.audit.log", "runtime.audit.proof.notary"):
+        monkeypatch.setattr(f"{module}.datetime", Clock)

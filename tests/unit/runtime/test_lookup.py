@@ -14,7 +14,7 @@ from runtime.audit.log import Audit, AuditError
 from runtime.audit.proof import archive, notary
 from runtime.audit.proof.book import open_book
 from runtime.audit.proof.verify import verify
-from tests.support.chained import chain
+from tests.support.chained import chain, write_at
 
 EHR = "north"
 BEFORE = datetime.now(UTC) - timedelta(hours=1)
@@ -144,18 +144,9 @@ def test_a_sealed_month_is_still_looked_into(tmp_path, monkeypatch):
     """
     log, kept = tmp_path / "audit.sqlite", tmp_path / "kept"
 
-    def at(moment):
-        class Clock(datetime):
-            @classmethod
-            def now(cls, zone):
-                return moment
-
-        for module in ("runtime.audit.log", "runtime.audit.proof.notary"):
-            monkeypatch.setattr(f"{module}.datetime", Clock)
-
     midnight = datetime(2026, 11, 1, tzinfo=UTC)
     for n, hours in enumerate((-3, -2, 1)):
-        at(midnight + timedelta(hours=hours))
+        write_at(monkeypatch, midnight + timedelta(hours=hours))
         Audit(log).append("hook", record(n))
         notary.checkpoint(log, kept)
     book = open_book(kept, notary.trusted(tmp_path))

@@ -13,6 +13,7 @@ from runtime.audit.proof import archive, checkpoints, notary
 from runtime.audit.proof.book import open_book
 from runtime.audit.proof.export import lines
 from runtime.audit.proof.verify import verify
+from tests.support.chained import write_at
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -25,18 +26,9 @@ class Bench:
     def __init__(self, folder, monkeypatch):
         self.folder, self.log, self.kept = folder, folder / "audit.sqlite", folder / "kept"
         for month in (8, 9, 10, 11):
-            self.at(monkeypatch, datetime(2026, month, 15, tzinfo=UTC))
+            write_at(monkeypatch, datetime(2026, month, 15, tzinfo=UTC))
             self.write(f"{month}")
             notary.checkpoint(self.log, self.kept)
-
-    def at(self, monkeypatch, moment):
-        class Clock(datetime):
-            @classmethod
-            def now(cls, zone):
-                return moment
-
-        for module in ("runtime.audit.log", "runtime.audit.proof.notary"):
-            monkeypatch.setattr(f"{module}.datetime", Clock)
 
     def write(self, name):
         rows = [
