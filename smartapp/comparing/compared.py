@@ -14,6 +14,8 @@ from models.patient.inputs import percent
 from runtime.logs import get_logger
 from smartapp.comparing.distribution import Distribution, distribution
 
+# The members of a validation.json that this asks; most of the rest is tables for the model card.
+ASKED = ("data", "settings", "counts", "curves", "population")
 # In log-odds: a mean that is further away speaks of others.
 NEAR = 0.5
 log = get_logger("comparing")

@@ -20,6 +20,7 @@ from models.card.validation import read_validation
 from models.fitted.registry import TRAINED, Model, ModelError
 from runtime.logs import get_logger
 from runtime.publishing.document import Document
+from smartapp.comparing.compared import ASKED
 from smartapp.problems import NoCard
 from smartapp.public.page import public_page
 
@@ -33,7 +34,9 @@ log = get_logger("modelcard")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One model's model card, its pictures by file, and the validation that both rest on."""
+    """One model's model card, its pictures by file, and of the validation that both rest on what is
+    ASKED of it later.
+    """
 
     model: Model
     model_card: ModelCard
@@ -113,7 +116,10 @@ def _read(model: Model, folder: Path) -> Shown:
         plot.file: Document((folder / "plots" / plot.file).read_bytes(), "image/png")
         for plot in plots
     }
-    return Shown(model, model_card(model, validation, refused), plots, pictures, validation)
+    card = model_card(model, validation, refused)
+    # Each worker keeps what it goes on asking, and not some megabytes of tables.
+    kept = {name: of for name, of in validation.items() if name in ASKED} if validation else None
+    return Shown(model, card, plots, pictures, kept)
 
 
 def _plots(folder: Path) -> tuple[Plot, ...]:
