@@ -18,6 +18,7 @@ import requests
 
 from ehr.http import Outgoing, OutgoingError
 from tests.support import hookcall
+from tests.support.absent import absent
 from tests.support.authority import Authority
 from tests.support.faulty_ehr import FAULTS, SCOPE, FaultyEhr
 from tests.support.hookcall import SICK, bundle, observations
@@ -139,7 +140,7 @@ def threads(vigil):
     """Count the native threads of the master and its worker."""
     children = Path(f"/proc/{vigil.process.pid}/task/{vigil.process.pid}/children")
     if not children.exists():
-        pytest.skip("needs /proc to count threads")
+        absent("needs /proc to count threads")
     workers = [int(pid) for pid in children.read_text().split()]
     return sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in workers)
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.support.absent import absent
+
 ROOT = Path(__file__).parents[2]
 START = "import sys; from demo.run import run; sys.exit(run(int(sys.argv[1]), int(sys.argv[2]), folder=sys.argv[3]))"
 
@@ -171,7 +173,7 @@ def test_when_one_server_dies_the_other_is_stopped_and_it_is_said(tmp_path):
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     if not children.exists():
         process.terminate()
-        pytest.skip("needs /proc to find the children")
+        absent("needs /proc to find the children")
     os.killpg(int(children.read_text().split()[0]), signal.SIGKILL)
     _, errors = process.communicate(timeout=30)
     assert (
