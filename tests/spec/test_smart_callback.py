@@ -250,7 +250,7 @@ def test_an_error_without_a_known_state_is_not_shown(bench):
     answer = bench.browser().callback(
         {"error": "access_denied", "error_description": "call 555", "state": "x"}
     )
-    assert answer.status_code == 400 and "555" not in answer.text
+    assert answer.status_code == 400 and "call 555" not in answer.text
 
 
 @pytest.mark.rule("E3")
