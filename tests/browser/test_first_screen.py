@@ -49,7 +49,7 @@ def screen(chromium):
     contexts = []
 
     def shown(demo_url: str, patient: str, size: tuple[int, int], **options):
-        scripts = options.pop("java_script_enabled", True)
+        scripts, slower = options.pop("java_script_enabled", True), options.pop("slower", 1)
         first = chromium.new_context()
         address = open_app(first.new_page(), demo_url, patient).url
         state = first.storage_state()
@@ -62,6 +62,8 @@ def screen(chromium):
         contexts.extend([first, context])
         page = context.new_page()
         page.add_init_script(SHIFTS)
+        rate = {"rate": slower}
+        context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", rate)
         page.answer = page.goto(address)
         return page
 
@@ -133,11 +135,32 @@ def test_no_line_runs_through_a_word_and_nothing_scrolls_sideways(screen, demo_u
 @pytest.mark.parametrize("width", [1280, 400, 320])
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
 def test_nothing_moves_while_the_page_comes(screen, demo_url, width, zone):
-    """No layout shift at all, also where the computer's clock is told to run in another zone."""
-    page = screen(demo_url, "sepsis", (width, 800), timezone_id=zone)
-    page.wait_for_timeout(400)
+    """No layout shift at all, also on a slow computer, which draws before it has read the page, and
+    where the computer's clock is told to run in another zone.
+    """
+    page = screen(demo_url, "sepsis", (width, 800), timezone_id=zone, slower=6)
+    page.wait_for_function("performance.getEntriesByType('paint').length")
+    page.wait_for_timeout(600)
     assert ("not in this computer" in page.locator(".zone").inner_text()) == (zone != "UTC")
     assert page.evaluate("shifts") == []
+
+
+@pytest.mark.parametrize("width", [1280, 320])
+def test_a_page_that_was_cut_on_its_way_shows_no_half(screen, demo_url, width):
+    """Half a list of findings would be falsely calm: a line says what to do, and nothing else."""
+    page = screen(demo_url, "sepsis", (width, 800))
+    assert not page.locator(".arriving").is_visible()
+    whole = page.content()
+    for end in ('class="panels"', "<footer"):
+        cut = whole[: whole.index(end)]
+        page.route(
+            "**/l/**", lambda route, _, cut=cut: route.fulfill(body=cut, content_type="text/html")
+        )
+        page.goto(page.url)
+        assert not page.locator("main").is_visible() and not page.locator(".banner").is_visible()
+        page.get_by_text("This page is not whole. If that lasts, load it again.").wait_for()
+        assert sideways(page) == 0
+        page.unroute("**/l/**")
 
 
 @pytest.mark.parametrize("patient", PATIENTS)
