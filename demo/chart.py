@@ -19,7 +19,7 @@ from demo.playing import watching
 from demo.playing.clients import EVENTS, GENERIC, OPENING, PLAYED, Played
 from demo.playing.openings import Opening, Openings
 from demo.playing.troubles import TROUBLES
-from demo.playing.users import DOCTOR, USERS, User
+from demo.playing.users import DOCTOR, USERS, User, named
 from demo.records import Records, WrongOrder
 from demo.sandbox import chart_url
 from demo.tokens import Tokens
@@ -231,7 +231,7 @@ class Pages:
 def _chosen() -> tuple[Played, User]:
     """Return the client to play and the user to be, as the request names them."""
     names = request.values
-    return PLAYED.get(names.get("client", ""), GENERIC), USERS.get(names.get("user", ""), DOCTOR)
+    return PLAYED.get(names.get("client", ""), GENERIC), named(names.get("user", ""))
 
 
 def _choice(played: Played, user: User) -> dict[str, str]:

@@ -15,7 +15,7 @@ from demo.playing.decisions import decided
 from demo.playing.users import User
 
 # Nobody of the people who open charts: what is shown to them must not depend on a list.
-LIST = User("list", "The list of patients", lambda: "demo-list")
+LIST = User("list", "The list of patients", "demo-list")
 FRESH_SECONDS = 300.0
 NOTHING_KNOWN = (0, 20)
 # The demonstration's own pages come first.

@@ -3,8 +3,7 @@ to see.
 """
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from demo.patients.resources import CLINICIAN, NURSE
 from demo.playing.clients import Played
@@ -12,11 +11,11 @@ from demo.playing.clients import Played
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One of them; `id` makes the id of a Practitioner, None for the patient of the chart."""
+    """One of them; `id` is that of a Practitioner, None for the patient of the chart."""
 
     name: str
     label: str
-    id: Callable[[], str] | None
+    id: str | None
     provider: bool = False
 
     def reference(self, patient_id: str, played: Played) -> str:
@@ -26,25 +25,29 @@ class User:
         if self.id is None:
             return f"Patient/{patient_id}"
         kind = "PractitionerRole" if played.role and self.provider else "Practitioner"
-        return f"{kind}/{self.id()}"
+        return f"{kind}/{self.id}"
 
     def resource(self, patient_id: str) -> str:
         """Return the resource that `fhirUser` names after a launch."""
-        return f"Practitioner/{self.id()}" if self.id else f"Patient/{patient_id}"
+        return f"Practitioner/{self.id}" if self.id else f"Patient/{patient_id}"
 
 
-def _somebody() -> str:
-    return f"demo-{secrets.token_hex(4)}"
-
-
-DOCTOR = User("doctor", "Dr Robin Demonstrator", lambda: CLINICIAN, provider=True)
+DOCTOR = User("doctor", "Dr Robin Demonstrator", CLINICIAN, provider=True)
+NEW = User("new", "Somebody new each time", "demo-new")
 USERS = {
     user.name: user
     for user in (
         DOCTOR,
-        User("nurse", "Alex Specimen, nurse", lambda: NURSE),
-        # To whom nothing was shown before.
-        User("new", "Somebody new each time", _somebody),
+        User("nurse", "Alex Specimen, nurse", NURSE),
+        NEW,
         User("patient", "The patient", None),
     )
 }
+
+
+def named(name: str) -> User:
+    """Return who is meant, the doctor for an unknown name; "new" is somebody to whom nothing was
+    shown before, who stays the same from a chart to its launch.
+    """
+    user = USERS.get(name, DOCTOR)
+    return replace(user, id=f"demo-{secrets.token_hex(4)}") if user is NEW else user

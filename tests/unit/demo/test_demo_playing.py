@@ -89,15 +89,16 @@ def test_without_a_launch_no_stay_and_no_access_token(world, client):
     assert "fhirAuthorization" not in request and request["prefetch"]
 
 
-def test_the_user_can_be_changed(world):
-    """In the call, and in who is signed in when the app is launched."""
-    text, request, _ = ask(world, "generic", "patient")
-    assert request["context"]["userId"] == "Patient/sepsis"
-    link = re.search(r'href="([^"]+)">Open Vigil', text)[1].replace("&amp;", "&")
+@pytest.mark.parametrize("user", ["doctor", "nurse", "new", "patient"])
+def test_the_user_can_be_changed(world, user):
+    """In the call, and in who is signed in when the app is launched from its card."""
+    text, request, _ = ask(world, "generic", user)
+    assert request["context"]["userId"].startswith("Patient/" if user == "patient" else "Pract")
+    link = re.search(r'href="([^"]+/launch[^"]+link=[^"]+)"', text)[1].replace("&amp;", "&")
     code = world.code(launch=re.search("launch=([^&]+)", world.http.get(link).location)[1])
     token = world.token(code).json["id_token"]
     claims = jwt.decode(token, world.keys(), algorithms=["RS256"]).claims
-    assert claims["fhirUser"] == f"{EHR}/fhir/Patient/sepsis"
+    assert claims["fhirUser"] == f"{EHR}/fhir/{request['context']['userId']}"
 
 
 def test_somebody_new_is_nobody_who_was_here_before(world):

@@ -43,7 +43,7 @@ def test_each_patient_is_asked_about_once_by_nobody_of_the_ward(world):
     assert set(told(page)) == {"critical"} and "from a call for each patient" in page
     calls = [body for _, url, body, _ in world.sent if url.endswith("vigil-patient-view")]
     assert len(calls) == len(told(page))
-    assert {call["context"]["userId"] for call in calls} == {f"Practitioner/{LIST.id()}"}
+    assert {call["context"]["userId"] for call in calls} == {f"Practitioner/{LIST.id}"}
     sent = len(world.sent)
     world.http.post("/levels")
     assert len(world.sent) == sent
