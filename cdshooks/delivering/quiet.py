@@ -21,10 +21,10 @@ from cdshooks.delivering.snoozes import OF_ALL_USERS, length, snooze_of
 from ehr.actions import reasons
 from ehr.actions.quiet import Held, Offer, Reader, Record
 from models.assess import Assessment
+from runtime.audit.people import ROLE
 
 # Each kind's reason, which is its code too.
 KINDS: tuple[Kind, ...] = get_args(Kind)
-ROLE = "PractitionerRole/"
 
 
 class PageQuiet:

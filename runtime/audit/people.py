@@ -6,6 +6,9 @@ role only its server knows.
 
 from runtime.settings import Ehr, bare_url
 
+# How the reference to one begins.
+ROLE = "PractitionerRole/"
+
 
 def relative(reference: str, ehr: Ehr) -> str:
     """Return a reference relative to its EHR: without the FHIR base where that is one of this

@@ -1,6 +1,6 @@
 """Reads an audit record as the assessment of one chart: a hook call's, a page's, or a list's."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime
 from itertools import islice
 from typing import Any
@@ -11,7 +11,7 @@ from models.certainty import INDETERMINATE
 from models.findings.finding import LEVELS
 from models.withheld import OF_MODELS, WITHHELD
 from runtime.audit.log import Audit
-from runtime.audit.people import relative
+from runtime.audit.people import ROLE, relative
 from runtime.settings import Ehr
 from runtime.trials.arm import CONTROL
 
@@ -103,17 +103,32 @@ def own(audit: Audit, ehr: Ehr, names: Iterable[str | None], since: datetime) ->
     """Yield what one person had assessed at an EHR, newest first; `names` are theirs: the
     `fhirUser` of their id_token, and issuer and subject of it. Raises AuditError.
 
-    Only the same reference is the same person: who calls as a PractitionerRole and signs in as its
-    Practitioner is two, since only their server knows better.
+    Whose a PractitionerRole is only the EHR knows: it is theirs whom it let in by that role's card.
     """
     mine = {relative(name, ehr) for name in names if name}
-    found = {
-        record["seq"]: record
-        for name in mine
-        for record in islice(audit.of_person(ehr.id, name, since, *TYPES), MOST)
-        if mine & {relative(one, ehr) for one in _users(record)}
-    }
+    found = _of(audit, ehr, mine, since)
+    found |= _of(audit, ehr, _roles(audit, found.values(), ehr), since)
     yield from read(found[seq] for seq in sorted(found, reverse=True))
+
+
+def _of(
+    audit: Audit, ehr: Ehr, names: Collection[str], since: datetime
+) -> dict[int, dict[str, Any]]:
+    """Return the records of some people by their place in the log."""
+    return {
+        record["seq"]: record
+        for name in names
+        for record in islice(audit.of_person(ehr.id, name, since, *TYPES), MOST)
+        if any(relative(one, ehr) in names for one in _users(record))
+    }
+
+
+def _roles(audit: Audit, records: Iterable[dict[str, Any]], ehr: Ehr) -> set[str]:
+    """Return the roles to whom the cards were shown that some pages explain."""
+    opened = {one.get("assessment_id") for one in records if one["type"] == "page"}
+    cards = (audit.find_assessment(name) for name in opened if name)
+    users = {relative(user, ehr) for card in cards if card for user in _users(card)}
+    return {user for user in users if user.startswith(ROLE)}
 
 
 def _users(record: dict[str, Any]) -> list[str]:

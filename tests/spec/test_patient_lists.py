@@ -2,6 +2,7 @@
 
 import re
 import time
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -97,6 +98,24 @@ def test_only_this_users_charts_of_this_ehr_and_time_are_listed(bench, signed_in
     page, _ = listed(bench)
     assert sorted(patients(page)) == ["absolute", "mine"]
     assert "no census: a patient who is not listed may be ill" in page
+
+
+def test_a_role_is_this_user_whom_its_card_let_in(bench, signed_in):
+    """Epic calls with a PractitionerRole and signs in its Practitioner: the EHR itself handed that
+    role's card to this launch. A card of another Practitioner makes nobody that one.
+    """
+    role, colleague = str(uuid.uuid4()), str(uuid.uuid4())
+    called(bench, "pat-1", user="PractitionerRole/mine", assessment_id=role)
+    called(bench, "role-too", user=f"{signed_in.iss}/PractitionerRole/mine")
+    called(bench, "role-other", user="PractitionerRole/other")
+    called(bench, "pat-1", user="Practitioner/dr-2", assessment_id=colleague)
+    called(bench, "colleague", user="Practitioner/dr-2")
+    assert "Patient " not in listed(bench)[0]
+    signed_in.token_extra = {"appContext": {"assessment": colleague}}
+    assert patients(listed(bench)[0]) == []
+    signed_in.token_extra = {"appContext": {"assessment": role}}
+    page = listed(bench)[0]
+    assert patients(page) == ["role-too"] and page.count('<li class="chart') == 2
 
 
 def test_who_is_not_named_by_the_ehr_finds_nothing_and_reads_why(bench, ehr):
