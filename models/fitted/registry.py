@@ -202,11 +202,11 @@ def promote(
 
     Raises ModelError, and changes nothing, when the version is not fit.
     """
-    home = _home(name, folder)
-    if alias not in (CHAMPION, SHADOW) or not aliases.VERSION.fullmatch(version):
-        raise ModelError(f"{alias} {version!r}: give champion or shadow, and a version.")
-    model = admit(home / version, trust)
-    aliases.point(home, alias, "promote", version, by, reason, at)
+    if alias not in (CHAMPION, SHADOW):
+        raise ModelError(f"{alias}: give champion or shadow.")
+    place = located(name, version, folder)
+    model = admit(place, trust)
+    aliases.point(place.parent, alias, "promote", version, by, reason, at)
     return model
 
 

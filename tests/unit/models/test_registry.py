@@ -187,6 +187,13 @@ def test_names_stay_inside_the_folder(world, name, version, alias):
         promote(name, version, *WHO, AT, alias, *world)
 
 
+def test_what_is_not_there_is_named(world):
+    with pytest.raises(ModelError, match=f"There is no version '9.9.9' of {NAME} below"):
+        put(world, "9.9.9")
+    with pytest.raises(ModelError, match="There is no model named 'nobody' below"):
+        promote("nobody", "1.0.0", *WHO, AT, "champion", *world)
+
+
 def test_a_signed_version_can_not_stand_in_for_another(world):
     """An old release under a newer one's name is found, though its signature is right."""
     folder = world[0] / NAME / "3.0.0"
