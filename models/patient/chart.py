@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+# To so many decimals a chart keeps a value.
+DECIMALS = 4
 # Of these the chart says less than a number, but what it says is so.
 CERTAIN = {"bound", "range"}
 

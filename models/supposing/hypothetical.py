@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from models.patient.chart import Chart, PartState, Reading
+from models.patient.chart import DECIMALS, Chart, PartState, Reading
 from models.patient.conflicts import MINUTE, ONE_SET, PAIRS
 from models.patient.series import SPEAKERS, SPOKEN_BY
 from models.patient.vocabulary import VARIABLES
@@ -50,7 +50,8 @@ def hypothetical(chart: Chart, at: datetime, values: Values) -> Chart:
 
 
 def _reading(name: str, value: float, at: datetime) -> Reading:
-    return Reading(at, name, float(value), SOURCE, hours=AMOUNT_HOURS.get(name, 0.0))
+    kept = round(float(value), DECIMALS)
+    return Reading(at, name, kept, SOURCE, hours=AMOUNT_HOURS.get(name, 0.0))
 
 
 def _gone(

@@ -43,7 +43,7 @@ class Standing:
                     self._inputs[name, source].append(item)
         self._at = assessment.at
         self._seen: dict[tuple[object, ...], set[datetime]] = defaultdict(set)
-        for held in (*seen.readings, *seen.unusable):
+        for held in _items(seen):
             self._seen[key(held, self._at)].add(held.time)
         kept = series(seen)
         self._counted = {r[:4] for _, readings in kept.by_variable.values() for r in readings}
@@ -108,8 +108,11 @@ class Standing:
 
 def keys(chart: Chart, latest: datetime) -> set[tuple[object, ...]]:
     """Return what makes each value of a chart the same one in another."""
-    items: list[Reading | Unusable] = [*chart.readings, *chart.unusable]
-    return {key(item, latest) for item in items}
+    return {key(item, latest) for item in _items(chart)}
+
+
+def _items(chart: Chart) -> list[Reading | Unusable]:
+    return [*chart.readings, *chart.unusable]
 
 
 def key(item: Reading | Unusable, latest: datetime) -> tuple[object, ...]:
