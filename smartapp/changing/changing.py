@@ -66,7 +66,7 @@ class Changing:
         sight = door.sight(opened)
         back = _whole(request.args.get("back"))
         now = sight.now
-        then = ChartAt(now.chart, now.at - timedelta(hours=back), now.overdue_factor)
+        then = now.before(timedelta(hours=back))
         found = door.assess(sight, then)
         risks = enumerate(found.risks, 1)
         return door.part(
