@@ -9,6 +9,7 @@ import pytest
 
 from runtime.audit.log import AuditError
 from smartapp.door import PART
+from tests.spec.test_smart_evidence import observed
 from tests.spec.test_smart_session import CARD, pages, record_card
 from tests.support.launch_bench import Bench
 from tests.support.trials import trial
@@ -172,6 +173,25 @@ def test_the_hour_of_now_says_what_the_page_says(bench):
     record = pages(bench)[0]
     assert record["risks"][0][1:] == [page["probability"], page["band"]]
     assert "heart rate 128 /min" in text(answer)
+
+
+def test_what_was_filed_later_is_named_where_an_earlier_hour_is_shown(bench, ehr):
+    """Of hours back and in what changed; not of now, nor beside a card's own chart."""
+    now = datetime.now(UTC)
+    taken, filed = (now - timedelta(hours=hours) for hours in (8, 1))
+    late = {"effectiveDateTime": taken.isoformat(), "issued": filed.isoformat()}
+    ehr.more = [observed(1, **late), observed(2, status="entered-in-error", **late)]
+    browser, place = opened(bench)
+    for part in ("changed?since=6", "hour?back=6"):
+        told = text(browser.get(place + part))
+        assert "Not all of this was known at" in told and "known then" not in told.split("Risks")[0]
+        assert "Filed only later, and counted here: lactate 4.1 mmol/L (taken" in told
+        assert "Entered in error, and not counted here" in told
+    assert "Not all of this" not in text(browser.get(f"{place}hour?back=0"))
+    record_card(bench)
+    ehr.token_extra = {"appContext": {"assessment": CARD}}
+    browser, place = opened(bench)
+    assert "Not all of this" not in text(browser.get(f"{place}changed"))
 
 
 def test_the_course_marks_what_was_given_and_held_back(bench, ehr):
