@@ -12,6 +12,7 @@ from smartapp.door import PART
 from tests.spec.test_smart_evidence import observed
 from tests.spec.test_smart_session import CARD, pages, record_card
 from tests.support.launch_bench import Bench
+from tests.support.small_ehr import LOINC, VITALS
 from tests.support.trials import trial
 
 ALONE = {PART: "1"}
@@ -173,6 +174,21 @@ def test_the_hour_of_now_says_what_the_page_says(bench):
     record = pages(bench)[0]
     assert record["risks"][0][1:] == [page["probability"], page["band"]]
     assert "heart rate 128 /min" in text(answer)
+
+
+def test_what_went_is_told_in_words_that_stand_alone(bench, ehr):
+    """A set that was overdue is about no value: "14 h" alone would say nothing."""
+    taken = (datetime.now(UTC) - timedelta(hours=20)).isoformat()
+    ehr.more = [
+        observed(n, code={"coding": [{"system": LOINC, "code": code}]}, effectiveDateTime=taken)
+        | {"valueQuantity": {"value": value, "unit": unit}}
+        for n, (code, (value, unit)) in enumerate(VITALS.items())
+    ]
+    browser, place = opened(bench)
+    told = text(browser.get(f"{place}changed?since=6"))
+    gone = told.split("Gone or less grave")[1].split("Values")[0]
+    assert "warning then: Observations overdue: no set of all five vital signs for 14 h" in gone
+    assert "No longer found." in gone and "Not so any more" not in gone
 
 
 def test_what_was_filed_later_is_named_where_an_earlier_hour_is_shown(bench, ehr):
