@@ -120,6 +120,20 @@ def test_a_field_that_is_sent_back_wishes_nothing():
     assert wishes(form | {"heart_rate": "91", "reset": "heart_rate"}, known).values == {}
 
 
+def test_a_refusal_tells_the_range_that_is_taken():
+    """White cells go from 0.05, though they are printed with one digit; a level has words."""
+    known = named(told(*table(WELL))).values()
+    by_name = {one.field.name: one for one in wishes(dict.fromkeys(VARIABLES, "1e9"), known).wrong}
+    form = {name: f"{VARIABLES[name].high * 2 + 1:g}" for name in by_name}
+    for one in wishes(form, known).wrong:
+        variable = one.field.variable
+        if variable.name == "acvpu":
+            assert (one.low, one.high) == ("alert", "unresponsive")
+        else:
+            high = one.high.split()[0]
+            assert (float(one.low), float(high)) == (variable.low, variable.high), variable.name
+
+
 def test_one_pressure_is_said_to_leave_the_mean():
     """Whoever lowers the systolic pressure alone is told that the mean stays as it was charted."""
     of = chart(*table(SICK), observation("mean_pressure", 60, 1))
