@@ -8,10 +8,11 @@ from models.answerable import answerable
 from models.certainty import INDETERMINATE, Certainty, certainty
 from models.findings.finding import Finding
 from models.fitted.model import Model, sigmoid
+from models.patient.conflicts import undecided
 from models.patient.features import FeatureRow, feature_row
 from models.patient.inputs import percent
 from models.patient.printing import age
-from models.patient.series import Series
+from models.patient.series import Series, series
 from models.patient.snapshot import Snapshot, snapshot_at
 from models.trend import Scene, trend
 
@@ -39,10 +40,15 @@ def hourly(readings: Series, at: datetime, hours: int = COURSE_HOURS) -> list[Sn
     """Return what was known hour by hour up to `at`: made once, for every model and for NEWS2.
 
     Shape: hours + 1 items, oldest first. Time: a reading counts from its own time, not from when it
-    was filed.
+    was filed, and decides nothing before.
     """
     times = [at - timedelta(hours=back) for back in range(hours, -1, -1)]
-    return [snapshot_at(readings, time) for time in times]
+    return [snapshot_at(_until(readings, time), time) for time in times]
+
+
+def _until(readings: Series, at: datetime) -> Series:
+    chart = readings.chart
+    return series(chart.until(at)) if undecided(chart.readings, at) else readings
 
 
 def moments(known: Iterable[Snapshot]) -> list[Moment]:

@@ -1,6 +1,6 @@
 """What a page of a session last showed, so that all its parts speak of the same chart."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -15,6 +15,13 @@ class ChartAt(msgspec.Struct, frozen=True):
     chart: Chart
     at: datetime
     overdue_factor: float
+
+    def before(self, span: timedelta) -> "ChartAt":
+        """Return the same at an earlier moment: nothing that was taken later decides what of a
+        minute or a set of observations counts then.
+        """
+        at = self.at - span
+        return ChartAt(self.chart.until(at), at, self.overdue_factor)
 
 
 class Sight(msgspec.Struct, frozen=True):

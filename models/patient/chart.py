@@ -1,11 +1,13 @@
 """A Chart: all that the models see of one patient, and what of it could be read."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
+# To so many decimals a chart keeps a value.
+DECIMALS = 4
 # Of these the chart says less than a number, but what it says is so.
 CERTAIN = {"bound", "range"}
 
@@ -108,6 +110,16 @@ class Chart:
         """Return from when on a group of variables is whole; None is never."""
         part = self.parts.get(group, WHOLE)
         return ALWAYS if part.state == "whole" else part.since if part.state == "cut" else None
+
+    def until(self, at: datetime) -> "Chart":
+        """Return the chart as far as it was taken by `at` (aware UTC); what was rejected is counted
+        as before.
+        """
+        return replace(
+            self,
+            readings=tuple(one for one in self.readings if one.time <= at),
+            unusable=tuple(one for one in self.unusable if one.time <= at),
+        )
 
     def age(self, at: datetime) -> int | None:
         """Return whole years at `at`, or None when the birth date is unknown or impossible."""

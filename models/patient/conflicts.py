@@ -5,7 +5,7 @@ further from normal. Charts of readers before 2 are left as they were answered.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -94,6 +94,32 @@ def outvoted(rows: Rows) -> tuple[set[Reading], list[Conflict]]:
                 found.add(reading if calm[0] else other)
                 conflicts.append(_between(reading, other, words))
     return found, conflicts
+
+
+def undecided(readings: Sequence[Reading], at: datetime) -> bool:
+    """Tell whether a reading after `at` may decide which of those up to then counts; `readings` are
+    oldest first.
+    """
+    start = bisect_left(readings, at - ONE_SET, key=_time)
+    near = readings[start : bisect_right(readings, at + ONE_SET, key=_time)]
+    return any(
+        _of_one(before, after)
+        for before in near
+        if before.time <= at
+        for after in near
+        if after.time > at
+    )
+
+
+def _time(reading: Reading) -> datetime:
+    return reading.time
+
+
+def _of_one(before: Reading, after: Reading) -> bool:
+    if before.variable == after.variable:
+        return after.time - before.time < MINUTE
+    near = after.time - before.time <= ONE_SET
+    return near and any({before.variable, after.variable} == {a, b} for a, b, *_ in PAIRS)
 
 
 def gravity(variable: Variable, value: float) -> tuple[int, int, float]:

@@ -10,7 +10,7 @@ from models.patient.chart import WHOLE, Reading, Unusable
 from models.patient.features import URINE
 from models.patient.printing import both_units, display, number, printed_unit
 from models.patient.series import SISTERS, SPEAKERS, SPOKEN_BY
-from models.patient.snapshot import UNREAD, UNUSABLE, Snapshot
+from models.patient.snapshot import MISSING, STALE, UNREAD, UNUSABLE, Snapshot
 from models.patient.vocabulary import VARIABLES, Variable
 
 NOT_SHOWN = {"spo2_target"}
@@ -117,7 +117,9 @@ def _absent(variable: Variable, snapshot: Snapshot, in_model: bool) -> Input:
         return Input(
             name, variable.label, None, unit, words, item.time, hours, item.source, UNUSABLE
         )
-    unknown = snapshot.unknown[name] if in_model else NOT_IN_MODEL
+    # What is stale without a reading has no value and no age to be shown.
+    why = MISSING if snapshot.unknown[name] == STALE else snapshot.unknown[name]
+    unknown = why if in_model else NOT_IN_MODEL
     state = "spoken for" if SISTERS.get(name) in snapshot.fresh else unknown
     return Input(name, variable.label, None, unit, words, None, None, None, state)
 
@@ -137,6 +139,8 @@ def _absence(variable: Variable, snapshot: Snapshot) -> str:
         return f"in the chart, can't be used: {item.written}"
     if snapshot.unknown[variable.name] == UNREAD:
         return "could not be read"
+    if snapshot.unknown[variable.name] == STALE:
+        return "in the chart, too old and can't be used"
     whole = snapshot.chart.parts.get(variable.group, WHOLE).state == "whole"
     return "not in the chart" if whole else "not in what was read"
 

@@ -27,9 +27,9 @@ class Snapshot:
 
     `latest` holds each variable's newest reading, however old; `fresh` those that are not older
     than the variable's greatest age; `unknown` says for every other variable why it is none of
-    these: MISSING, STALE, UNREAD where it may stand in what could not be read, or UNUSABLE where
-    the newest value is none; `unusable` then holds that one, or that of the sister that speaks for
-    the variable. `conflicts` are those of the newest
+    these: MISSING, STALE (a word that can't be used, too), UNREAD where it may stand in what could
+    not be read, or UNUSABLE where the newest value is none; `unusable` then holds that one, or that
+    of the sister that speaks for the variable. `conflicts` are those of the newest
     values. `age` is None where it is not known.
     """
 
@@ -100,6 +100,7 @@ def snapshot_at(series: Series, at: datetime) -> Snapshot:
         for name, word in _newest_unusable(series.chart, at).items()
         if _counts(word, lasts[name])
     }
+    said = {word.variable for word in series.chart.unusable if word.time <= at}
     for name, variable in VARIABLES.items():
         last = lasts[name]
         if name in unusable or _unspoken(series, name, last, unusable):
@@ -108,7 +109,7 @@ def snapshot_at(series: Series, at: datetime) -> Snapshot:
         if last is None:
             since = series.since[variable.group]
             read = since is not None and since <= at - variable.max_age
-            unknown[name] = MISSING if read else UNREAD
+            unknown[name] = (STALE if name in said else MISSING) if read else UNREAD
             continue
         latest[name] = last
         if last.time >= at - variable.max_age:

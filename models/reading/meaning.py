@@ -53,8 +53,9 @@ class Left(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """When an Observation was made (aware UTC); not `exact` is the latest that it may have been,
-    and `time` is None where nothing is said of it. `hours` is how long before it began.
+    """When an Observation was made (aware UTC); not `exact` is the latest that it may have been, or
+    when it began if it may be going on; `time` is None where nothing is said of it. `hours` is how
+    long before it began.
     """
 
     time: datetime | None
@@ -108,15 +109,20 @@ def period(one: Told, when: Moment) -> float:
 
 
 def moment(resource: Resource, at: datetime, longest: timedelta = LONGEST) -> Moment | None:
-    """Return when an Observation was made; None where it took more than `longest`, or may have. A
-    period that has not ended lasts until `at`.
+    """Return when an Observation was made; None where it took more than `longest`.
+
+    A period that has not ended lasts until `at`. Where it may have taken more than `longest`, as
+    its start is not known or it has not ended, it may be a moment's, too: it is not exact.
     """
     period, text = resource.effectivePeriod, resource.effectiveDateTime or resource.effectiveInstant
     if text is None and period is not None:
         start = instant(period.start)
         end = instant(period.end) if period.end else at
-        if start is None or end is None or end - start > longest:
-            return None
+        if start is None or end is None:
+            known = end if period.end else start
+            return Moment(known or _latest(period.end or period.start), False)
+        if end - start > longest:
+            return None if period.end else Moment(start, False)
         return Moment(end, True, max(end - start, timedelta()) / timedelta(hours=1))
     time = instant(text)
     return Moment(_latest(text) if time is None else time, time is not None)

@@ -5,6 +5,7 @@ is none, with what stands in the chart and what it proves all the same.
 import math
 from typing import NamedTuple
 
+from models.patient.chart import DECIMALS
 from models.patient.conflicts import gravity
 from models.patient.vocabulary import Variable
 from models.reading.codes.acvpu import acvpu_points
@@ -149,7 +150,7 @@ def _compared(
     edge = converted(variable, code, number, unit)
     if edge is None:
         return Value(None, "unit", text)
-    edge = round(edge, 4)
+    edge = round(edge, DECIMALS)
     least, greatest = edge if comparator in ABOVE else None, edge if comparator in BELOW else None
     return Value(None, "bound", text, least, greatest)
 
@@ -162,7 +163,7 @@ def _number(
         return Value(None, "unit", text)
     low, high = variable.possible
     if low <= found <= high:
-        return Value(round(found, 4), "", text, converted=found != number)
+        return Value(round(found, DECIMALS), "", text, converted=found != number)
     if found < low:
         return Value(None, "range", text, greatest=low if _grave(variable, low) else None)
     return Value(None, "range", text, least=high if _grave(variable, high) else None)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from models.patient.chart import Chart, PartState, Reading
+from models.patient.chart import DECIMALS, Chart, PartState, Reading, Unusable
 from models.patient.conflicts import MINUTE, ONE_SET, PAIRS
 from models.patient.series import SPEAKERS, SPOKEN_BY
 from models.patient.vocabulary import VARIABLES
@@ -49,8 +49,25 @@ def hypothetical(chart: Chart, at: datetime, values: Values) -> Chart:
     )
 
 
+def gives_way(chart: Chart, at: datetime, values: Values) -> tuple[Reading | Unusable, ...]:
+    """Return what the chart says of the same minutes and a given value takes the place of: beside
+    it one that is charted in earnest may not count. Amounts are left out: they go by their hours.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    gone = _gone(chart, at, values, given)
+    held: list[Reading | Unusable] = [*chart.readings, *chart.unusable]
+    return tuple(
+        one
+        for one in held
+        if one.time > gone.get(one.variable, one.time)
+        and values.get(one.variable, 0.0) is not None
+        and one.variable not in AMOUNT_HOURS
+    )
+
+
 def _reading(name: str, value: float, at: datetime) -> Reading:
-    return Reading(at, name, float(value), SOURCE, hours=AMOUNT_HOURS.get(name, 0.0))
+    kept = round(float(value), DECIMALS)
+    return Reading(at, name, kept, SOURCE, hours=AMOUNT_HOURS.get(name, 0.0))
 
 
 def _gone(

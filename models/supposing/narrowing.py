@@ -10,7 +10,7 @@ It says what the model would know, in patients like those of its training. It is
 blood: nothing here weighs what a result is good for, or what it costs.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import fmean
@@ -30,6 +30,7 @@ MOST = 8
 # A narrowing by less than this, as a probability, is none that anybody would see.
 LEAST_NARROWING = 0.005
 Interval = tuple[float, float]
+Bounds = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,18 @@ def narrowings(
     would narrow the interval most.
 
     Missing: every model where no number is due, and one that does not say what it has seen. Urine
-    is left out: it is gathered over hours, and no result of a moment.
+    is left out: it is gathered over hours, and no result of a moment. Of what the chart gives only
+    a bound (> 5) no value beyond it is tried; where none is left that the model has seen, it is
+    left out, too.
     """
-    row = row_at(snapshot_at(series(chart), at))
+    snapshot = snapshot_at(series(chart), at)
+    row = row_at(snapshot)
     if row is None:
         return {}
+    unknown = {name for name in row if row[name] is None}
+    certain = {name: item.certain for name, item in snapshot.unusable.items()}
     return {
-        model.id: _of_model(chart, at, model, {name for name in row if row[name] is None})
+        model.id: _of_model(chart, at, model, unknown, certain)
         for model in models
         if model.manifest.get("certainty")
     }
@@ -89,17 +95,32 @@ def farthest(items: Sequence[Narrowing]) -> Narrowing | None:
     return max(items, key=lambda item: item.moves, default=None)
 
 
-def _of_model(chart: Chart, at: datetime, model: Model, unknown: set[str]) -> tuple[Narrowing, ...]:
+def _of_model(
+    chart: Chart, at: datetime, model: Model, unknown: set[str], certain: Mapping[str, Bounds]
+) -> tuple[Narrowing, ...]:
     shares, seen = (model.manifest["certainty"][facts] for facts in ("evidence", "seen"))
+    spans = {name: _within(seen[name], certain.get(name, (None, None))) for name in seen}
     tenths = {
         name: facts["edges"]
         for name, facts in model.manifest.get("inputs", {}).items()
-        if name in unknown & seen.keys() - AMOUNT_HOURS.keys() and facts["edges"]
+        if name in unknown - AMOUNT_HOURS.keys() and facts["edges"] and spans.get(name)
     }
     lacking = sorted(shares.keys() & tenths.keys(), key=lambda name: -shares[name])[:MOST]
     now = _interval(_scored(chart, at, model))
-    found = [_narrowing(chart, at, model, name, tenths[name], now) for name in lacking]
+    found = [
+        _narrowing(chart, at, model, name, tenths[name], now, span)
+        for name in lacking
+        if (span := spans[name])
+    ]
     return tuple(sorted(found, key=lambda one: -one.narrows))
+
+
+def _within(span: Interval, bounds: Bounds) -> Interval | None:
+    """Return what of a span lies within bounds; None where nothing does."""
+    (low, high), (least, greatest) = span, bounds
+    first = low if least is None else max(low, least)
+    last = high if greatest is None else min(high, greatest)
+    return (first, last) if first <= last else None
 
 
 def _narrowing(
@@ -109,8 +130,9 @@ def _narrowing(
     name: str,
     tenths: Sequence[float],
     now: Interval,
+    span: Interval,
 ) -> Narrowing:
-    low, high = model.manifest["certainty"]["seen"][name]
+    low, high = span
     normal = VARIABLES[name].normal
     tried = {low, high, *tenths} | ({normal} if normal is not None else set())
     told = {
@@ -119,7 +141,8 @@ def _narrowing(
         if low <= value <= high
     }
     risks = [sigmoid(score) for score, _ in told.values()]
-    spans = [_interval(told[value]) for value in tenths if value in told]
+    likely = [value for value in tenths if value in told] or [low, high]
+    spans = [_interval(told[value]) for value in likely]
     after = fmean(first for first, _ in spans), fmean(last for _, last in spans)
     return Narrowing(name, low, high, min(risks), max(risks), now, after)
 

@@ -10,8 +10,9 @@ from models.assess import Assessment
 from models.course import COURSE_HOURS
 from smartapp.changing.course import courses
 from smartapp.changing.difference import Difference, difference, score_text
+from smartapp.changing.hindsight import hindsight
 from smartapp.changing.marks import events, results
-from smartapp.changing.since import choices, chosen
+from smartapp.changing.since import CARD, choices, chosen
 from smartapp.door import Door
 from smartapp.plots.news2 import news2_strip
 from smartapp.plots.waterfall import waterfall
@@ -54,6 +55,8 @@ class Changing:
             choices=among,
             choice=choice,
             since=then.at,
+            # A card's own chart holds what was known then.
+            hindsight=None if choice.name == CARD else hindsight(sight, then),
             found=found,
             courses=courses(sight.now, now, door.models, happened),
             marks=sorted([*marks, *taken], key=lambda mark: mark.time, reverse=True),
@@ -61,12 +64,12 @@ class Changing:
         )
 
     def hour(self, handle: str) -> str:
-        """Show the chart as it was known `back` hours before the newest view, and its risks."""
+        """Show the chart up to `back` hours before the newest view, and its risks."""
         door, opened = self._door, self._door.open(handle)
         sight = door.sight(opened)
         back = _whole(request.args.get("back"))
         now = sight.now
-        then = ChartAt(now.chart, now.at - timedelta(hours=back), now.overdue_factor)
+        then = now.before(timedelta(hours=back))
         found = door.assess(sight, then)
         risks = enumerate(found.risks, 1)
         return door.part(
@@ -78,6 +81,7 @@ class Changing:
             most=COURSE_HOURS,
             now=now.at,
             found=found,
+            hindsight=hindsight(sight, then) if back else None,
             outcomes=[(f"hour-{n}", risk, waterfall(risk)) for n, risk in risks],
             strip=news2_strip(found.news2, found.inputs),
             news2=score_text(found.news2),

@@ -14,7 +14,7 @@ from models.assess import Assessment, Risk
 from models.certainty import INDETERMINATE
 from models.explanation import Explanation
 from models.findings.finding import LEVELS, Finding
-from models.patient.inputs import Input
+from models.patient.inputs import NOT_IN_MODEL, Input
 from models.patient.news2 import Score
 from models.withheld import OF_MODELS
 from smartapp.plots.waterfall import Waterfall, waterfall
@@ -83,7 +83,7 @@ class Value(NamedTuple):
     @property
     def lost(self) -> bool:
         """Tell whether it was known then and is not now."""
-        return self.then.state not in UNKNOWN and self.now.state in UNKNOWN
+        return known(self.then) and not known(self.now)
 
 
 class Points(NamedTuple):
@@ -132,10 +132,17 @@ def difference(then: Assessment, now: Assessment, new: dict[str, list[datetime]]
         worse,
         eased,
         tuple(_values(pairs, new, then, now)),
-        tuple(b.label for a, b in pairs if a.state in UNKNOWN and b.state not in UNKNOWN),
-        tuple(b.label for a, b in pairs if a.state not in UNKNOWN and b.state in UNKNOWN),
-        tuple(b.label for a, b in pairs if a.state in UNKNOWN and b.state in UNKNOWN),
+        tuple(b.label for a, b in pairs if known(b) and not known(a)),
+        tuple(b.label for a, b in pairs if known(a) and not known(b)),
+        tuple(b.label for a, b in pairs if not known(a) and not known(b)),
     )
+
+
+def known(item: Input) -> bool:
+    """Tell whether an input has a value that can be used, or a sister that stands for it; what no
+    model goes by is not known without one either.
+    """
+    return item.state not in UNKNOWN and (item.value is not None or item.state != NOT_IN_MODEL)
 
 
 def told(item: Input) -> tuple[object, ...]:
@@ -202,7 +209,7 @@ def _signs(then: Assessment, now: Assessment) -> tuple[tuple[Sign, ...], tuple[S
             continue
         own = inputs.get(finding.variable or "")
         earlier = before.get(finding.variable or "")
-        newer = bool(own and earlier and own.state not in UNKNOWN and told(own) != told(earlier))
+        newer = bool(own and earlier and known(own) and told(own) != told(earlier))
         sign = Sign(
             finding.sentence,
             finding.written,
@@ -234,8 +241,7 @@ def _values(
 ) -> Iterator[Value]:
     levels = {one.variable: one.level for one in reversed(now.findings)}
     for first, last in pairs:
-        same_state = (first.state in UNKNOWN) == (last.state in UNKNOWN)
-        if told(first) == told(last) and same_state:
+        if told(first) == told(last) and known(first) == known(last):
             continue
         times = new.get(last.variable, [])
         late = any(time <= then.at for time in times)

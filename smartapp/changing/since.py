@@ -68,5 +68,4 @@ def _read_at(record: Mapping[str, Any]) -> datetime:
 
 
 def _back(sight: Sight, span: timedelta) -> ChartAt:
-    now = sight.now
-    return ChartAt(now.chart, now.at - span, now.overdue_factor)
+    return sight.now.before(span)

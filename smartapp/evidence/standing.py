@@ -41,7 +41,10 @@ class Standing:
                 names = SPOKEN_BY.get(item.variable, ()) if made else ()
                 for name in (item.variable, *names):
                     self._inputs[name, source].append(item)
-        self._seen, self._at = keys(seen, assessment.at), assessment.at
+        self._at = assessment.at
+        self._seen: dict[tuple[object, ...], set[datetime]] = defaultdict(set)
+        for held in _items(seen):
+            self._seen[key(held, self._at)].add(held.time)
         kept = series(seen)
         self._counted = {r[:4] for _, readings in kept.by_variable.values() for r in readings}
         self._since = {v.name: kept.since[v.group] for v in VARIABLES.values()}
@@ -52,10 +55,14 @@ class Standing:
         if value.place is None or value.place >= len(items):
             return Place("")
         item = items[value.place]
-        if key(item, self._at) not in self._seen:
+        times = self._seen.get(key(item, self._at))
+        if times is None:
             return Place("not in the chart of the card")
+        # What has no exact time stands in the card's chart at another moment than in that of now.
+        time = min(item.time, self._at)
+        times = {time} if time in times else times
         named = self._inputs.get((item.variable, item.source), ())
-        inputs = [one for one in named if _is(one, item)]
+        inputs = [one for one in named if one.time in times and _is(one, item)]
         if inputs:
             return Place(self._said(inputs, item), tuple(one.variable for one in inputs))
         if isinstance(item, Unusable) or item[:4] in self._counted:
@@ -101,8 +108,11 @@ class Standing:
 
 def keys(chart: Chart, latest: datetime) -> set[tuple[object, ...]]:
     """Return what makes each value of a chart the same one in another."""
-    items: list[Reading | Unusable] = [*chart.readings, *chart.unusable]
-    return {key(item, latest) for item in items}
+    return {key(item, latest) for item in _items(chart)}
+
+
+def _items(chart: Chart) -> list[Reading | Unusable]:
+    return [*chart.readings, *chart.unusable]
 
 
 def key(item: Reading | Unusable, latest: datetime) -> tuple[object, ...]:
@@ -115,7 +125,11 @@ def key(item: Reading | Unusable, latest: datetime) -> tuple[object, ...]:
 
 
 def _is(one: Input, item: Reading | Unusable) -> bool:
-    """Tell whether an input is this very value, not another one of its Observation."""
-    if isinstance(item, Unusable) or one.variable != item.variable:
-        return isinstance(item, Unusable) == (one.state == UNUSABLE)
+    """Tell whether an input of its moment is this very value, not another one of its
+    Observation.
+    """
+    if isinstance(item, Unusable):
+        return one.state == UNUSABLE and one.display.endswith(item.written)
+    if one.variable != item.variable:
+        return one.state != UNUSABLE
     return one.value == item.value and one.state != UNUSABLE

@@ -17,7 +17,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from models.answerable import CORE, CORE_NEEDED
 from models.assess import Assessment
 from models.patient.news2 import YOUNGEST
-from models.supposing.hypothetical import hypothetical
+from models.supposing.hypothetical import gives_way, hypothetical
 from runtime.logs import keyed_hash
 from smartapp.door import PART, Door, Opened
 from smartapp.problems import Problem
@@ -84,7 +84,8 @@ class WhatIf:
         seen = sight.seen
         chart = hypothetical(seen.chart, seen.at, wished.values)
         tried = self._door.assess(sight, msgspec.structs.replace(seen, chart=chart))
-        return result(real, tried, wished.values)
+        way = gives_way(seen.chart, seen.at, wished.values)
+        return result(real, tried, wished.values, way)
 
     def _record(self, opened: Opened, sight: Sight, wished: Wishes) -> None:
         """Record which variables were tried, unless this was recorded less than a minute ago."""

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from models.assess import Assessment, Risk
 from models.certainty import band_words
 from models.findings.finding import Finding
+from models.patient.chart import Reading, Unusable
 from models.patient.inputs import Input, percent
-from models.patient.printing import display
+from models.patient.printing import both_units, display
 from models.patient.series import SPOKEN_BY
 from models.patient.vocabulary import VARIABLES
 from models.supposing.hypothetical import Values
@@ -68,9 +70,18 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """What the chart says of the same minutes and gives way to what is tried."""
+
+    label: str
+    written: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """What a hypothetical chart is said to be: `comes` and `goes` are findings of it and of the
-    real one alone.
+    real one alone, `ways` is what of the real one gives way.
     """
 
     given: tuple[Given, ...]
@@ -81,10 +92,15 @@ class Result:
     comes: tuple[Finding, ...]
     goes: tuple[Finding, ...]
     follows: tuple[Follows, ...]
+    ways: tuple[Way, ...]
 
 
-def result(real: Assessment, tried: Assessment, values: Values) -> Result:
-    """Compare two assessments of one moment; `values` are what was tried in the second."""
+def result(
+    real: Assessment, tried: Assessment, values: Values, way: Iterable[Reading | Unusable] = ()
+) -> Result:
+    """Compare two assessments of one moment; `values` are what was tried in the second, `way` is
+    what of the chart gave way to them.
+    """
     before = {risk.outcome: risk for risk in real.risks}
     # In the order of the real ones, so that no box jumps under the hand that moves a slider.
     order = {outcome: place for place, outcome in enumerate(before)}
@@ -102,7 +118,13 @@ def result(real: Assessment, tried: Assessment, values: Values) -> Result:
         _alone(tried.findings, real.findings),
         _alone(real.findings, tried.findings),
         tuple(_follows(real, tried, set(values))),
+        tuple(map(_way, way)),
     )
+
+
+def _way(item: Reading | Unusable) -> Way:
+    written = both_units(item) if isinstance(item, Reading) else item.written
+    return Way(VARIABLES[item.variable].label, written, item.time)
 
 
 def _given(item: Input, values: Values) -> Given:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from models.patient.printing import number, printed_unit
+from models.patient.vocabulary import Variable
 from smartapp.door import TOKEN
 from smartapp.what_if.fields import Field
 
@@ -55,12 +56,18 @@ def wishes(form: Mapping[str, str], known: Iterable[Field]) -> Wishes:
         value = _value(field, text) if text else None
         if isinstance(value, str):
             variable = field.variable
-            low, high = (number(variable, edge) for edge in (variable.low, variable.high))
+            low, high = (_edge(variable, edge) for edge in (variable.low, variable.high))
             wrong.append(Wrong(field, value, low, f"{high} {printed_unit(variable)}".strip()))
         else:
             values[name] = value
     strange = len(form.keys() - by_name.keys() - {RESET, TOKEN})
     return Wishes(values, tuple(wrong), typed, strange)
+
+
+def _edge(variable: Variable, edge: float) -> str:
+    """Return an end of the range: one that its variable's digits would move keeps its own."""
+    text = number(variable, edge)
+    return text if variable.name == "acvpu" or float(text) == edge else f"{edge:g}"
 
 
 def _value(field: Field, text: str) -> float | str:

@@ -128,6 +128,15 @@ def test_a_value_is_assessed_as_if_it_had_been_charted(patient_id):
         assert said(hypothetical(chart, AT, {name: value})) == said(real), name
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("spo2", 95.49996), ("temperature", 38.0499999), ("lactate", 3.99999)]
+)
+def test_a_value_of_many_decimals_is_rounded_as_a_chart_is_read(name, value):
+    """At the edge of a band of NEWS2 or a limit the digit that is dropped would decide."""
+    real = chart_of([patient(), *table(SICK), charted(name, value, "p1")])
+    assert said(hypothetical(sick(), AT, {name: value})) == said(real)
+
+
 @pytest.mark.parametrize("patient_id", ["sepsis", "conflict", "unreadable", "chart-mess"])
 def test_several_values_are_assessed_as_one_set(patient_id):
     """Both pressures, the rate and a lactate at once; the mean is made of the two pressures."""

@@ -232,3 +232,18 @@ def test_what_was_never_about_it_changes_nothing(variable, kind):
     first, second = (assess(one, AT, MODELS) for one in (without, beside))
     assert (first.level, first.news2) == (second.level, second.news2)
     assert [r.probability for r in first.risks] == [r.probability for r in second.risks]
+
+
+@pytest.mark.parametrize("kind", ["unit", "text", "bound", "preliminary"])
+@pytest.mark.parametrize("name", ["spo2", "lactate", "crp"])
+def test_what_cant_be_used_and_is_too_old_was_charted_all_the_same(kind, name):
+    """It is unknown as if nothing were there, and nobody says that the chart does not hold it."""
+    hours = VARIABLES[name].max_age_hours + 1
+    found = assess(chart(unusable(kind, name, hours)), AT, MODELS)
+    bare = assess(chart(), AT, MODELS)
+    (item,) = (one for one in found.inputs if one.variable == name)
+    assert item.display == "in the chart, too old and can't be used" and item.value is None
+    assert [one.state for one in found.inputs] == [one.state for one in bare.inputs]
+    assert (found.level, found.risks, found.news2.high) == (bare.level, (), 20)
+    why = {part.name: part.why for part in found.news2.parts}
+    assert why.get(name, "too old") == "too old" and why["systolic"] == "not charted"

@@ -9,8 +9,10 @@ import pytest
 
 from runtime.audit.log import AuditError
 from smartapp.door import PART
+from tests.spec.test_smart_evidence import observed
 from tests.spec.test_smart_session import CARD, pages, record_card
 from tests.support.launch_bench import Bench
+from tests.support.small_ehr import LOINC, VITALS
 from tests.support.trials import trial
 
 ALONE = {PART: "1"}
@@ -172,6 +174,40 @@ def test_the_hour_of_now_says_what_the_page_says(bench):
     record = pages(bench)[0]
     assert record["risks"][0][1:] == [page["probability"], page["band"]]
     assert "heart rate 128 /min" in text(answer)
+
+
+def test_what_went_is_told_in_words_that_stand_alone(bench, ehr):
+    """A set that was overdue is about no value: "14 h" alone would say nothing."""
+    taken = (datetime.now(UTC) - timedelta(hours=20)).isoformat()
+    ehr.more = [
+        observed(n, code={"coding": [{"system": LOINC, "code": code}]}, effectiveDateTime=taken)
+        | {"valueQuantity": {"value": value, "unit": unit}}
+        for n, (code, (value, unit)) in enumerate(VITALS.items())
+    ]
+    browser, place = opened(bench)
+    told = text(browser.get(f"{place}changed?since=6"))
+    gone = told.split("Gone or less grave")[1].split("Values")[0]
+    assert "warning then: Observations overdue: no set of all five vital signs for 14 h" in gone
+    assert "No longer found." in gone and "Not so any more" not in gone
+
+
+def test_what_was_filed_later_is_named_where_an_earlier_hour_is_shown(bench, ehr):
+    """Of hours back and in what changed; not of now, nor beside a card's own chart."""
+    now = datetime.now(UTC)
+    taken, filed = (now - timedelta(hours=hours) for hours in (8, 1))
+    late = {"effectiveDateTime": taken.isoformat(), "issued": filed.isoformat()}
+    ehr.more = [observed(1, **late), observed(2, status="entered-in-error", **late)]
+    browser, place = opened(bench)
+    for part in ("changed?since=6", "hour?back=6"):
+        told = text(browser.get(place + part))
+        assert "Not all of this was known at" in told and "known then" not in told.split("Risks")[0]
+        assert "Filed only later, and counted here: lactate 4.1 mmol/L (taken" in told
+        assert "Entered in error, and not counted here" in told
+    assert "Not all of this" not in text(browser.get(f"{place}hour?back=0"))
+    record_card(bench)
+    ehr.token_extra = {"appContext": {"assessment": CARD}}
+    browser, place = opened(bench)
+    assert "Not all of this" not in text(browser.get(f"{place}changed"))
 
 
 def test_the_course_marks_what_was_given_and_held_back(bench, ehr):

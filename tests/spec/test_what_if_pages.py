@@ -13,9 +13,14 @@ from models.assess import assess
 from models.patient.chart import Chart
 from models.supposing.hypothetical import hypothetical
 from runtime.audit.log import AuditError
+from tests.spec.test_smart_evidence import observed
 from tests.support.launch_bench import PUBLIC, Bench
 from tests.support.trials import trial
 
+SODIUM = {
+    "code": {"coding": [{"system": "http://loinc.org", "code": "2951-2"}]},
+    "valueQuantity": {"value": 129, "unit": "mmol/L"},
+}
 ALONE, RESULT = {"Vigil-Part": "1"}, {"Vigil-Part": "result"}
 
 
@@ -183,6 +188,19 @@ def test_oxygen_and_consciousness_follow_their_sisters(launched):
     page = launched.tried(oxygen_flow="4", acvpu="2")
     assert "Inspired oxygen follows: 36 % (from oxygen flow 4.0 L/min)." in page
     assert "Glasgow coma score follows: 13 (from ACVPU voice)." in page
+
+
+def test_what_is_real_is_told_as_it_stands_in_the_chart(bench, ehr):
+    """Too old, unusable, or of the same minutes: a nurse sees beside what the value is tried."""
+    now = datetime.now(UTC)
+    late = {"effectiveDateTime": (now - timedelta(hours=30)).isoformat()}
+    ehr.more = [observed(1, **late), observed(2, **SODIUM, effectiveDateTime=f"{now:%Y-%m-%d}")]
+    launched = Launched(bench)
+    page = launched.tried(lactate="2", sodium="140", heart_rate="90")
+    assert "lactate 2.0 mmol/L (real 4.1 mmol/L, too old)" in page
+    assert "sodium 140 mmol/L (in the chart, can't be used: 129 mmol/L (no exact time))" in page
+    assert "Of the same minutes the chart has sodium 129 mmol/L (no exact time)" in page
+    assert "Of the same minutes" not in launched.tried(heart_rate="90")
 
 
 def test_findings_that_come_and_go_are_named(launched):

@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 
 from models.patient.chart import Chart
+from models.patient.series import series
+from models.patient.snapshot import snapshot_at
 from models.reading.codes.questions import LONGEST, question
 from models.reading.fhir import Coding, Concept, parse
 from models.reading.reader import read_chart
@@ -222,14 +224,31 @@ def test_a_value_of_more_than_an_hour_is_no_reading(hours, count):
     assert found.rejected == ({} if count else {"time": 1})
 
 
-@pytest.mark.parametrize("missing", ["start", "end"])
-def test_a_period_without_an_end_or_a_start_may_be_long(missing):
-    """One that began hours ago and has not ended is more than an hour; of one without a start
-    nobody knows.
+@pytest.mark.parametrize(
+    ("times", "since"),
+    [
+        ({"start": (AT - timedelta(hours=3)).isoformat()}, 3),
+        ({"end": (AT - timedelta(hours=2)).isoformat()}, 2),
+        ({"start": "2026-03-29", "end": (AT - timedelta(hours=2)).isoformat()}, 2),
+        ({"start": (AT - timedelta(hours=3)).isoformat(), "end": "2026-03-29"}, 0),
+        ({"start": "2026-03-29"}, 0),
+    ],
+)
+def test_a_period_without_an_end_or_a_start_may_be_long(times, since):
+    """One that began hours ago and has not ended, or of which nobody knows when it began, may be an
+    average or the newest value: from then on the older one calms nobody, and a newer one counts.
     """
-    times = period(3, 2)
-    del times["effectivePeriod"][missing]
-    assert chart(observation("heart_rate", 44, **times)).rejected == {"time": 1}
+    open_ended = observation(
+        "heart_rate", 144, id="x", effectiveDateTime=None, effectivePeriod=times
+    )
+    found = chart(open_ended, observation("heart_rate", 72, 9))
+    assert found.rejected == {"time": 1}
+    (word,) = found.unusable
+    assert (word.time, word.reason) == (AT - timedelta(hours=since), "time")
+    assert "heart_rate" in snapshot_at(series(found), AT).unusable
+    if since:
+        newer = chart(open_ended, observation("heart_rate", 72, 1))
+        assert snapshot_at(series(newer), AT).value("heart_rate") == 72
 
 
 @pytest.mark.parametrize(

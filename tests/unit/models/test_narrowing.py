@@ -78,6 +78,27 @@ def test_a_sparse_chart_gains_most_by_a_vital_sign():
     assert first and first.variable in ("respiratory_rate", "gcs")
 
 
+@pytest.mark.parametrize(
+    ("comparator", "value", "least", "greatest"),
+    [(">", 4.0, 4.0, None), ("<", 1.5, None, 1.5), (">", 39.0, None, None)],
+)
+def test_beyond_what_the_chart_proves_nothing_is_tried(comparator, value, least, greatest):
+    """A lactate of ">4" may be 18, and is not 0.3; one beyond all that was seen can't be told."""
+    bound = observation("lactate", value)
+    bound["valueQuantity"]["comparator"] = comparator
+    of = chart([*FIVE, bound])
+    found = narrowings(of, AT, MODELS)
+    tried = []
+    for model in MODELS:
+        seen = model.manifest["certainty"]["seen"]["lactate"]
+        edge = assess(hypothetical(of, AT, {"lactate": value}), AT, [model]).lead
+        for item in (one for one in found[model.id] if one.variable == "lactate"):
+            assert (item.low, item.high) == (least or seen[0], greatest or seen[1])
+            assert item.least <= edge.probability <= item.most
+            tried.append(item)
+    assert bool(tried) == (value < 39)
+
+
 @pytest.mark.parametrize("resources", [[], FIVE[:2]])
 def test_without_a_number_nothing_is_told(resources):
     """Where no number is due there is no interval that could be narrower."""

@@ -1,10 +1,14 @@
 """What differs between two moments: values, findings and NEWS2, and what is only not known."""
 
+from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from models.assess import Assessment, assess
 from models.fitted.registry import load_models
-from models.patient.chart import Chart, PartState
+from models.patient.chart import Chart, PartState, Unusable
+from models.patient.vocabulary import VARIABLES
 from smartapp.changing.difference import Difference, difference
 from tests.support import assessments
 
@@ -55,6 +59,33 @@ def test_what_is_too_old_now_did_not_come_back():
     assert found.lost == ("lactate",)
     (value,) = [one for one in found.values if one.label == "lactate"]
     assert value.lost and value.now.state == "stale" and value.came == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "hours"), [("troponin_i", 3.0, 44), ("crp", 350.0, 44), ("lactate", 9.0, 48)]
+)
+def test_a_bound_that_is_too_old_now_did_not_come_back(name, least, hours):
+    """Neither did one of a variable that no model goes by, which is not known now as any other."""
+    word = Unusable(AT - timedelta(hours=49), name, "bound", f">{least:g}", "Observation/b", least)
+    chart = replace(assessments.chart(STEADY), unusable=(word,))
+    found = difference(at(hours, chart), at(0, chart), {})
+    (gone,) = [sign for sign in found.eased if f">{least:g}" in sign.written]
+    assert not gone.known
+    assert VARIABLES[name].label in found.unknown
+
+
+@pytest.mark.parametrize("name", ["troponin_t", "crp", "lactate"])
+def test_a_value_that_could_not_be_read_again_is_lost(name):
+    """Of a card's chart and one whose laboratory values failed, whether a model goes by it or
+    not.
+    """
+    label, chart = VARIABLES[name].label, assessments.chart(STEADY | {name: [(14, 2.0)]})
+    failed = replace(assessments.chart(STEADY), parts={"labs": PartState("failed")})
+    found = difference(at(12, chart), at(0, failed), {})
+    assert label in found.lost
+    (value,) = [one for one in found.values if one.label == label]
+    assert value.lost and value.now.display == "could not be read"
+    assert label in difference(at(0, failed), at(0, chart), {}).learned
 
 
 def test_a_grave_value_that_is_less_grave_is_told_with_both_levels():

@@ -107,6 +107,31 @@ def test_the_newest_word_that_can_not_be_used_says_that_it_makes_unknown():
     assert found["old"][0].place.counts == ()
 
 
+@pytest.mark.parametrize("id", [None, "one"])
+def test_of_what_has_no_id_of_its_own_the_newest_alone_counts(id):
+    """Not an older one of the same value, for its own variable or another, nor an older word that
+    can't be used; in a chart of now and in a card's.
+    """
+    odd = {"value": 2.0, "unit": "furlong"}
+    rows = [
+        observation(name, value, hours, id=id, **more)
+        for name, value, more in (
+            ("heart_rate", 80, {}),
+            ("oxygen_flow", 2.0, {}),
+            ("lactate", 2.0, {"valueQuantity": odd}),
+        )
+        for hours in (5, 1)
+    ]
+    chart, _ = read(*rows)
+    for found in (shown(*rows), shown(*rows, card=chart)):
+        marked = [(row.observed.time, line) for row in found.rows for line in row.lines]
+        marked = [(time, line) for time, line in marked if line.place.counts]
+        assert [time for time, _ in marked] == [AT - timedelta(hours=1)] * 3
+        assert {name for _, line in marked for name in line.place.counts} == {
+            "heart_rate", "oxygen_flow", "fio2", "lactate",
+        }  # fmt: skip
+
+
 def test_a_value_in_another_unit_says_what_is_read():
     """As charted, and as Vigil counts with it; an equal one is not said twice."""
     warm = observation("temperature", 0, 0.5, id="f", valueQuantity={"value": 101.3, "unit": "°F"})

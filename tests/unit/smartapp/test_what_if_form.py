@@ -9,7 +9,7 @@ from models.fitted.registry import load_models
 from models.patient.vocabulary import VARIABLES
 from models.reading.fhir import parse
 from models.reading.reader import read_chart
-from models.supposing.hypothetical import hypothetical
+from models.supposing.hypothetical import gives_way, hypothetical
 from smartapp.what_if.fields import PLACES, fields
 from smartapp.what_if.result import difference, result
 from smartapp.what_if.wishes import wishes
@@ -120,6 +120,20 @@ def test_a_field_that_is_sent_back_wishes_nothing():
     assert wishes(form | {"heart_rate": "91", "reset": "heart_rate"}, known).values == {}
 
 
+def test_a_refusal_tells_the_range_that_is_taken():
+    """White cells go from 0.05, though they are printed with one digit; a level has words."""
+    known = named(told(*table(WELL))).values()
+    by_name = {one.field.name: one for one in wishes(dict.fromkeys(VARIABLES, "1e9"), known).wrong}
+    form = {name: f"{VARIABLES[name].high * 2 + 1:g}" for name in by_name}
+    for one in wishes(form, known).wrong:
+        variable = one.field.variable
+        if variable.name == "acvpu":
+            assert (one.low, one.high) == ("alert", "unresponsive")
+        else:
+            high = one.high.split()[0]
+            assert (float(one.low), float(high)) == (variable.low, variable.high), variable.name
+
+
 def test_one_pressure_is_said_to_leave_the_mean():
     """Whoever lowers the systolic pressure alone is told that the mean stays as it was charted."""
     of = chart(*table(SICK), observation("mean_pressure", 60, 1))
@@ -133,3 +147,29 @@ def test_one_pressure_is_said_to_leave_the_mean():
     assert follows(systolic=70) == [("mean_pressure", False)]
     assert follows(systolic=70, diastolic=40) == [("mean_pressure", True)]
     assert follows(systolic=70, mean_pressure=50) == [] == follows(lactate=3)
+
+
+def test_what_the_chart_has_of_the_same_minutes_is_said_to_give_way():
+    """A graver value of the minute, a sister's of the set, and one of today without a time: beside
+    them the value that is tried would not count.
+    """
+    undated = observation("lactate", 9.0, effectiveDateTime=AT.strftime("%Y-%m-%d"), id="u")
+    beside = [observation("oxygen_flow", 6, 0.2), observation("heart_rate", 150, 0, id="h")]
+    of = chart(*table(SICK), *beside, undated)
+    given = {"fio2": 21.0, "heart_rate": 80.0, "lactate": 1.0, "spo2": 97.0}
+    real, tried = (assess(one, AT, MODELS) for one in (of, hypothetical(of, AT, given)))
+    ways = result(real, tried, given, gives_way(of, AT, given)).ways
+    assert {(way.label, way.written) for way in ways} == {
+        ("oxygen flow", "6.0 L/min"),
+        ("heart rate", "150 /min"),
+        ("lactate", "9 mmol/L (no exact time)"),
+    }
+    assert not gives_way(of, AT, {"heart_rate": None, "spo2": 97.0, "urine": 300.0})
+    charted = [observation(name, value, 0, id=f"new-{name}") for name, value in given.items()]
+    earnest = assess(chart(*table(SICK), *beside, undated, *charted), AT, MODELS)
+    values = {item.variable: item.value for item in earnest.inputs}
+    assert [name for name in given if values[name] != given[name]] == [
+        "fio2",
+        "heart_rate",
+        "lactate",
+    ]
