@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from models.patient.chart import Reading
-from models.patient.news2_table import BANDS, span
+from models.patient.news2_table import BANDS, SCALE2_TABLES, span
 from models.patient.printing import display
 from models.patient.vocabulary import AMOUNTS, VARIABLES, Variable
 
@@ -25,13 +25,14 @@ Rows = dict[str, Row]
 
 class Conflict(NamedTuple):
     """Two values of one moment: which variable, what is said of them, when (the later one), and
-    the references of their resources.
+    the references of their resources; `values` are those of one variable, the least first.
     """
 
     variable: str
     sentence: str
     time: datetime
     sources: tuple[str, ...]
+    values: tuple[float, ...] = ()
 
 
 # What speaks of the same thing: the first variable, the second, whether a value of each says that
@@ -70,8 +71,9 @@ def settled(rows: Rows) -> tuple[Rows, list[Conflict]]:
                 continue
             chosen = _chosen(group, beside)
             kept.append(chosen)
-            if len({gravity(VARIABLES[name], reading.value)[:2] for reading in group}) > 1:
-                conflicts.append(_within_minute(chosen, group))
+            scale2 = name == "spo2" and _targeted(rows, chosen)
+            if len({_told(reading, scale2) for reading in group}) > 1:
+                conflicts.append(_within_minute(chosen, group, scale2))
         kept.reverse()
         found[name] = ([reading.time for reading in kept], kept)
     return found, conflicts
@@ -141,6 +143,18 @@ def grade(variable: Variable, value: float) -> int:
     return 0
 
 
+def _targeted(rows: Rows, reading: Reading) -> bool:
+    """Tell whether a saturation has a target of 88-92 % and so is scored on NEWS2's scale 2."""
+    return reading.time in rows.get("spo2_target", ([], []))[0]
+
+
+def _told(reading: Reading, scale2: bool) -> tuple[int, ...]:
+    """Return what of a value's gravity is told to a clinician: grade and points."""
+    tables = SCALE2_TABLES if scale2 else ()
+    found = gravity(VARIABLES[reading.variable], reading.value)[:2]
+    return (*found, *(span(table, reading.value, reading.value)[1] for table in tables))
+
+
 def _points(name: str, value: float) -> int:
     if name in BANDS:
         return span(name, value, value)[1]
@@ -168,15 +182,16 @@ def _chosen(group: list[Reading], beside: Collection[str]) -> Reading:
     return max(own or group, key=lambda one: (gravity(variable, one.value), one))
 
 
-def _within_minute(chosen: Reading, group: list[Reading]) -> Conflict:
+def _within_minute(chosen: Reading, group: list[Reading], scale2: bool) -> Conflict:
     variable = VARIABLES[chosen.variable]
-    values = sorted({reading.value for reading in group})
+    values = tuple(sorted({reading.value for reading in group}))
     told = " and ".join(display(variable, value) for value in values)
     sentence = (
         f"{variable.label} {told} within a minute; the graver, "
-        f"{display(variable, chosen.value)}, counts."
+        f"{display(variable, chosen.value)}, counts"
+        f"{', in NEWS2 what scores more on scale 2' if scale2 else ''}."
     )
-    return _conflict(variable.name, sentence, group)
+    return _conflict(variable.name, sentence, group)._replace(values=values)
 
 
 def _between(reading: Reading, other: Reading, words: str) -> Conflict:

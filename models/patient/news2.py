@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from models.patient.chart import Reading, Unusable
 from models.patient.conflicts import ONE_SET
-from models.patient.news2_table import LABELS, UNITS, WORST, span
+from models.patient.news2_table import LABELS, SCALE2_TABLES, UNITS, WORST, span
 from models.patient.snapshot import MISSING, STALE, UNREAD, UNUSABLE, Snapshot
 
 MEASURED = tuple(UNITS)
@@ -125,7 +125,11 @@ def adult_news2(snapshot: Snapshot, of_any_time: bool = False) -> Score:
     oxygen, level = (_said(snapshot, known, name) for name in SPOKEN_OF_BY)
     values |= {"oxygen": _oxygen(oxygen), "acvpu": _consciousness(level)}
     why = {name: _why(snapshot, name) for name in LABELS}
-    return news2(values, _scale2(known), why)
+    if not _scale2(known):
+        return news2(values, why=why)
+    # What is graver for a body, and so counts, may score less.
+    scores = [news2(values | {"spo2": one}, True, why) for one in _saturations(snapshot, known)]
+    return max(scores, key=lambda score: (score.low, score.high))
 
 
 def is_child(snapshot: Snapshot) -> bool:
@@ -195,6 +199,12 @@ def _scale2(known: Mapping[str, Reading]) -> bool:
     return bool(target and reading and target.time == reading.time)
 
 
+def _saturations(snapshot: Snapshot, known: Mapping[str, Reading]) -> tuple[float, ...]:
+    """Return what the chart says of the newest minute of SpO2; the value that counts first."""
+    said = (one.values for one in snapshot.conflicts if one.variable == "spo2")
+    return (known["spo2"].value, *next(said, ()))
+
+
 def news2(
     values: Mapping[str, Value], scale2: bool = False, why: Mapping[str, str] | None = None
 ) -> Score:
@@ -246,9 +256,7 @@ def _scale2_points(value: float | Unusable, oxygen: Value) -> tuple[int, int]:
     """Score SpO2 on scale 2; above 92 % it can't be scored until it is known whether oxygen is
     given.
     """
-    on_air, on_oxygen = (
-        span(table, *_bounds(value)) for table in ("spo2_scale2_air", "spo2_scale2_oxygen")
-    )
+    on_air, on_oxygen = (span(table, *_bounds(value)) for table in SCALE2_TABLES)
     if oxygen is None:
         return min(on_air[0], on_oxygen[0]), max(on_air[1], on_oxygen[1])
     return on_oxygen if oxygen else on_air

@@ -17,6 +17,8 @@ BANDS: dict[str, tuple[tuple[float, int], ...]] = {
     "heart_rate": ((40, 3), (50, 1), (90, 0), (110, 1), (130, 2), (999, 3)),
     "temperature": ((35.0, 3), (36.0, 1), (38.0, 0), (39.0, 1), (99, 2)),
 }
+# SpO2 with a target of 88-92 %, on air and on oxygen.
+SCALE2_TABLES = ("spo2_scale2_air", "spo2_scale2_oxygen")
 LABELS = {
     "respiratory_rate": "Respiration", "spo2": "SpO2", "oxygen": "Air or oxygen",
     "systolic": "Systolic BP", "heart_rate": "Pulse", "consciousness": "Consciousness",

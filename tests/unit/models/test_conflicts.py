@@ -167,3 +167,44 @@ def test_charts_of_reader_1_keep_what_they_said():
     resources = (*two("systolic", 78, 124), charted("fio2", 40, 1), charted("oxygen_flow", 0, 1))
     old = snapshot_at(series(replace(chart(*resources), reader=1)), AT)
     assert old.value("systolic") == 124 and old.conflicts == ()
+
+
+TARGET = {
+    "referenceRange": [
+        {
+            "low": {"value": 88},
+            "high": {"value": 92},
+            "type": {"coding": [{"code": "treatment"}]},
+        }
+    ]
+}
+
+
+@pytest.mark.parametrize("oxygen", [[("fio2", 40)], [("fio2", 21)], []])
+@pytest.mark.parametrize(("first", "second"), [(89, 97), (97, 89), (96, 97), (79, 97), (90, 94)])
+def test_on_scale_2_what_scores_more_counts(first, second, oxygen):
+    """89 % is graver for the models, 97 % on oxygen for NEWS2 with a target of 88-92 %: neither is
+    taken for harmless, and both are told.
+    """
+    beside = [observation(name, value, 1) for name, value in oxygen]
+
+    def scored(*values: float) -> Snapshot:
+        given = [
+            observation("spo2", value, 1, id=f"s{n}", **TARGET) for n, value in enumerate(values)
+        ]
+        return seen(*given, *beside)
+
+    both, one, other = scored(first, second), scored(first), scored(second)
+    assert "SpO2 (scale 2)" in {part.label for part in chart_news2(one).parts}
+    score = chart_news2(both)
+    assert (score.low, score.high) == max(
+        (alone.low, alone.high) for alone in map(chart_news2, (one, other))
+    )
+    assert both.value("spo2") == min(first, second)
+    (conflict,) = both.conflicts
+    assert conflict.values == (min(first, second), max(first, second))
+    assert "in NEWS2 what scores more on scale 2" in conflict.sentence
+
+
+def test_without_a_target_a_point_of_scale_2_is_no_conflict():
+    assert seen(*two("spo2", 96, 97), observation("fio2", 40, 1)).conflicts == ()
