@@ -77,7 +77,7 @@ def _place(answer: Answer, kind: str) -> str | None:
             return found[1]
     try:
         body = msgspec.json.decode(answer.body)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     own = isinstance(body, dict) and body.get("resourceType") == kind
     name = body.get("id") if own else None

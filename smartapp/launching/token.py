@@ -2,7 +2,6 @@
 tolerant reading (SMART-26..36).
 """
 
-import json
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +11,7 @@ import requests
 from authlib.integrations.requests_client import OAuth2Session
 
 from ehr.http import Outgoing
+from models.reading import lenient
 from smartapp.launching.client import Client
 from smartapp.launching.connection import Refused, bind
 from smartapp.launching.discovery import Endpoints
@@ -123,11 +123,13 @@ def _checked(response: requests.Response, endpoints: Endpoints) -> dict[str, Any
     or none; raises SignInFailed.
     """
     try:
-        answer = {
-            name: value for name, value in json.loads(response.content).items() if value is not None
-        }
+        found = lenient.loaded(response.content)
+        answer = {name: value for name, value in found.items() if value is not None}
     except (ValueError, AttributeError, RecursionError):
         raise SignInFailed(f"token answer unreadable, status {response.status_code}") from None
+    # Which patient is meant, where two are named, nobody knows; RFC 6749 5 has each member once.
+    if isinstance(found, lenient.Twice):
+        raise SignInFailed("token answer with a member twice")
     if "error" in answer:
         named, detail = word(answer), said(answer, endpoints)
         refused = GrantEnded if named == ENDED else SignInFailed
