@@ -74,9 +74,11 @@ class SmallEhr:
         self.key_set_status = 200
         self.patient = shape.token.get("patient", "pat-1")
         self.patient_answered: str | None = None
-        # What it takes, and the statuses with which it answers a write in turn; then it takes it.
+        # What it says of itself, to whom; what it takes, and the statuses with which it answers a write in turn; then it takes it.
+        self.statement: Response | None = None
+        self.statement_open = True
         self.declared: dict = {"interaction": [{"code": "create"}], "conditionalCreate": True}
-        self.write_answers: list[int] = []
+        self.write_answers: list[int | Response] = []
         self.written: list[tuple[dict, dict]] = []
         self.person: dict = {}
         self.observations = 200
@@ -324,6 +326,10 @@ class SmallEhr:
         return f"token-of-{self.patient}" + (f"-{self.refreshes}" if self.refreshes else "")
 
     def _metadata(self):
+        if not (self.statement_open or request.headers.get("Authorization")):
+            return Response("no", 401)
+        if self.statement is not None:
+            return self.statement
         kinds = [
             {"type": "Group", "interaction": [{"code": "search-type"}]},
             {"type": "RiskAssessment"} | self.declared,
@@ -355,6 +361,8 @@ class SmallEhr:
         status = self.write_answers.pop(0) if self.write_answers else 0
         if request.headers.get("Authorization") != f"Bearer {self._bearer()}":
             return Response("no", 401)
+        if isinstance(status, Response):
+            return status
         if status > 0:
             return Response("no", status)
         same = [one for one, _ in self.written if one["identifier"] == request.json["identifier"]]
