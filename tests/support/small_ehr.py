@@ -84,6 +84,10 @@ class SmallEhr:
         self.observations = 200
         # Lists of the user's patients by name, and who of them answers with which status.
         self.groups: dict[str, list[str]] = {}
+        # So many of them a page, what else is in the answer, and members as they stand in a list.
+        self.groups_a_page, self.groups_beside = 1000, list[dict]()
+        self.groups_answer: Response | None = None
+        self.members: list = []
         self.ill: dict[str, int] = {}
         self.at_once = self.most_at_once = 0
         # Observations of any kind that come with the vital signs.
@@ -338,6 +342,8 @@ class SmallEhr:
         return jsonify({"resourceType": "CapabilityStatement", "rest": rest})
 
     def _groups(self):
+        if self.groups_answer is not None:
+            return self.groups_answer
         entries = [
             {
                 "resource": {
@@ -349,12 +355,21 @@ class SmallEhr:
             }
             for n, (name, of) in enumerate(self.groups.items())
         ]
-        return self._fhir({"resourceType": "Bundle", "type": "searchset", "entry": entries})
+        at, size = int(request.args.get("at", 0)), self.groups_a_page
+        more = [{"relation": "next", "url": f"{self.iss}/Group?at={at + size}"}]
+        return self._fhir(
+            {
+                "resourceType": "Bundle",
+                "type": "searchset",
+                "entry": entries[at : at + size] + [{"resource": o} for o in self.groups_beside],
+                "link": more if len(entries) > at + size else [],
+            }
+        )
 
     def _group(self, id: str):
         found = list(self.groups.values())[int(id[1:])]
         members = [{"entity": {"reference": f"Patient/{patient}"}} for patient in found]
-        return self._fhir({"resourceType": "Group", "id": id, "member": members})
+        return self._fhir({"resourceType": "Group", "id": id, "member": members + self.members})
 
     def _write(self):
         """Take a resource, once an identifier; a status below zero drops the answer after that."""
