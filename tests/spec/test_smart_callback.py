@@ -272,6 +272,26 @@ def test_an_iss_of_another_server_is_a_mix_up(bench, ehr):
     assert browser.callback(ehr.approve(browser.launch()) | good).status_code == 303
 
 
+@pytest.mark.rule("E3")
+@pytest.mark.parametrize(
+    ("iss", "status"),
+    [
+        ("{url}/realms/ward", 303),
+        ("{url}", 303),
+        ("https://evil.example.org", 400),
+        ("{url}@evil.example.org", 400),
+        ("{url}.evil.example.org", 400),
+        ("", 400),
+    ],
+)
+def test_an_iss_of_a_server_that_names_no_issuer_is_of_its_origin(bench, ehr, iss, status):
+    """Keycloak sends one to every client; SMART asks for `issuer` with OpenID alone."""
+    ehr.configuration = {"issuer": None}
+    browser = bench.browser()
+    back = ehr.approve(browser.launch()) | {"iss": iss.format(url=ehr.url)}
+    assert browser.callback(back).status_code == status
+
+
 @pytest.mark.rule("SMART-26", "SMART-28")
 def test_the_token_request_of_an_asymmetric_client(bench, ehr):
     """Grant, code, redirect_uri, verifier, and an assertion with kid, typ, iss = sub, exact aud,
