@@ -27,8 +27,13 @@ from smartapp.sight import Sight
 MOST_ROWS, MOST_NAMES = 500, 100
 BUSY = "other lists are being assessed; try again in a minute"
 ONE = "a list is being assessed already; stop it first"
-UNIT, LISTS = "unit", "lists"
+BEGUN = "a list is being begun already; look again in a moment"
+UNIT, LISTS, BEGINNING = "unit", "lists", "beginning"
 AGO = timedelta(hours=HOURS)
+
+
+class NotNow(Unlisted):
+    """A list can't be begun at the moment; the EHR has no part in it."""
 
 
 class Charts:
@@ -69,7 +74,8 @@ class Charts:
             try:
                 self._begin(opened, of)
             except Unlisted as why:
-                values = self._offered(opened) | {"failed": str(why)}
+                failed = {"failed": str(why), "later": isinstance(why, NotNow)}
+                values = self._offered(opened) | failed
                 return self._page(opened, self._door.sight(opened), values)
         return redirect(url_for("smartapp.charts", handle=handle, of=of), 303)
 
@@ -99,10 +105,16 @@ class Charts:
                 lambda session: lists(session, opened.ehr, self._door.fhir, self._door.declared),
             )
         except Unlisted as why:
-            return {"of": LISTS, "lists": [], "more": "", "failed": str(why)}
+            return {"of": LISTS, "lists": [], "more": "", "failed": str(why), "later": False}
         content = msgspec.json.encode(found.lists)
         self._door.sessions.show(opened.ticket, opened.session, content, opened.now, "lists")
-        return {"of": LISTS, "lists": found.lists, "more": found.more, "failed": None}
+        return {
+            "of": LISTS,
+            "lists": found.lists,
+            "more": found.more,
+            "failed": None,
+            "later": False,
+        }
 
     def _of_list(self, opened: Opened, sight: Sight, number: int) -> dict[str, Any]:
         """Return how far a list is; nothing is begun by looking."""
@@ -122,7 +134,18 @@ class Charts:
         }
 
     def _begin(self, opened: Opened, of: str) -> None:
-        """Begin with a list that was offered. Raises Strange, Unlisted."""
+        """Begin with a list that was offered, once for a button that is pressed twice. Raises
+        Strange, Unlisted.
+        """
+        turn = self._door.sessions.take_turn(opened.ticket, BEGINNING)
+        if turn is None:
+            raise NotNow(BEGUN)
+        try:
+            self._begin_alone(opened, of)
+        finally:
+            self._door.sessions.end_turn(opened.ticket, turn, BEGINNING)
+
+    def _begin_alone(self, opened: Opened, of: str) -> None:
         content = self._door.sessions.shown(opened.ticket, "lists")
         known = msgspec.json.decode(content or b"[]", type=list[EhrList])
         number = _number(of)
@@ -130,7 +153,9 @@ class Charts:
             raise Strange("number of a list")
         running = self._rounds.progress(opened)
         if running and running.going:
-            raise Unlisted(ONE)
+            if running.number == number:
+                return
+            raise NotNow(ONE)
         chosen = known[number - 1]
         found = self._door.reading(
             opened, lambda session: members(session, chosen, self._door.fhir)
@@ -146,7 +171,7 @@ class Charts:
             written=now,
         )
         if not self._rounds.begin(opened, found.patients, progress):
-            raise Unlisted(BUSY)
+            raise NotNow(BUSY)
 
     def _rows(
         self,

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -406,6 +407,7 @@ def test_an_answer_that_is_no_list_is_not_told_as_none(bench, signed_in, body):
     signed_in.groups_answer = Response(body)
     page = Lists(bench, signed_in).get("lists").text
     assert "That did not work" in page and "offers you no lists" not in page
+    assert "Use the list in the EHR itself" in page
     signed_in.groups_answer, signed_in.groups_beside = None, [outcome("fatal")]
     page = Lists(bench, signed_in).get("lists").text
     assert "may not be all" in page and "offers you no lists" not in page
@@ -496,3 +498,23 @@ def test_a_token_that_ends_in_the_middle_of_a_list_is_renewed_once(bench, signed
     assert (
         "could not be assessed" in page or "does not let Vigil read on" in page
     ) is not renewable
+
+
+def test_a_button_that_is_pressed_twice_begins_one_list(bench, signed_in):
+    """At the same moment or a little later, on whichever worker."""
+    signed_in.groups = {"Ward 3": [f"p{n}" for n in range(60)], "Ward 4": ["x"]}
+    session = Lists(bench, signed_in)
+    signed_in.delay = 0.1
+    with ThreadPoolExecutor(3) as pool:
+        clicks = [pool.submit(session.post, list="1") for _ in range(3)]
+    pages = [click.result() for click in clicks]
+    assert sorted(page.status_code for page in pages)[-1] == 303
+    for page in pages:
+        assert page.status_code == 303 or "is being begun already" in page.text
+    assert session.post(list="1").status_code == 303
+    other = session.post(list="2").text
+    assert "stop it first" in other and "tell your administrator" not in other
+    session.post(list="1", what="stop")
+    session.finished()
+    read = [one["patient"] for one in bench.audit.records(type="listed")]
+    assert len(read) == len(set(read)) < 60
