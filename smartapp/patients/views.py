@@ -147,7 +147,10 @@ class Charts:
 
     def _begin_alone(self, opened: Opened, of: str) -> None:
         content = self._door.sessions.shown(opened.ticket, "lists")
-        known = msgspec.json.decode(content or b"[]", type=list[EhrList])
+        try:
+            known = msgspec.json.decode(content or b"[]", type=list[EhrList])
+        except ValueError:
+            raise Strange("lists of another version") from None
         number = _number(of)
         if not offered(opened.session) or not 0 < number <= len(known):
             raise Strange("number of a list")

@@ -5,6 +5,7 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Response
@@ -12,8 +13,10 @@ from flask import Response
 from models.assess import assess
 from models.judged import judged
 from models.patient.chart import Chart, Reading
+from smartapp.cookies import cookie_name
 from smartapp.patients import rounds
 from smartapp.patients.chart import assess_chart
+from smartapp.session import Sessions, Ticket
 from tests.support.launch_bench import PUBLIC, Bench
 from tests.support.trials import trial
 
@@ -518,3 +521,26 @@ def test_a_button_that_is_pressed_twice_begins_one_list(bench, signed_in):
     session.finished()
     read = [one["patient"] for one in bench.audit.records(type="listed")]
     assert len(read) == len(set(read)) < 60
+
+
+@pytest.mark.parametrize("kept", ["sight", "lists", "charts"])
+def test_what_another_version_kept_is_not_known(bench, signed_in, kept):
+    """A worker of the new version meets what one of the old kept: a page that says to load again."""
+    signed_in.groups = {"Ward 3": ["a"]}
+    session = Lists(bench, signed_in)
+    page = session.get("lists").text
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page)[1]
+    handle = session.place.strip("/").rpartition("/")[2]
+    cookie = session.browser.client.get_cookie(
+        cookie_name("session", handle), urlsplit(PUBLIC).hostname
+    )
+    agent = session.browser.client.environ_base["HTTP_USER_AGENT"]
+    ticket = Ticket(handle, cookie.value.partition(".")[2], agent)
+    live = session.browser.session(session.place)
+    for content in (b"[]", b'[{"kind": 5}]', b'{"now": 1}', b"x"):
+        Sessions(bench.store).show(ticket, live, content, bench.now(), kept)
+        form = {"csrf_token": token, "list": "1"}
+        answers = [session.get("1"), session.browser.get(f"{session.place}evidence")]
+        path = f"{session.place}charts"
+        answers.append(session.browser.post(path, data=form, headers={"Origin": PUBLIC}))
+        assert all(answer.status_code < 500 for answer in answers)

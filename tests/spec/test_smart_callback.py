@@ -3,8 +3,10 @@
 import time
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
+from smartapp.launching import pending
 from tests.support.launch_bench import PUBLIC, Bench
 
 HOST = PUBLIC.removeprefix("https://")
@@ -129,6 +131,17 @@ def test_a_cookie_that_this_service_did_not_make_is_refused(bench, ehr, tmp_path
     answer = client.get("/callback", query_string=back, base_url=PUBLIC, headers=header)
     assert answer.status_code == 400 and token_requests(ehr) == 0
     assert browser.callback(back).status_code == 303
+
+
+@pytest.mark.rule("SMART-22")
+@pytest.mark.parametrize("content", [[], [[1], 2.0], {"a": 1}, b"x"])
+def test_a_launch_that_another_version_began_is_over(bench, ehr, monkeypatch, content):
+    """It says to open Vigil again, and is no fault; the cookie is ours and in order."""
+    browser = bench.browser()
+    encode = msgspec.msgpack.encode
+    monkeypatch.setattr(pending.msgspec.msgpack, "encode", lambda _: encode(content))
+    answer = browser.callback(ehr.approve(browser.launch()))
+    assert answer.status_code == 400 and "Open Vigil again" in answer.text
 
 
 @pytest.mark.rule("SMART-7", "E6")
