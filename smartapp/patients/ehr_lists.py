@@ -70,15 +70,18 @@ def offered(session: Session) -> list[str]:
 
 def lists(session: Session, ehr: Ehr, fhir: Fhir, declared: Declared) -> Offered:
     """Return the lists that the user may read. Raises Unlisted, TokenRefused."""
-    queries = _queries(session, ehr, declared)
-    try:
-        fetch = fhir.start(session.iss, session.access_token, SECONDS)
-        read = [_search(fetch, query) for query in queries]
-    except FetchError as error:
-        raise _why(error) from None
+    queries, read, failed = _queries(session, ehr, declared), [], []
+    for query in queries:
+        try:
+            fetch = fhir.start(session.iss, session.access_token, SECONDS / len(queries))
+            read.append(_search(fetch, query))
+        except FetchError as error:
+            failed.append(error)
+    if failed and (not read or any(error.status == 401 for error in failed)):
+        raise _why(next((error for error in failed if error.status == 401), failed[0]))
     unique = {(one.kind, one.id): one for part in read for one in part.lists}
     ordered = sorted(unique.values(), key=lambda one: one.name.casefold())
-    more = [part.more for part in read if part.more]
+    more = [part.more for part in read if part.more] + [str(error) for error in failed]
     if len(ordered) > MOST_LISTS:
         more.append(f"these are the first {MOST_LISTS} of {len(ordered)}")
     return Offered(ordered[:MOST_LISTS], "; ".join(more))

@@ -259,8 +259,8 @@ def test_a_unit_that_no_call_told_is_said(tmp_path, signed_in):
 class Lists:
     """A session of a user whose grant opens lists."""
 
-    def __init__(self, bench, ehr):
-        ehr.token_extra = ehr.token_extra | {"scope": USER_SCOPES}
+    def __init__(self, bench, ehr, scope=USER_SCOPES):
+        ehr.token_extra = ehr.token_extra | {"scope": scope}
         self.bench, self.browser = bench, bench.browser()
         self.place = self.browser.sign_in()
         self.browser.get(self.place)
@@ -402,6 +402,21 @@ def test_lists_that_are_not_shown_are_told(bench, signed_in):
     signed_in.groups, signed_in.groups_beside = {"Ward 3": []}, [outcome("warning")]
     page = session.get("lists").text
     assert "Assess Ward 3" in page and "may not be all" not in page
+
+
+def test_one_search_that_fails_hides_no_other(tmp_path, signed_in):
+    """Its lists are told to be missing; where none works nothing is offered."""
+    searches = ["Group?type=person", "List?code=patients"]
+    bench = Bench(tmp_path, signed_in, patient_lists=searches)
+    signed_in.groups = {"Ward 3": ["a"]}
+    session = Lists(bench, signed_in, f"{USER_SCOPES} user/List.rs")
+    page = session.get("lists").text
+    assert "Assess Ward 3" in page and "may not be all of your lists: status 404" in page
+    signed_in.groups_answer = Response("no", 403)
+    page = session.get("lists").text
+    assert (
+        "That did not work: status 403" in page and "Assess" not in text(page).partition("Vigil")[0]
+    )
 
 
 @pytest.mark.parametrize("body", ['{"resourceType":"OperationOutcome"}', "{}", "[]", "<html>", ""])
