@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 from flask import g, render_template, request
 
+from ehr.declared import Declared
 from ehr.fetch import Fhir
 from models.assess import Assessment, assess
 from models.fitted.registry import Model
@@ -72,6 +73,7 @@ class Door:
         self.settings, self.models, self.missing = settings, models, missing
         self.sessions, self.audit, self.fhir, self.clock = sessions, audit, fhir, clock
         self.renewal, self.trial = renewal, running(settings, audit)
+        self.declared = Declared(fhir.http)
 
     def open(self, handle: str) -> Opened:
         """Return the session of an address for the browser that it was opened in. Raises

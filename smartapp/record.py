@@ -110,10 +110,14 @@ def _readable(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _name(names: list[HumanName]) -> str | None:
-    """Return the official or usual name as "family, given"; old and nick names come last."""
+    """Return the official or usual name as "family, given"; ended, old and nick names come
+    last.
+    """
     order = {"official": 0, "usual": 1, None: 2}
-    for name in sorted(names, key=lambda n: order.get(n.use, 3)):
-        full = ", ".join(p for p in (name.family, " ".join(name.given or [])) if p) or name.text
+    for name in sorted(names, key=lambda n: (_ended(n), order.get(n.use, 3))):
+        # An item of null says more of a name in its extensions alone.
+        given = " ".join(one for one in name.given or [] if one)
+        full = ", ".join(p for p in (name.family, given) if p) or name.text
         if full:
             return full[:200]
     return None
@@ -132,7 +136,15 @@ def _record_number(identifiers: list[Identifier]) -> str | None:
 
 
 def _number(identifiers: Iterable[Identifier]) -> str | None:
-    return next((str(i.value)[:200] for i in identifiers if i.value), None)
+    """Return the first that has a value, those that were ended last; none of `use` old, as of a
+    chart that was merged into another.
+    """
+    known = sorted((i for i in identifiers if i.value and i.use != "old"), key=_ended)
+    return str(known[0].value)[:200] if known else None
+
+
+def _ended(item: HumanName | Identifier) -> bool:
+    return bool(item.period and item.period.end)
 
 
 def _codings(identifier: Identifier) -> list[Coding]:

@@ -108,21 +108,21 @@ class Sessions:
             )
         )
 
-    def take_turn(self, ticket: Ticket) -> str | None:
-        """Return the name of a turn to renew the session's token, of which there is one at a time
-        among all workers and hosts; None where another has it.
+    def take_turn(self, ticket: Ticket, what: str = "turn") -> str | None:
+        """Return the name of a turn to do what a session does once at a time among all workers and
+        hosts, as to renew its token; None where another request has it.
         """
         turn = secrets.token_urlsafe(16)
-        taken = self._redis("set", _key(ticket, "turn"), turn, nx=True, ex=TURN_SECONDS)
+        taken = self._redis("set", _key(ticket, what), turn, nx=True, ex=TURN_SECONDS)
         return turn if taken else None
 
     def turn_taken(self, ticket: Ticket) -> bool:
-        """Tell whether somebody has the turn."""
+        """Tell whether somebody has the turn to renew the token."""
         return self._redis("get", _key(ticket, "turn")) is not None
 
-    def end_turn(self, ticket: Ticket, turn: str) -> None:
+    def end_turn(self, ticket: Ticket, turn: str, what: str = "turn") -> None:
         """Give the turn back, unless it ran out and is another's."""
-        key = _key(ticket, "turn")
+        key = _key(ticket, what)
         if self._redis("get", key) == turn.encode():
             self._redis("delete", key)
 

@@ -11,6 +11,7 @@ from ehr.checks.asked import smart_url
 from ehr.checks.finding import Finding
 from ehr.checks.record import SCOPE
 from ehr.checks.servers import Servers, mend
+from ehr.declared import Kind, declared
 from models.reading.lenient import objects
 from models.reading.queries import searches
 from runtime.settings import Ehr, bare_url
@@ -44,8 +45,10 @@ def _metadata(base: str, ehr: Ehr, servers: Servers) -> Iterator[Finding]:
     wrong = [*_version(members), *_lacking(members)]
     yield from (Finding("wrong", f"{url}: {text}", ASK) for text in wrong)
     if not wrong:
-        declared = "Patient read, Observation search by " + ", ".join(sorted(_parameters()))
-        yield Finding("ok", f"{url}: FHIR {members.get('fhirVersion')}; {declared}.")
+        able = "Patient read, Observation search by " + ", ".join(sorted(_parameters()))
+        yield Finding("ok", f"{url}: FHIR {members.get('fhirVersion')}; {able}.")
+    if ehr.write_risk_assessment:
+        yield _written(url, declared(members).get("RiskAssessment", Kind()))
     if ehr.smart_client_id and not _secured(members):
         text = f"{url}: names no SMART on FHIR security; smart-configuration is what counts."
         yield Finding("note", text)
@@ -58,20 +61,28 @@ def _version(members: dict[str, Any]) -> Iterator[str]:
 
 
 def _lacking(members: dict[str, Any]) -> Iterator[str]:
+    kinds = declared(members)
     for kind, need in NEEDED.items():
-        declared = [
-            one for one in objects(_rest(members).get("resource")) if one.get("type") == kind
-        ]
-        if not any(
-            need == one.get("code") for d in declared for one in objects(d.get("interaction"))
-        ):
+        if need not in kinds.get(kind, Kind()).interactions:
             yield f"{kind} is without the interaction {need}."
-        elif kind == "Observation":
-            named = {
-                str(one.get("name")) for d in declared for one in objects(d.get("searchParam"))
-            }
-            if lacking := _parameters() - named:
-                yield f"Observation is without the search parameters {', '.join(sorted(lacking))}."
+        elif kind == "Observation" and (lacking := _parameters() - _searched(members, kind)):
+            yield f"{kind} is without the search parameters {', '.join(sorted(lacking))}."
+
+
+def _searched(members: dict[str, Any], kind: str) -> set[str]:
+    own = [one for one in objects(_rest(members).get("resource")) if one.get("type") == kind]
+    return {str(one.get("name")) for d in own for one in objects(d.get("searchParam"))}
+
+
+def _written(url: str, kind: Kind) -> Finding:
+    """Return whether the estimate can be written, as `write_risk_assessment` asks."""
+    if not kind.creates:
+        text = f"{url}: RiskAssessment is without the interaction create."
+        return Finding("wrong", text, "The page does not offer it until the server declares it.")
+    if not kind.conditional_create:
+        text = f"{url}: RiskAssessment create, without conditionalCreate."
+        return Finding("note", text, "What may have been written is not sent again.")
+    return Finding("ok", f"{url}: RiskAssessment create, conditional too.")
 
 
 def _parameters() -> set[str]:

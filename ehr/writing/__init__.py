@@ -1,1 +1,1 @@
-"""Writing at an EHR: what its server says that it takes, and one resource, once."""
+"""Writing at an EHR: one resource, once."""

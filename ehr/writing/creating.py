@@ -11,9 +11,12 @@ import msgspec
 
 from ehr.fetch import Fhir
 from ehr.http import Answer, OutgoingError
+from models.reading import lenient
+from models.reading.lenient import objects
 
 WRITE_SECONDS = 10.0
 LARGEST_ANSWER = 256 * 1024
+GRAVE = ("error", "fatal")
 FHIR_ID = r"[A-Za-z0-9\-.]{1,64}"
 
 
@@ -62,12 +65,28 @@ def create(
     except OutgoingError as error:
         # It may have been taken, and the answer lost.
         raise NotCreated(str(error), unknown=True) from None
-    if answer.status >= 500:
-        raise NotCreated(f"status {answer.status}", answer.status, unknown=True)
-    # 412 is what a server says that found several.
-    if answer.status not in (200, 201, 412):
-        raise NotCreated(f"status {answer.status}", answer.status)
+    _check(answer, kind)
     return Created(_place(answer, kind), answer.status != 201)
+
+
+def _check(answer: Answer, kind: str) -> None:
+    """Raise NotCreated unless the answer says that the resource stands in the chart: 201 by us, 200
+    as one that it found.
+    """
+    word, status = f"status {answer.status}", answer.status
+    if status == 201:
+        return
+    if status == 200 and answer.body.strip():
+        # A proxy's page to sign in is 200 too, and so is an error of some servers.
+        found = _resource(answer)
+        if found.get("resourceType") not in (kind, "OperationOutcome"):
+            raise NotCreated(f"{word} with something else", status, unknown=True)
+        if any(issue.get("severity") in GRAVE for issue in objects(found.get("issue"))):
+            raise NotCreated(f"{word} with an error", status, unknown=True)
+    elif status != 200:
+        # It may come later (202), stand there several times (412), or the answer was lost.
+        unknown = status < 300 or status == 412 or status >= 500
+        raise NotCreated(word, status, unknown)
 
 
 def _place(answer: Answer, kind: str) -> str | None:
@@ -75,11 +94,16 @@ def _place(answer: Answer, kind: str) -> str | None:
     for header in ("Location", "Content-Location"):
         if found := re.search(named, answer.headers.get(header, "")):
             return found[1]
-    try:
-        body = msgspec.json.decode(answer.body)
-    except (msgspec.DecodeError, RecursionError):
-        return None
-    own = isinstance(body, dict) and body.get("resourceType") == kind
-    name = body.get("id") if own else None
+    resource = _resource(answer)
+    name = resource.get("id") if resource.get("resourceType") == kind else None
     known = isinstance(name, str) and re.fullmatch(FHIR_ID, name)
     return f"{kind}/{name}" if known else None
+
+
+def _resource(answer: Answer) -> dict[str, Any]:
+    """Return the resource of an answer; empty where there is none that can be read."""
+    try:
+        found = lenient.loaded(answer.body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -26,10 +26,10 @@ class Twice(dict[str, Any]):
 def loaded(document: bytes) -> Any:
     """Return the value of a JSON text; objects with a member written twice become Twice.
 
-    Numbers beyond all bounds are infinite, half a character is U+FFFD. Raises ValueError or
-    RecursionError when it is no JSON at all.
+    Numbers beyond all bounds are infinite, half a character is U+FFFD, a byte order mark is passed
+    over (RFC 8259 8.1). Raises ValueError or RecursionError when it is no JSON at all.
     """
-    text = document.decode("utf-8", "replace")
+    text = document.decode("utf-8-sig", "replace")
     return json.loads(text, object_pairs_hook=_members, parse_int=_integer, strict=False)
 
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import redis
 
+from ehr.declared import Kind
 from ehr.writing.creating import Created, NotCreated, create
-from ehr.writing.declared import Creates, Declared
 from models.assess import Assessment
 from runtime.logs import keyed_hash
 from smartapp.acting.risk_assessment import KIND, identifier, risk_assessment
@@ -45,18 +45,18 @@ class Writing:
 
     def __init__(self, door: Door, store: redis.Redis):
         self._door, self._store = door, store
-        self._declared = Declared(door.fhir.http)
 
     def stands(self, opened: Opened, sight: Sight, found: Assessment) -> Written:
         """Return how it stands, with what was done before."""
         if not opened.ehr.write_risk_assessment:
             return Written("off")
-        before, creates = self._before(opened, sight), self._creates(opened)
-        if before and (before["outcome"] == "created" or not (creates and creates.conditional)):
+        before, kind = self._before(opened, sight), self._kind(opened)
+        again = kind is not None and kind.conditional_create
+        if before and (before["outcome"] == "created" or not again):
             state = "written" if before["outcome"] == "created" else "unknown"
             time = datetime.fromisoformat(before["tried"])
             return Written(state, time, before.get("place"))
-        return Written(self._why_not(opened, sight, found, creates) or "may")
+        return Written(self._why_not(opened, sight, found, kind) or "may")
 
     def write(self, opened: Opened, sight: Sight, found: Assessment) -> NotCreated | None:
         """Write it unless it was; return why that failed. Raises StoreDown, AuditError, and what
@@ -90,7 +90,7 @@ class Writing:
             raise
 
     def _why_not(
-        self, opened: Opened, sight: Sight, found: Assessment, creates: Creates | None
+        self, opened: Opened, sight: Sight, found: Assessment, kind: Kind | None
     ) -> str | None:
         if sight.withheld:
             return "withheld"
@@ -98,12 +98,15 @@ class Writing:
             return "no risk"
         if not creatable(opened.session.scope, KIND):
             return "not granted"
-        if creates is None:
+        if kind is None:
             return "not read"
-        return None if creates.plain else "not declared"
+        return None if kind.creates else "not declared"
 
-    def _creates(self, opened: Opened) -> Creates | None:
-        return self._declared.creates(opened.session.iss, KIND)
+    def _kind(self, opened: Opened) -> Kind | None:
+        """Return what the server says of a RiskAssessment; None where that can't be read."""
+        session = opened.session
+        kinds = self._door.declared.kinds(session.iss, session.access_token)
+        return None if kinds is None else kinds.get(KIND, Kind())
 
     def _before(self, opened: Opened, sight: Sight) -> dict[str, Any] | None:
         """Return the last record of writing this estimate, unless it surely failed."""

@@ -8,6 +8,7 @@ from smartapp.door import Door
 from smartapp.evidence.asked import RANGES, STATES, asked
 from smartapp.evidence.kept import Evidence
 from smartapp.evidence.table import PAGE, table
+from smartapp.problems import NothingShown
 
 
 class EvidencePart:
@@ -25,7 +26,11 @@ class EvidencePart:
         door = self._door
         opened = door.open(handle)
         sight = door.sight(opened)
-        evidence, wanted = msgspec.json.decode(sight.evidence, type=Evidence), asked(request.args)
+        try:
+            evidence = msgspec.json.decode(sight.evidence, type=Evidence)
+        except ValueError:
+            raise NothingShown("evidence of another version") from None
+        wanted = asked(request.args)
         assessment = door.assess(sight, sight.seen)
         found = table(sight, evidence, assessment, wanted)
         return door.part(

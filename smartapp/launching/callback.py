@@ -9,6 +9,7 @@ from flask import Request
 from joserfc.jwk import ECKey
 from werkzeug.datastructures import MultiDict
 
+from ehr.fetch import inside
 from ehr.http import Outgoing
 from ehr.keys import KeySets
 from runtime.settings import Ehr, Settings
@@ -86,7 +87,7 @@ def launch_of(launches: Launches, request: Request, settings: Settings, now: dat
 def _code(arguments: MultiDict[str, str], endpoints: Endpoints) -> str:
     """Return the authorization code; raises AccessDenied or CallbackRefused for what else came."""
     # RFC 9207 2.4: an answer of another authorization server is a mix-up.
-    if any(iss != endpoints.issuer for iss in arguments.getlist("iss")):
+    if not all(_sent_by(endpoints, iss) for iss in arguments.getlist("iss")):
         raise CallbackRefused("iss of the callback is another server's")
     if "error" in arguments:
         named, detail = word(arguments), said(arguments, endpoints)
@@ -96,6 +97,13 @@ def _code(arguments: MultiDict[str, str], endpoints: Endpoints) -> str:
     if not code:
         raise CallbackRefused("callback without a code")
     return code
+
+
+def _sent_by(endpoints: Endpoints, iss: str) -> bool:
+    """Tell whether an `iss` is the issuer that the server names; SMART has it named only for
+    sign-in with OpenID, and where it is not, one of the server's own origin is taken.
+    """
+    return iss == endpoints.issuer if endpoints.issuer else inside(iss, endpoints.origin)
 
 
 def _session(

@@ -2,13 +2,13 @@
 .well-known/smart-configuration (SMART-8..11).
 """
 
-import codecs
 import time
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
 from ehr.http import Outgoing, OutgoingError
+from models.reading import lenient
 from runtime.settings import LOOPBACK, origin_of
 from smartapp.problems import SignInFailed
 
@@ -129,17 +129,17 @@ def _endpoints(body: bytes, base: str, document: str) -> Endpoints:
     8.1), and a member that is null or of another type than the standard's is as absent.
     """
     try:
-        members = msgspec.json.decode(body.removeprefix(codecs.BOM_UTF8))
+        members = lenient.loaded(body)
         if not isinstance(members, dict):
             raise ValueError("no object")
         texts = {name: members[name] for name in TEXTS if _is_text(members.get(name))}
-        texts |= {name: urljoin(f"{base}/", texts[name]) for name in LOCATIONS if name in texts}
+        texts |= {name: _absolute(base, texts[name]) for name in LOCATIONS if name in texts}
         insecure = [name for name in LOCATIONS if name in texts and not _secure(texts[name])]
         refused = [name for name in insecure if name in NEEDED]
-    except (msgspec.DecodeError, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         raise _failed(f"{document} unreadable", UNUSABLE) from None
     if refused:
-        raise _failed(f"{document} {refused[0]} not https", UNUSABLE)
+        raise _failed(f"{document} {refused[0]} is no https URL", UNUSABLE)
     texts = {name: text for name, text in texts.items() if name not in insecure}
     lists = {name: members[name] for name in LISTS if isinstance(members.get(name), list)}
     named = {name: tuple(filter(_is_text, found)) for name, found in lists.items()}
@@ -151,8 +151,22 @@ def _is_text(value: object) -> bool:
 
 
 def _secure(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    """Tell whether a URL has a host and a port that can be asked, by TLS unless it is this one."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return False
+    scheme = "https" if host not in LOOPBACK else parts.scheme
+    return bool(host) and port != 0 and parts.scheme == scheme and scheme in {"http", "https"}
+
+
+def _absolute(base: str, location: str) -> str:
+    """Return a location resolved against the FHIR base; as it is where it is no URL."""
+    try:
+        return urljoin(f"{base}/", location)
+    except ValueError:
+        return location
 
 
 def _failed(reason: str, fault: str) -> SignInFailed:

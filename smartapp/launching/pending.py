@@ -77,7 +77,11 @@ class Launches:
             return None
         found = filter(None, (opened(key, sealed, _bound(state)) for key in self._keys))
         content = next(found, None)
-        return msgspec.msgpack.decode(content, type=_Sealed) if content else None
+        try:
+            return msgspec.msgpack.decode(content, type=_Sealed) if content else None
+        except ValueError:
+            # Of a Vigil of another version.
+            return None
 
     def used(self, state: str) -> bool:
         """Tell whether a launch of this state was finished within the last ten minutes."""

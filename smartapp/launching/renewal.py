@@ -72,6 +72,8 @@ class Renewal:
             if found.access_token == session.access_token:
                 found = self._renewed_now(found, ehr)
                 if not self._sessions.renew(ticket, found, self._clock()):
+                    # Whoever closed it gave back what was then known.
+                    self.give_back(found, ehr)
                     raise TokenRefused("session ended while its token was renewed")
             return found
         finally:

@@ -2,7 +2,6 @@
 tolerant reading (SMART-26..36).
 """
 
-import json
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +11,7 @@ import requests
 from authlib.integrations.requests_client import OAuth2Session
 
 from ehr.http import Outgoing
+from models.reading import lenient
 from smartapp.launching.client import Client
 from smartapp.launching.connection import Refused, bind
 from smartapp.launching.discovery import Endpoints
@@ -28,6 +28,8 @@ SLOW = (
 # Who closes a page does not wait for the EHR any longer.
 REVOKE_SECONDS = 4.0
 ENDED = "invalid_grant"
+# Of two of these nobody knows which is meant.
+DECISIVE = {"patient", "encounter", "access_token", "id_token", "refresh_token"}
 
 
 class _Session(OAuth2Session):
@@ -123,11 +125,12 @@ def _checked(response: requests.Response, endpoints: Endpoints) -> dict[str, Any
     or none; raises SignInFailed.
     """
     try:
-        answer = {
-            name: value for name, value in json.loads(response.content).items() if value is not None
-        }
+        found = lenient.loaded(response.content)
+        answer = {name: value for name, value in found.items() if value is not None}
     except (ValueError, AttributeError, RecursionError):
         raise SignInFailed(f"token answer unreadable, status {response.status_code}") from None
+    if isinstance(found, lenient.Twice) and (twice := sorted(found.names & DECISIVE)):
+        raise SignInFailed(f"token answer with {twice[0]} twice")
     if "error" in answer:
         named, detail = word(answer), said(answer, endpoints)
         refused = GrantEnded if named == ENDED else SignInFailed

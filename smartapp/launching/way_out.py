@@ -6,9 +6,9 @@ end says is no secret and is trusted as little as what anybody writes behind /la
 """
 
 import base64
-import json
 from urllib.parse import urlencode
 
+import msgspec
 from flask import Request
 
 from runtime.settings import Settings
@@ -27,7 +27,7 @@ def framed(request: Request) -> bool:
 
 def marked(state: str, iss: str, launch: str | None) -> str:
     """Return a state with a launch at its end; without it where there is none, or it is long."""
-    text = json.dumps([iss, launch]).encode()
+    text = msgspec.json.encode([iss, launch])
     full = f"{state}.{base64.urlsafe_b64encode(text).decode().rstrip('=')}"
     return full if launch and len(full) <= LONGEST_STATE else state
 
@@ -38,11 +38,10 @@ def way_out(state: str, settings: Settings) -> tuple[Way, ...]:
     """
     try:
         text = base64.urlsafe_b64decode(f"{state.partition('.')[2]}==")
-        iss, launch = json.loads(text)
-    except (ValueError, TypeError):
+        iss, launch = msgspec.json.decode(text, type=tuple[str, str])
+    except (ValueError, RecursionError):
         return ()
-    known = isinstance(iss, str) and isinstance(launch, str) and settings.trusted(iss)
-    if not known:
+    if not settings.trusted(iss):
         return ()
     address = f"/launch?{urlencode({'iss': iss, 'launch': launch})}"
     return (Way(WORDS, address, apart=True),)

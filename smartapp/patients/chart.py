@@ -20,6 +20,7 @@ from smartapp.door import Door, Opened
 from smartapp.launching.scopes import by_user, readable
 from smartapp.patients.arms import arm_of
 from smartapp.patients.assessed import Assessed
+from smartapp.problems import TokenRefused
 from smartapp.record import Person, person
 
 # Of one chart, for which nobody waits.
@@ -36,7 +37,7 @@ def assess_chart(
     """Return who a patient is and what was found, once that is on disk; within `alone` the
     processor is used. In a control arm the models' part is recorded and not returned.
 
-    Raises Unread, AuditError, ModelError.
+    Raises Unread, TokenRefused, AuditError, ModelError.
     """
     at, ehr = door.clock(), opened.ehr
     collected = _collected(door, opened, patient, at)
@@ -65,7 +66,7 @@ def _collected(door: Door, opened: Opened, patient: str, at: datetime) -> Collec
     granted = readable(by_user(session.scope))
     found = collect(patient, at, {}, fetch, opened.ehr.traits, granted)
     if found.refused(401):
-        raise Unread("status 401")
+        raise TokenRefused("token refused by the FHIR server")
     if found.unobserved:
         raise Unread(next((part.why for part in found.parts.values() if part.why), "not read"))
     return found

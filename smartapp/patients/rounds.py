@@ -10,20 +10,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 from gevent import idle, monkey
 
-from models.fitted.booster import ModelError
-from runtime.audit.log import AuditError
 from runtime.logs import get_logger
 from smartapp.door import Door, Opened
 from smartapp.patients.assessed import Assessed
 from smartapp.patients.chart import Unread, assess_chart
-from smartapp.problems import Mismatch, NotRenewed, StoreDown, TokenRefused
+from smartapp.problems import Mismatch, NotRenewed, TokenRefused
 from smartapp.record import Person
 
 # Reads at a time, of one process and for all its users; a chart is three reads.
@@ -54,13 +52,15 @@ class Done(msgspec.Struct, frozen=True):
 
 class Progress(msgspec.Struct, kw_only=True):
     """How far a list is; `number` is its place among those offered, `total` how many patients it
-    has, of which `wanted` are assessed; `at` and `written` are aware UTC.
+    has, of which `wanted` are assessed, and `unknown` how many more entries may be patients; `at`
+    and `written` are aware UTC.
     """
 
     number: int
     name: str
     total: int
     wanted: int
+    unknown: int = 0
     at: datetime
     written: datetime
     state: State = "waiting"
@@ -77,8 +77,9 @@ class Progress(msgspec.Struct, kw_only=True):
         return self.state in ("waiting", "running")
 
 
-class Round(NamedTuple):
-    """What a thread of its own goes by: nothing of a request."""
+@dataclass(slots=True)
+class Round:
+    """What a thread of its own goes by: nothing of a request; `opened` has the newest token."""
 
     opened: Opened
     patients: Sequence[str]
@@ -166,22 +167,31 @@ class Rounds:
         if time.monotonic() > until:
             return Done(patient, why=LATE)
         try:
-            # Its page may have had the token renewed meanwhile, or nobody yet.
-            ticket, ehr = one.opened.ticket, one.opened.ehr
-            session = self._door.renewal.fresh(ticket, one.opened.session, ehr)
-            opened = replace(one.opened, session=session)
-            person, assessed = assess_chart(self._door, opened, patient, self._alone)
+            person, assessed = self._read(one, patient)
         except (TokenRefused, NotRenewed, Mismatch) as problem:
             one.progress.state = "refused"
             return Done(patient, why=problem.reason)
         except Unread as why:
-            if str(why) == "status 401":
-                one.progress.state = "refused"
             return Done(patient, why=str(why))
-        except (AuditError, ModelError, StoreDown) as error:
+        # Whatever is wrong with one chart costs only itself.
+        except Exception as error:
             log.error("list_chart", error=error)
             return Done(patient, why="could not be assessed")
         return Done(patient, person, assessed)
+
+    def _read(self, one: Round, patient: str) -> tuple[Person, Assessed]:
+        """Read and assess a chart: with a token that will do, and once more with another where the
+        EHR refuses it, as Door.reading does; the page may have had it renewed meanwhile.
+        """
+        ticket, ehr, renewal = one.opened.ticket, one.opened.ehr, self._door.renewal
+        session = renewal.fresh(ticket, one.opened.session, ehr)
+        one.opened = opened = replace(one.opened, session=session)
+        try:
+            return assess_chart(self._door, opened, patient, self._alone)
+        except TokenRefused:
+            session = renewal.renewed(ticket, session, ehr)
+        one.opened = opened = replace(opened, session=session)
+        return assess_chart(self._door, opened, patient, self._alone)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -16,7 +16,7 @@ from runtime.audit.people import relative
 from smartapp.door import Door, Opened
 from smartapp.patients.arms import hidden
 from smartapp.patients.assessed import Assessed, own, read
-from smartapp.patients.ehr_lists import EhrList, Unlisted, lists, members, offered
+from smartapp.patients.ehr_lists import MOST_LISTS, EhrList, Unlisted, lists, members, offered
 from smartapp.patients.people import names_of
 from smartapp.patients.rounds import Progress, Rounds
 from smartapp.patients.rows import HOURS, Row, outcomes, rows
@@ -27,8 +27,13 @@ from smartapp.sight import Sight
 MOST_ROWS, MOST_NAMES = 500, 100
 BUSY = "other lists are being assessed; try again in a minute"
 ONE = "a list is being assessed already; stop it first"
-UNIT, LISTS = "unit", "lists"
+BEGUN = "a list is being begun already; look again in a moment"
+UNIT, LISTS, BEGINNING = "unit", "lists", "beginning"
 AGO = timedelta(hours=HOURS)
+
+
+class NotNow(Unlisted):
+    """A list can't be begun at the moment; the EHR has no part in it."""
 
 
 class Charts:
@@ -53,8 +58,8 @@ class Charts:
             values = self._unit(opened, sight)
         elif of == LISTS and offered(opened.session):
             values = self._offered(opened)
-        elif of.isdecimal() and offered(opened.session):
-            values = self._of_list(opened, sight, int(of))
+        elif _number(of) and offered(opened.session):
+            values = self._of_list(opened, sight, _number(of))
         else:
             values = self._own(opened, sight)
         return self._page(opened, sight, values)
@@ -69,7 +74,8 @@ class Charts:
             try:
                 self._begin(opened, of)
             except Unlisted as why:
-                values = self._offered(opened) | {"failed": str(why)}
+                failed = {"failed": str(why), "later": isinstance(why, NotNow)}
+                values = self._offered(opened) | failed
                 return self._page(opened, self._door.sight(opened), values)
         return redirect(url_for("smartapp.charts", handle=handle, of=of), 303)
 
@@ -95,13 +101,20 @@ class Charts:
     def _offered(self, opened: Opened) -> dict[str, Any]:
         try:
             found = self._door.reading(
-                opened, lambda session: lists(session, opened.ehr, self._door.fhir)
+                opened,
+                lambda session: lists(session, opened.ehr, self._door.fhir, self._door.declared),
             )
         except Unlisted as why:
-            return {"of": LISTS, "lists": [], "failed": str(why)}
-        content = msgspec.json.encode(found)
+            return {"of": LISTS, "lists": [], "more": "", "failed": str(why), "later": False}
+        content = msgspec.json.encode(found.lists)
         self._door.sessions.show(opened.ticket, opened.session, content, opened.now, "lists")
-        return {"of": LISTS, "lists": found, "failed": None}
+        return {
+            "of": LISTS,
+            "lists": found.lists,
+            "more": found.more,
+            "failed": None,
+            "later": False,
+        }
 
     def _of_list(self, opened: Opened, sight: Sight, number: int) -> dict[str, Any]:
         """Return how far a list is; nothing is begun by looking."""
@@ -121,30 +134,47 @@ class Charts:
         }
 
     def _begin(self, opened: Opened, of: str) -> None:
-        """Begin with a list that was offered. Raises Strange, Unlisted."""
+        """Begin with a list that was offered, once for a button that is pressed twice. Raises
+        Strange, Unlisted.
+        """
+        turn = self._door.sessions.take_turn(opened.ticket, BEGINNING)
+        if turn is None:
+            raise NotNow(BEGUN)
+        try:
+            self._begin_alone(opened, of)
+        finally:
+            self._door.sessions.end_turn(opened.ticket, turn, BEGINNING)
+
+    def _begin_alone(self, opened: Opened, of: str) -> None:
         content = self._door.sessions.shown(opened.ticket, "lists")
-        known = msgspec.json.decode(content or b"[]", type=list[EhrList])
-        number = int(of) if of.isdecimal() else 0
+        try:
+            known = msgspec.json.decode(content or b"[]", type=list[EhrList])
+        except ValueError:
+            raise Strange("lists of another version") from None
+        number = _number(of)
         if not offered(opened.session) or not 0 < number <= len(known):
             raise Strange("number of a list")
         running = self._rounds.progress(opened)
         if running and running.going:
-            raise Unlisted(ONE)
+            if running.number == number:
+                return
+            raise NotNow(ONE)
         chosen = known[number - 1]
-        patients, total = self._door.reading(
+        found = self._door.reading(
             opened, lambda session: members(session, chosen, self._door.fhir)
         )
         now = opened.now
         progress = Progress(
             number=number,
             name=chosen.name,
-            total=total,
-            wanted=len(patients),
+            total=found.total,
+            wanted=len(found.patients),
+            unknown=found.unknown,
             at=now,
             written=now,
         )
-        if not self._rounds.begin(opened, patients, progress):
-            raise Unlisted(BUSY)
+        if not self._rounds.begin(opened, found.patients, progress):
+            raise NotNow(BUSY)
 
     def _rows(
         self,
@@ -194,3 +224,8 @@ class Charts:
             opened, route="charts", of=values["of"], patients=[row.patient for row in listed]
         )
         return page
+
+
+def _number(of: str) -> int:
+    """Return the number of a list, from 1; 0 for what is none."""
+    return int(of) if of.isdecimal() and len(of) <= len(str(MOST_LISTS)) else 0

@@ -29,7 +29,7 @@ def stylesheet(body: bytes) -> str:
     """Return the stylesheet of a style document; empty where nothing of it can be used."""
     try:
         style = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return ""
     if not isinstance(style, dict):
         return ""

@@ -228,6 +228,25 @@ def test_what_a_fhir_server_lacks_is_named(hospital):
     assert hospital.doctor()[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("declared", "state", "words"),
+    [
+        ({}, "wrong", "without the interaction create"),
+        ({"interaction": [{"code": "create"}]}, "note", "without conditionalCreate"),
+        ({"interaction": [{"code": "create"}], "conditionalCreate": True}, "ok", "conditional too"),
+    ],
+)
+def test_whether_an_estimate_can_be_written_is_said(hospital, declared, state, words):
+    """Where the record asks for it, by what the page goes by; else nothing is said of it."""
+    kinds = [*METADATA["rest"][0]["resource"], {"type": "RiskAssessment"} | declared]
+    rest = [METADATA["rest"][0] | {"resource": kinds}]
+    hospital.publish("/fhir/metadata", METADATA | {"rest": rest})
+    code, lines = hospital.doctor(write_risk_assessment=True)
+    (found,) = [one for one in lines if "RiskAssessment" in one and "metadata" in one]
+    assert found.startswith(state) and words in found and code == int(state == "wrong")
+    assert not any("RiskAssessment" in one for one in hospital.doctor()[1])
+
+
 def test_what_sign_in_asks_for_and_is_not_offered_is_named(hospital):
     smart = SMART | {
         "code_challenge_methods_supported": ["plain"],

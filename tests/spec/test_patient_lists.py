@@ -1,16 +1,23 @@
 """The lists of charts: whose charts appear, what is withheld, what is recorded (E6, E7, SMART-32)."""
 
+import json
 import re
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import pytest
+from flask import Response
 
 from models.assess import assess
 from models.judged import judged
 from models.patient.chart import Chart, Reading
+from smartapp.cookies import cookie_name
 from smartapp.patients import rounds
+from smartapp.patients.chart import assess_chart
+from smartapp.session import Sessions, Ticket
 from tests.support.launch_bench import PUBLIC, Bench
 from tests.support.trials import trial
 
@@ -271,8 +278,8 @@ def test_a_unit_that_no_call_told_is_said(tmp_path, signed_in):
 class Lists:
     """A session of a user whose grant opens lists."""
 
-    def __init__(self, bench, ehr):
-        ehr.token_extra = {"scope": USER_SCOPES}
+    def __init__(self, bench, ehr, scope=USER_SCOPES):
+        ehr.token_extra = ehr.token_extra | {"scope": scope}
         self.bench, self.browser = bench, bench.browser()
         self.place = self.browser.sign_in()
         self.browser.get(self.place)
@@ -387,3 +394,185 @@ def test_a_server_without_lists_and_a_failing_one_are_told_apart(bench, signed_i
     signed_in.stop()
     page = session.get("lists").text
     assert "That did not work" in page and "offers you no lists" not in page
+
+
+def outcome(severity: str) -> dict:
+    return {"resourceType": "OperationOutcome", "issue": [{"severity": severity}]}
+
+
+@pytest.mark.parametrize("size", [1, 20])
+def test_lists_are_read_to_the_last_page(bench, signed_in, size):
+    """Servers give ten or twenty a page, whoever asks."""
+    signed_in.groups = {f"Ward {n}": ["a"] * n for n in range(13)}
+    signed_in.groups_a_page = size
+    page = Lists(bench, signed_in).get("lists").text
+    assert page.count("Assess Ward") == 13 and "may not be all" not in page
+
+
+def test_lists_that_are_not_shown_are_told(bench, signed_in):
+    """More than the page holds, more pages than are read, a page that fails, an error beside."""
+    signed_in.groups = {f"Ward {n}": [] for n in range(60)}
+    session = Lists(bench, signed_in)
+    assert "these are the first 50 of 60" in session.get("lists").text
+    signed_in.groups_a_page = 2
+    assert "next page: too many pages" in session.get("lists").text
+    signed_in.groups_a_page, signed_in.groups_beside = 1000, [outcome("error")]
+    assert "the EHR reports an error" in session.get("lists").text
+    signed_in.groups, signed_in.groups_beside = {"Ward 3": []}, [outcome("warning")]
+    page = session.get("lists").text
+    assert "Assess Ward 3" in page and "may not be all" not in page
+
+
+def test_one_search_that_fails_hides_no_other(tmp_path, signed_in):
+    """Its lists are told to be missing; where none works nothing is offered."""
+    searches = ["Group?type=person", "List?code=patients"]
+    bench = Bench(tmp_path, signed_in, patient_lists=searches)
+    signed_in.groups = {"Ward 3": ["a"]}
+    session = Lists(bench, signed_in, f"{USER_SCOPES} user/List.rs")
+    page = session.get("lists").text
+    assert "Assess Ward 3" in page and "may not be all of your lists: status 404" in page
+    signed_in.groups_answer = Response("no", 403)
+    page = session.get("lists").text
+    assert "That did not work: status 403" in page and "Assess Ward" not in page
+
+
+@pytest.mark.parametrize("body", ['{"resourceType":"OperationOutcome"}', "{}", "[]", "<html>", ""])
+def test_an_answer_that_is_no_list_is_not_told_as_none(bench, signed_in, body):
+    """An error in place of lists does not say that there are none."""
+    signed_in.groups_answer = Response(body)
+    page = Lists(bench, signed_in).get("lists").text
+    assert "That did not work" in page and "offers you no lists" not in page
+    assert "Use the list in the EHR itself" in page
+    signed_in.groups_answer, signed_in.groups_beside = None, [outcome("fatal")]
+    page = Lists(bench, signed_in).get("lists").text
+    assert "may not be all" in page and "offers you no lists" not in page
+
+
+def test_a_statement_that_can_not_be_read_offers_no_lists_and_says_so(bench, signed_in):
+    """It neither ends the session nor counts as a server without lists; a large one is read."""
+    signed_in.groups, signed_in.statement = {"Ward 3": []}, Response("no", 404)
+    assert "server offers could not be read" in Lists(bench, signed_in).get("lists").text
+
+
+@pytest.mark.parametrize(
+    ("entity", "unknown"),
+    [
+        ({"reference": "#contained"}, 1),
+        ({"identifier": {"value": "4410"}}, 1),
+        ({"reference": "https://other.example.org/fhir/Patient/x"}, 1),
+        ({"reference": "urn:uuid:0b9b3a0e-30a5-4a3c-8a0e-1f2f7f0c3c11"}, 1),
+        ({"reference": "Group/ward-4"}, 1),
+        ({"display": "Ada"}, 1),
+        (None, 1),
+        ({"reference": "Practitioner/dr-1"}, 0),
+        ({"type": "Device", "identifier": {"value": "7"}}, 0),
+        ({"reference": "Patient/a/_history/7"}, 0),
+    ],
+)
+def test_a_member_that_names_no_chart_here_is_counted(bench, signed_in, entity, unknown):
+    """Nobody takes a list for read of which some could not be looked up; a Practitioner is none."""
+    signed_in.groups = {"Ward 3": ["a"]}
+    signed_in.members = [{"entity": entity}, {"entity": entity, "inactive": True}]
+    session = Lists(bench, signed_in)
+    session.post(list="1")
+    page = text(session.finished())
+    assert "All 1 charts were read" in page
+    assert ("1 more on this list can't be read" in page) is bool(unknown)
+
+
+@pytest.mark.parametrize("quantity", [True, -3, 2**70, "5", 1.5, None])
+def test_a_list_of_an_odd_number_is_assessed(bench, signed_in, quantity):
+    signed_in.groups = {"Ward 3": ["a"]}
+    listed = [{"resource": {"resourceType": "Group", "id": "g0", "quantity": quantity}}]
+    body = json.dumps({"resourceType": "Bundle", "entry": listed})
+    signed_in.groups_answer = Response(body)
+    session = Lists(bench, signed_in)
+    assert session.post(list="1").status_code == 303
+    assert "All 1 charts" in session.finished()
+
+
+@pytest.mark.parametrize("of", ["9" * 5000, "0", "-1", "\u00b2", "99"])
+def test_a_number_of_no_list_is_a_page(bench, signed_in, of):
+    session = Lists(bench, signed_in)
+    assert session.get(of).status_code == 200 and session.post(list=of).status_code == 403
+
+
+def test_one_chart_that_breaks_costs_only_itself(bench, signed_in, monkeypatch):
+    """Whatever is wrong with it."""
+
+    def broken(door, opened, patient, alone):
+        if patient == "b":
+            raise TypeError("odd")
+        return assess_chart(door, opened, patient, alone)
+
+    monkeypatch.setattr(rounds, "assess_chart", broken)
+    signed_in.groups = {"Ward 3": ["a", "b", "c"]}
+    session = Lists(bench, signed_in)
+    session.post(list="1")
+    page = text(session.finished())
+    assert "All 3 charts" in page and "Patient b: could not be assessed" in page
+
+
+@pytest.mark.rule("SMART-40", "SMART-35")
+@pytest.mark.parametrize("renewable", [True, False])
+def test_a_token_that_ends_in_the_middle_of_a_list_is_renewed_once(bench, signed_in, renewable):
+    """Though four charts are read at a time; where there is no other the list ends and says so."""
+    signed_in.groups = {"Ward 3": [f"p{n}" for n in range(24)]}
+    if renewable:
+        signed_in.renewable()
+        signed_in.refresh_tokens["again-0"] = USER_SCOPES
+    session = Lists(bench, signed_in)
+    signed_in.delay = 0.05
+    session.post(list="1")
+    # Whatever token was given out so far is good no more.
+    signed_in.refreshes += 1
+    page = session.finished()
+    asked = [form for path, form in signed_in.requests if path == "/token"]
+    assert len(asked) == 1 + renewable
+    assert ("All 24 charts were read" in page) is renewable
+    assert (
+        "could not be assessed" in page or "does not let Vigil read on" in page
+    ) is not renewable
+
+
+def test_a_button_that_is_pressed_twice_begins_one_list(bench, signed_in):
+    """At the same moment or a little later, on whichever worker."""
+    signed_in.groups = {"Ward 3": [f"p{n}" for n in range(60)], "Ward 4": ["x"]}
+    session = Lists(bench, signed_in)
+    signed_in.delay = 0.1
+    with ThreadPoolExecutor(3) as pool:
+        clicks = [pool.submit(session.post, list="1") for _ in range(3)]
+    pages = [click.result() for click in clicks]
+    assert sorted(page.status_code for page in pages)[-1] == 303
+    for page in pages:
+        assert page.status_code == 303 or "is being begun already" in page.text
+    assert session.post(list="1").status_code == 303
+    other = session.post(list="2").text
+    assert "stop it first" in other and "tell your administrator" not in other
+    session.post(list="1", what="stop")
+    session.finished()
+    read = [one["patient"] for one in bench.audit.records(type="listed")]
+    assert len(read) == len(set(read)) < 60
+
+
+@pytest.mark.parametrize("kept", ["sight", "lists", "charts"])
+def test_what_another_version_kept_is_not_known(bench, signed_in, kept):
+    """A worker of the new version meets what one of the old kept: a page that says to load again."""
+    signed_in.groups = {"Ward 3": ["a"]}
+    session = Lists(bench, signed_in)
+    page = session.get("lists").text
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page)[1]
+    handle = session.place.strip("/").rpartition("/")[2]
+    cookie = session.browser.client.get_cookie(
+        cookie_name("session", handle), urlsplit(PUBLIC).hostname
+    )
+    agent = session.browser.client.environ_base["HTTP_USER_AGENT"]
+    ticket = Ticket(handle, cookie.value.partition(".")[2], agent)
+    live = session.browser.session(session.place)
+    for content in (b"[]", b'[{"kind": 5}]', b'{"now": 1}', b"x"):
+        Sessions(bench.store).show(ticket, live, content, bench.now(), kept)
+        form = {"csrf_token": token, "list": "1"}
+        answers = [session.get("1"), session.browser.get(f"{session.place}evidence")]
+        path = f"{session.place}charts"
+        answers.append(session.browser.post(path, data=form, headers={"Origin": PUBLIC}))
+        assert all(answer.status_code < 500 for answer in answers)

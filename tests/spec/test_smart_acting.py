@@ -11,6 +11,7 @@ import pytest
 import redis
 from fhirclient.models.riskassessment import RiskAssessment
 from fhirclient.models.servicerequest import ServiceRequest
+from flask import Response
 
 import vigil
 from ehr.writing.creating import create
@@ -382,6 +383,42 @@ def test_nothing_is_written_that_was_not_allowed(writing, known, change, words):
     assert len(known.written) == int(may)
 
 
+STATEMENT = (
+    b'{"resourceType":"CapabilityStatement","rest":[{"mode":"server","resource":['
+    b'{"type":"RiskAssessment","interaction":[{"code":"create"}]}]}]'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (STATEMENT + b"}", "Write it into the chart"),
+        (b"\xef\xbb\xbf" + STATEMENT + b"}", "Write it into the chart"),
+        (STATEMENT + b',"publisher":"caf\xe9"}', "Write it into the chart"),
+        (STATEMENT + b',"x":NaN,"y":"\\ud83d"}', "Write it into the chart"),
+        (STATEMENT + b',"x":"' + b"y" * 3_000_000 + b'"}', "Write it into the chart"),
+        (STATEMENT.replace(b"server", b"client") + b"}", "does not say that it takes"),
+        (b'{"resourceType":"CapabilityStatement","rest":5}', "does not say that it takes"),
+        (b'{"resourceType":"OperationOutcome"}', "could not be read"),
+        (b"[" * 100_000, "could not be read"),
+        (b"<html>", "could not be read"),
+    ],
+    ids=lambda value: str(value[-24:]),
+)
+def test_what_a_server_declares_is_read_in_any_dress(writing, known, text, words):
+    """As a chart is: a mark, half a character or a number that is none costs nothing."""
+    known.statement = Response(text)
+    assert words in Reader(writing).told
+
+
+def test_the_token_goes_to_a_statement_only_where_it_is_wanted(writing, known):
+    """FHIR has `metadata` open; some gateways close it all the same."""
+    known.statement_open = False
+    assert "Write it into the chart" in Reader(writing).told
+    asked = [headers for path, headers in known.requests if path.endswith("/metadata")]
+    assert [headers.get("Authorization") for headers in asked] == [None, "Bearer token-of-pat-1"]
+
+
 def test_nothing_is_written_unless_the_record_says_so(bench, known):
     """No form, and a POST does nothing."""
     known.token_extra = {"scope": "patient/*.*"}
@@ -432,6 +469,48 @@ def test_a_failure_says_what_to_do(writing, known, status, words, again):
     )
     assert reader.act("write").status_code == again and len(known.written) == 1
     assert "RiskAssessment/ra-1" in reader.told
+
+
+ERROR = '{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"exception"}]}'
+INFORMATION = ERROR.replace('"error"', '"information"')
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome"),
+    [
+        (201, "", "created"),
+        (201, b'{"resourceType": "RiskAssessment", "id": "\xff"}', "created"),
+        (200, "", "created"),
+        (200, INFORMATION, "created"),
+        (200, '{"resourceType": "RiskAssessment", "id": "ra-7"}', "created"),
+        (200, ERROR, "unknown"),
+        (200, "<html>Sign in</html>", "unknown"),
+        (200, '{"resourceType": "Patient", "id": "1"}', "unknown"),
+        (202, "", "unknown"),
+        (204, "", "unknown"),
+        (412, ERROR, "unknown"),
+        (400, ERROR, "failed"),
+        (409, ERROR, "failed"),
+        (429, "", "failed"),
+    ],
+)
+def test_only_what_the_server_says_is_told_as_written(writing, known, status, body, outcome):
+    """And what it leaves open is told so, and not sent again to a server that knows no condition."""
+    known.declared = {"interaction": [{"code": "create"}]}
+    known.write_answers = [Response(body, status)]
+    reader = Reader(writing)
+    fields = reader.fields()
+    answer = reader.act("write", fields)
+    assert records(writing, "risk-assessment")[-1]["outcome"] == outcome
+    assert answer.status_code == (303 if outcome == "created" else 502)
+    said = {
+        "created": "Written at",
+        "unknown": "it is not known whether the EHR",
+        "failed": "Write it",
+    }
+    assert said[outcome] in reader.told
+    reader.act("write", fields)
+    assert len(known.written) == int(outcome == "failed")
 
 
 def test_what_may_have_been_written_is_not_sent_again_unconditionally(writing, known):

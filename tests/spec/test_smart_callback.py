@@ -3,8 +3,10 @@
 import time
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
+from smartapp.launching import pending
 from tests.support.launch_bench import PUBLIC, Bench
 
 HOST = PUBLIC.removeprefix("https://")
@@ -129,6 +131,17 @@ def test_a_cookie_that_this_service_did_not_make_is_refused(bench, ehr, tmp_path
     answer = client.get("/callback", query_string=back, base_url=PUBLIC, headers=header)
     assert answer.status_code == 400 and token_requests(ehr) == 0
     assert browser.callback(back).status_code == 303
+
+
+@pytest.mark.rule("SMART-22")
+@pytest.mark.parametrize("content", [[], [[1], 2.0], {"a": 1}, b"x"])
+def test_a_launch_that_another_version_began_is_over(bench, ehr, monkeypatch, content):
+    """It says to open Vigil again, and is no fault; the cookie is ours and in order."""
+    browser = bench.browser()
+    encode = msgspec.msgpack.encode
+    monkeypatch.setattr(pending.msgspec.msgpack, "encode", lambda _: encode(content))
+    answer = browser.callback(ehr.approve(browser.launch()))
+    assert answer.status_code == 400 and "Open Vigil again" in answer.text
 
 
 @pytest.mark.rule("SMART-7", "E6")
@@ -270,6 +283,26 @@ def test_an_iss_of_another_server_is_a_mix_up(bench, ehr):
     assert browser.callback(ehr.approve(browser.launch()) | two).status_code == 400
     good = {"iss": f"{ehr.url}/auth", "scope": "x", "nonce": "y", "session_state": "z"}
     assert browser.callback(ehr.approve(browser.launch()) | good).status_code == 303
+
+
+@pytest.mark.rule("E3")
+@pytest.mark.parametrize(
+    ("iss", "status"),
+    [
+        ("{url}/realms/ward", 303),
+        ("{url}", 303),
+        ("https://evil.example.org", 400),
+        ("{url}@evil.example.org", 400),
+        ("{url}.evil.example.org", 400),
+        ("", 400),
+    ],
+)
+def test_an_iss_of_a_server_that_names_no_issuer_is_of_its_origin(bench, ehr, iss, status):
+    """Keycloak sends one to every client; SMART asks for `issuer` with OpenID alone."""
+    ehr.configuration = {"issuer": None}
+    browser = bench.browser()
+    back = ehr.approve(browser.launch()) | {"iss": iss.format(url=ehr.url)}
+    assert browser.callback(back).status_code == status
 
 
 @pytest.mark.rule("SMART-26", "SMART-28")

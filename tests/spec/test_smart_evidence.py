@@ -5,8 +5,10 @@ with nothing of it in an address (E5 to E7, B6).
 import re
 from html import unescape
 
+import msgspec
 import pytest
 
+from smartapp.door import Door
 from tests.spec.test_smart_session import CARD, pages, record_card
 
 HOSTILE = '<script>alert(1)</script>"\u202e\u2066'
@@ -142,3 +144,15 @@ def test_an_empty_chart_has_an_empty_list(bench, ehr):
     _, _, answer = opened(bench)
     assert answer.status_code == 200 and "Incomplete data." in answer.text
     assert "No Observation that came with the chart is so." in answer.text
+
+
+def test_evidence_that_another_version_kept_is_not_known(bench, monkeypatch):
+    """The page says to load it again, and is no fault."""
+    now = Door.sight
+
+    def older(door, session):
+        return msgspec.structs.replace(now(door, session), evidence=msgspec.Raw(b"[]"))
+
+    monkeypatch.setattr(Door, "sight", older)
+    _, _, answer = opened(bench)
+    assert answer.status_code == 409 and "Load it again" in answer.text

@@ -2,6 +2,7 @@
 (SMART-6, SMART-23, SMART-43).
 """
 
+import base64
 import re
 from urllib.parse import parse_qsl, urlsplit
 
@@ -184,6 +185,19 @@ def test_out_of_a_frame_without_cookies_leads_a_window_of_its_own(bench, ehr):
     assert dict(parse_qsl(link.query)) == {"iss": ehr.iss, "launch": "opaque & long"}
     started = bench.browser().get(f"/launch?{link.query}")
     assert started.status_code == 303 and "opaque" in started.headers["Location"]
+
+
+@pytest.mark.rule("SMART-43", "E1", "E3")
+@pytest.mark.parametrize(
+    "end",
+    ["[" * 4000, '["{iss}", "\\ud83d"]', "[[], []]", "{}", "null", '["{iss}"]', "\u00ff", "7"],
+)
+def test_whatever_ends_a_state_is_a_page(bench, ehr, end):
+    """Anybody may write one: deep nesting, half characters, other JSON, none."""
+    text = end.replace("{iss}", ehr.iss).encode()
+    state = f"a.{base64.urlsafe_b64encode(text).decode().rstrip('=')}"
+    answer = bench.browser().get("/callback", query_string={"state": state}, headers=FRAMED)
+    assert answer.status_code == 400 and ways(answer) == []
 
 
 @pytest.mark.rule("SMART-43", "E1", "E7")

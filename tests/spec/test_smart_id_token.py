@@ -298,7 +298,10 @@ def test_keys_may_be_named_in_openid_configuration_only(bench, ehr, configured):
     [
         (None, "openid-configuration status 404"),
         ({"jwks_uri": None}, "openid-configuration without jwks_uri"),
-        ({"jwks_uri": "http://ehr.example.org/jwks"}, "openid-configuration jwks_uri not https"),
+        (
+            {"jwks_uri": "http://ehr.example.org/jwks"},
+            "openid-configuration jwks_uri is no https URL",
+        ),
         ({"issuer": "https://evil.example.org"}, "openid-configuration of another issuer"),
     ],
 )

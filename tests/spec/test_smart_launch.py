@@ -181,11 +181,14 @@ UNUSABLE = [
     ({"code_challenge_methods_supported": []}, "without S256"),
     (
         {"authorization_endpoint": "http://ehr.example.org/authorize"},
-        "authorization_endpoint not https",
+        "authorization_endpoint is no https URL",
     ),
-    ({"token_endpoint": "javascript:x"}, "token_endpoint not https"),
-    ({"jwks_uri": "http://ehr.example.org/jwks"}, "jwks_uri not https"),
-    ({"token_endpoint": "https://[x/token"}, "unreadable"),
+    ({"token_endpoint": "javascript:x"}, "token_endpoint is no https URL"),
+    ({"jwks_uri": "http://ehr.example.org/jwks"}, "jwks_uri is no https URL"),
+    ({"token_endpoint": "https://[x/token"}, "token_endpoint is no https URL"),
+    ({"token_endpoint": "https://ehr.example.org:x/t"}, "token_endpoint is no https URL"),
+    ({"authorization_endpoint": "https://a.example:x/"}, "authorization_endpoint is no https URL"),
+    ({"authorization_endpoint": "https:///authorize"}, "authorization_endpoint is no https URL"),
 ]
 
 
@@ -244,6 +247,9 @@ def test_a_failed_discovery_is_named(bench, ehr, logged, body, status, reason):
         {"issuer": None, "jwks_uri": None},
         {"management_endpoint": None, "associated_endpoints": "x", "x-own": {"a": [1]}},
         {"user_access_brand_bundle": "http://ehr.example.org/brands"},
+        {"revocation_endpoint": "https://[x"},
+        {"revocation_endpoint": "https://ehr.example.org:x"},
+        {"organization": "half a character: \ud83d"},
     ],
 )
 def test_members_that_are_null_odd_or_unknown_are_as_absent(bench, ehr, change):

@@ -9,6 +9,7 @@ from flask import Response
 
 from runtime.store import embedded
 from smartapp.launching import renewal
+from smartapp.launching.token import refresh
 from tests.support.launch_bench import Bench, log_lines
 
 OFFERED = {
@@ -273,6 +274,26 @@ def test_closing_drops_the_tokens_and_gives_them_back(bench, ehr, status):
     assert any("Max-Age=0" in cookie for cookie in answer.headers.getlist("Set-Cookie"))
     routes = [record["route"] for record in bench.audit.records(type="page")]
     assert routes[0] == "close"
+
+
+@pytest.mark.rule("SMART-36")
+def test_a_token_that_comes_after_the_closing_is_given_back_too(bench, ehr, monkeypatch):
+    """Closed in one tab while another has the token renewed: neither token is left at the EHR."""
+    ehr.configuration = {"revocation_endpoint": "/revoke"}
+    ehr.renewable()
+    browser = bench.browser()
+    place = browser.sign_in()
+    browser.get(place)
+    later(bench, minutes=9)
+
+    def refreshed(*arguments):
+        answer = refresh(*arguments)
+        assert close(browser, place).status_code == 200
+        return answer
+
+    monkeypatch.setattr(renewal, "refresh", refreshed)
+    assert browser.get(place).status_code == 401
+    assert [form["token"] for form in ehr.revoked] == ["again-0", "again-1"]
 
 
 @pytest.mark.rule("SMART-36")

@@ -68,7 +68,15 @@ def test_a_style_of_another_server_is_not_read(bench, ehr, url):
 
 @pytest.mark.parametrize(
     "status, body",
-    [(404, None), (302, None), (200, "<html>"), (200, "x" * 100_000), (200, "{}"), (500, "")],
+    [
+        (404, None),
+        (302, None),
+        (200, "<html>"),
+        (200, "x" * 100_000),
+        (200, "{}"),
+        (500, ""),
+        (200, b'{"a": "\xff"}'),
+    ],
 )
 def test_a_style_that_cannot_be_used_changes_nothing(bench, ehr, status, body):
     page, sheet = styled(bench, ehr, status=status, body=body)

@@ -49,6 +49,13 @@ def test_odd_token_responses_are_a_page_not_a_fault(bench, ehr, logged, fault, r
         ("[]", 200, "token answer unreadable, status 200"),
         ("null", 200, "token answer unreadable, status 200"),
         ("[" * 100_000, 200, "token answer unreadable, status 200"),
+        (
+            '{"error": "invalid_scope", "error_description": "\\ud83d"}',
+            400,
+            "token error invalid_scope",
+        ),
+        ('{"error": "\\ud83d", "error_uri": "https://[x"}', 400, "token error other"),
+        ('{"patient": "pat-2", "patient": "pat-1"}', 200, "token answer with patient twice"),
         ("{}", 500, "token status 500"),
         ('{"error": "invalid_client"}', 401, "token error invalid_client"),
         ('{"error": "Ada Okafor"}', 400, "token error other"),
@@ -90,6 +97,8 @@ def test_a_token_endpoint_that_is_away_is_named(bench, ehr, logged):
         {"__x": {}, "tenant": 7, "intent": [], "fhirContext": "x", "state": "abc123"},
         {"need_patient_banner": "false", "smart_style_url": 5, "profile": {}, "project": None},
         {"refresh_token": {}, "smart_web_messaging_handle": 7, "authorization_details": "x"},
+        dict.fromkeys(["intent", "smart_style_url", "refresh_token"], "half \ud83d"),
+        dict.fromkeys(["smart_web_messaging_handle", "smart_web_messaging_origin"], "\udc00"),
     ],
 )
 def test_what_servers_really_send_is_taken(bench, ehr, extra):
@@ -121,6 +130,13 @@ def test_the_media_type_and_a_byte_order_mark_do_not_matter(bench, ehr, kind, ma
     """RFC 8259 8.1: parsers may pass over the mark; the body is read for what it is."""
     body = b'{"access_token": "token-of-pat-1", "token_type": "Bearer", "patient": "pat-1"}'
     ehr.token_answer = Response(mark + body, 200, mimetype=None, content_type=kind)
+    assert launched(bench)["patient"] == "pat-1"
+
+
+@pytest.mark.rule("SMART-31")
+def test_what_decides_nothing_may_stand_there_twice(bench, ehr):
+    body = '{"access_token": "token-of-pat-1", "token_type": "Bearer", "patient": "pat-1", '
+    ehr.token_answer = Response(body + '"profile": {}, "profile": {}}', 200)
     assert launched(bench)["patient"] == "pat-1"
 
 

@@ -74,14 +74,20 @@ class SmallEhr:
         self.key_set_status = 200
         self.patient = shape.token.get("patient", "pat-1")
         self.patient_answered: str | None = None
-        # What it takes, and the statuses with which it answers a write in turn; then it takes it.
+        # What it says of itself, to whom; what it takes, and the statuses with which it answers a write in turn; then it takes it.
+        self.statement: Response | None = None
+        self.statement_open = True
         self.declared: dict = {"interaction": [{"code": "create"}], "conditionalCreate": True}
-        self.write_answers: list[int] = []
+        self.write_answers: list[int | Response] = []
         self.written: list[tuple[dict, dict]] = []
         self.person: dict = {}
         self.observations = 200
         # Lists of the user's patients by name, and who of them answers with which status.
         self.groups: dict[str, list[str]] = {}
+        # So many of them a page, what else is in the answer, and members as they stand in a list.
+        self.groups_a_page, self.groups_beside = 1000, list[dict]()
+        self.groups_answer: Response | None = None
+        self.members: list = []
         self.ill: dict[str, int] = {}
         self.at_once = self.most_at_once = 0
         # Observations of any kind that come with the vital signs.
@@ -324,6 +330,10 @@ class SmallEhr:
         return f"token-of-{self.patient}" + (f"-{self.refreshes}" if self.refreshes else "")
 
     def _metadata(self):
+        if not (self.statement_open or request.headers.get("Authorization")):
+            return Response("no", 401)
+        if self.statement is not None:
+            return self.statement
         kinds = [
             {"type": "Group", "interaction": [{"code": "search-type"}]},
             {"type": "RiskAssessment"} | self.declared,
@@ -332,6 +342,8 @@ class SmallEhr:
         return jsonify({"resourceType": "CapabilityStatement", "rest": rest})
 
     def _groups(self):
+        if self.groups_answer is not None:
+            return self.groups_answer
         entries = [
             {
                 "resource": {
@@ -343,18 +355,29 @@ class SmallEhr:
             }
             for n, (name, of) in enumerate(self.groups.items())
         ]
-        return self._fhir({"resourceType": "Bundle", "type": "searchset", "entry": entries})
+        at, size = int(request.args.get("at", 0)), self.groups_a_page
+        more = [{"relation": "next", "url": f"{self.iss}/Group?at={at + size}"}]
+        return self._fhir(
+            {
+                "resourceType": "Bundle",
+                "type": "searchset",
+                "entry": entries[at : at + size] + [{"resource": o} for o in self.groups_beside],
+                "link": more if len(entries) > at + size else [],
+            }
+        )
 
     def _group(self, id: str):
         found = list(self.groups.values())[int(id[1:])]
         members = [{"entity": {"reference": f"Patient/{patient}"}} for patient in found]
-        return self._fhir({"resourceType": "Group", "id": id, "member": members})
+        return self._fhir({"resourceType": "Group", "id": id, "member": members + self.members})
 
     def _write(self):
         """Take a resource, once an identifier; a status below zero drops the answer after that."""
         status = self.write_answers.pop(0) if self.write_answers else 0
         if request.headers.get("Authorization") != f"Bearer {self._bearer()}":
             return Response("no", 401)
+        if isinstance(status, Response):
+            return status
         if status > 0:
             return Response("no", status)
         same = [one for one, _ in self.written if one["identifier"] == request.json["identifier"]]

@@ -187,3 +187,10 @@ def _object_at(text: str, start: int) -> bool:
         return bool(json.JSONDecoder().raw_decode(text, start)[0])
     except ValueError:
         return False
+
+
+@pytest.mark.rule("B4")
+def test_a_byte_order_mark_is_passed_over():
+    """RFC 8259 8.1 lets a reader do so; a chart is not unread for three bytes."""
+    page = b'\xef\xbb\xbf{"resourceType":"Bundle","entry":[{"resource":' + TEXT.encode() + b"}]}"
+    assert [one.resourceType for one in parse(page).resources] == ["Observation"]

@@ -70,6 +70,25 @@ MR = {
             Person(),
         ),
         ({"name": [None, {"given": "Ada"}, {"given": [5, None]}]}, Person()),
+        (
+            {"name": [{"family": "Okafor", "given": [None, "Ada"], "_given": [{"id": "x"}, None]}]},
+            Person("Okafor, Ada"),
+        ),
+        (
+            {
+                "name": [
+                    {"use": "official", "family": "Before", "period": {"end": "2001-01-01"}},
+                    {"use": "official", "family": "Okafor", "period": {"start": "2001-01-01"}},
+                ]
+            },
+            Person("Okafor"),
+        ),
+        ({"identifier": [MR | {"use": "old", "value": "1"}, MR]}, Person(mrn="4410")),
+        ({"identifier": [MR | {"use": "old"}]}, Person()),
+        (
+            {"identifier": [MR | {"value": "1", "period": {"end": "2001-01-01"}}, MR]},
+            Person(mrn="4410"),
+        ),
         ({"birthDate": "1956-02-01T08:00:00Z"}, Person(None, "1956-02-01")),
         ({"name": [None, {"family": "Okafor"}], "unknown": {"x": 1}}, Person("Okafor")),
         ({}, Person()),
