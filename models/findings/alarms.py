@@ -18,6 +18,9 @@ from models.patient.news2 import Score, adult_news2
 from models.patient.snapshot import UNREAD, Snapshot
 from models.patient.vocabulary import VARIABLES
 
+MERGED = "record merged into another"
+REPLACED = "The EHR merged this patient record into another one, where newer values may stand."
+
 
 def findings(
     snapshot: Snapshot,
@@ -48,6 +51,7 @@ def findings(
         *unusable(snapshot, seen_as, named),
         *partly_read(snapshot),
         *_unread(snapshot),
+        *_replaced(snapshot),
         *_conflicts(snapshot),
         *risks,
         *answers,
@@ -75,6 +79,14 @@ def _unread(snapshot: Snapshot) -> Iterator[Finding]:
         )
         level = "warning" if blind else "info"
         yield Finding(level, "unread", None, None, part, None, sentence, "coverage of the chart")
+
+
+def _replaced(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield a warning where this is no longer the patient's record: what is newest may stand in
+    the other one.
+    """
+    if snapshot.chart.replaced:
+        yield Finding("warning", "replaced", None, None, MERGED, None, REPLACED, "Patient.link")
 
 
 def _conflicts(snapshot: Snapshot) -> Iterator[Finding]:

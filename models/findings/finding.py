@@ -30,10 +30,10 @@ class Finding:
     """One finding; `sentence` is what the card says, `written` the value as it stands there.
 
     `level` is one of LEVELS. `kind` is "zero", "news2", "red" (3 in one parameter), "laboratory",
-    "sensor", "unusable", "partial" (of a part that was cut), "unread", "risk", "overdue" or
-    "conflict"; where an admission asks "to chart" or "sample", and where a discharge does "graver",
-    "risen", "incomplete", "unanswered" or "course". `variable`, `value` and `time` (aware UTC) are
-    None where it is not about one.
+    "sensor", "unusable", "partial" (of a part that was cut), "unread", "replaced" (of a merged
+    record), "risk", "overdue" or "conflict"; where an admission asks "to chart" or "sample", and
+    where a discharge does "graver", "risen", "incomplete", "unanswered" or "course". `variable`,
+    `value` and `time` (aware UTC) are None where it is not about one.
     `source` says by what rule it is one.
     """
 

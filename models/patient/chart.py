@@ -92,7 +92,8 @@ class Chart:
     counts by reason, `left_out` names what was rejected. `unusable` holds values that make their
     variable unknown. `parts` says what could be read; a part that it does not name is whole.
     `reader` is the version of the rules by which the chart was read: 1 up to 0.4.0, whose records
-    have no such member, so that they replay as they were answered.
+    have no such member, so that they replay as they were answered. `replaced` says that the EHR has
+    another record of the patient in the place of this one.
     """
 
     patient: str
@@ -105,6 +106,7 @@ class Chart:
     unusable: tuple[Unusable, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     reader: int = 1
+    replaced: bool = False
 
     def since(self, group: str) -> datetime | None:
         """Return from when on a group of variables is whole; None is never."""

@@ -113,7 +113,9 @@ class Meta(msgspec.Struct, gc=False):
 
 
 class Resource(Component, gc=False):
-    """The members we use of three types; what is only shown, as `performer`, may have any shape."""
+    """The members we use of three types; of any shape what is only shown, as `performer`, and a
+    Patient's `link`.
+    """
 
     resourceType: str | None = None
     id: str | None = None
@@ -137,6 +139,7 @@ class Resource(Component, gc=False):
     gender: str | None = None
     deceasedBoolean: bool | None = None
     deceasedDateTime: str | None = None
+    link: Any = None
     issue: list[Issue] | None = None
 
 

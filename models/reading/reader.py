@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 
 from models.patient.chart import Chart, LeftOut, PartState, Reading, Unusable
 from models.reading.fhir import Component, Damaged, Resource
+from models.reading.lenient import objects
 from models.reading.meaning import (
     LONGEST,
     LONGEST_AMOUNT,
@@ -122,6 +123,7 @@ def read_chart(
         tuple(sorted(set(reader.unusable), key=_order)),
         reader.left_out(),
         READER,
+        any(link.get("type") == "replaced-by" for link in objects(person.link)),
     )
 
 

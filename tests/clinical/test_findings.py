@@ -279,6 +279,14 @@ def test_the_dead_get_no_news2_and_no_findings():
     assert found.findings == () and not found.news2.known and found.news2.total is None
 
 
+@pytest.mark.parametrize("change, level", [({}, "warning"), ({"potassium": 7.8}, "critical")])
+def test_a_record_that_was_merged_into_another_is_a_warning(change, level):
+    """FHIR R4 has it no longer used: its newest values may be old ones, however well they look."""
+    found = card(replace(chart(**change), replaced=True))
+    assert found["indicator"] == level and "merged this patient record into another one" in str(found)
+    assert card(chart())["indicator"] == "info"
+
+
 def test_an_unknown_age_says_so_and_hides_nothing():
     """No NEWS2 and no risk; what would be urgent in an adult is still named."""
     found = card(chart(born=None))

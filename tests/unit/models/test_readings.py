@@ -224,6 +224,25 @@ def test_a_chart_survives_its_record():
     assert Chart.from_json(found.as_json()) == found
 
 
+@pytest.mark.parametrize(
+    "link, replaced",
+    [
+        ([{"other": {"reference": "Patient/p2"}, "type": "replaced-by"}], True),
+        ([{"type": "seealso"}, {"type": "replaced-by"}], True),
+        ([{"other": {"reference": "Patient/p0"}, "type": "replaces"}], False),
+        ([{"type": "refer"}, {"type": None}, {}], False),
+        ([], False),
+        (None, False),
+        ("replaced-by", False),
+    ],
+)
+def test_a_merged_record_is_known_by_its_link(link, replaced):
+    """Only `replaced-by` leads away from it; a link of a wrong shape costs only itself."""
+    found = read_chart(parse(bundle([patient(link=link)])).resources, "p1", AT)
+    assert found.replaced is replaced and found.birth_date is not None
+    assert Chart.from_json(found.as_json()) == found
+
+
 def reference(code: str | None, low: float = 88, **more) -> dict:
     """Return a reference range up to 92 % of a type."""
     kind = {"type": {"coding": [{"code": code}]}} if code else {}
