@@ -141,7 +141,7 @@ def _code(tokens: Tokens, wanted: MultiDict[str, str], launch: Launch) -> str:
             app_context=launch.app_context,
             user=f"{wanted['aud'].rstrip('/')}/{launch.user}",
             client_id=wanted["client_id"],
-            scope=granted(wanted["scope"]),
+            scope=granted(wanted["scope"], clinician=launch.user.startswith("Practitioner")),
             redirect_uri=wanted["redirect_uri"],
             code_challenge=wanted["code_challenge"],
             nonce=wanted.get("nonce"),

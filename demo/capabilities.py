@@ -8,13 +8,14 @@ from typing import Any
 from demo.config import DemoConfig
 from demo.records import TYPES
 from demo.scopes import CREATED, MESSAGES
-from demo.search import PARAMETERS
+from demo.search import OF_NOBODY, PARAMETERS
 
 CAPABILITIES = (
     "launch-ehr", "launch-standalone", "client-public", "client-confidential-symmetric",
     "client-confidential-asymmetric", "sso-openid-connect", "context-ehr-patient",
     "context-ehr-encounter", "context-standalone-patient", "context-banner", "context-style",
-    "permission-patient", "permission-online", "permission-v1", "permission-v2", "authorize-post",
+    "permission-patient", "permission-user", "permission-online", "permission-v1",
+    "permission-v2", "authorize-post",
 )  # fmt: skip
 
 
@@ -40,6 +41,7 @@ def configuration(config: DemoConfig) -> dict[str, Any]:
             "fhirUser",
             "online_access",
             "patient/*.rs",
+            "user/*.rs",
             f"patient/{CREATED}.c",
             *MESSAGES,
         ],
@@ -56,7 +58,7 @@ def statement(base: str, now: datetime) -> dict[str, Any]:
             {"name": name, "type": "date" if "date" in name else "token"}
             for name in ("_id", *PARAMETERS[kind])
         ]
-        found = own + about * (kind not in {"Patient", "Practitioner"})
+        found = own + about * (kind not in OF_NOBODY)
         can = ["read", "search-type", *["create"] * (kind == CREATED)]
         resource = {"type": kind, "interaction": [{"code": one} for one in can]}
         once = {"conditionalCreate": True} if kind == CREATED else {}

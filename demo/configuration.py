@@ -2,7 +2,7 @@
 Sandbox's is open to a real one where that is to be let in.
 """
 
-from demo.playing.clients import PLAYED, Played
+from demo.playing.clients import GENERIC, PLAYED, Played
 
 HEAD = """\
 # Written anew by `vigil demo` at each start.
@@ -21,7 +21,13 @@ frame_ancestors = ["{home}", "{elsewhere}"]
 cors_origins = ["{origin}"]
 mode = "live"
 write_risk_assessment = true
-{suggested}"""
+{lists}{suggested}"""
+# What Vigil asks for of itself, and a clinician's leave to read the patients of the wards.
+LISTS = """\
+smart_scopes = "launch openid fhirUser online_access patient/Patient.r patient/Observation.rs \
+patient/RiskAssessment.c user/Patient.rs user/Observation.rs user/Group.rs messaging/ui \
+messaging/scratchpad"
+"""
 # Patients can sign in to the demonstration, as to a portal.
 SIGNED = """\
 hook_issuer = "{issuer}"
@@ -62,6 +68,7 @@ def _record(played: Played, home: str, sandbox: str | None) -> str:
         profile=played.profile,
         bases=", ".join(f'"{base}"' for base in bases),
         trust=trust,
+        lists=LISTS * (played is GENERIC),
         suggested=SUGGESTED * played.suggests + CODES * played.own_codes,
         home=home,
         elsewhere=home.replace("//", f"//{ELSEWHERE}."),

@@ -116,7 +116,9 @@ def outcome(code: str, text: str) -> dict[str, Any]:
 
 
 def by_token(tokens: Tokens) -> Allowed:
-    """Return the rule that a bearer token opens its patient's chart (RFC 6750)."""
+    """Return the rule that a bearer token opens its patient's chart, or with a scope of its user's
+    every chart (RFC 6750).
+    """
 
     def allowed(kind: str, right: str) -> str | None:
         scheme, _, name = request.headers.get("Authorization", "").partition(" ")
@@ -132,7 +134,7 @@ def by_token(tokens: Tokens) -> Allowed:
             text = f"The token's scope does not allow this on {kind}."
             raise Refused(403, "forbidden", text, challenge)
         patient: str | None = found.patient
-        return patient
+        return None if allows(found.scope, kind, right, ["user"]) else patient
 
     return allowed
 

@@ -10,10 +10,12 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from demo.patients.generate import DemoPatient
-from demo.patients.resources import practitioners
+from demo.patients.resources import practitioners, wards
 from demo.search import BadSearch, Parameters, search
 
-TYPES = ("Patient", "Encounter", "Observation", "Condition", "Practitioner", "RiskAssessment")
+TYPES = (
+    "Patient", "Encounter", "Observation", "Condition", "Practitioner", "RiskAssessment", "Group",
+)  # fmt: skip
 
 
 class WrongOrder(Exception):
@@ -34,7 +36,10 @@ class Records:
     def __init__(self, base: str, patients: Iterable[DemoPatient]):
         self.base = base
         self.patients = {patient.id: patient for patient in patients}
-        self._shared = practitioners()
+        self._shared = (
+            *practitioners(),
+            *wards((one.ward, one.id) for one in self.patients.values()),
+        )
         self.orders: dict[str, list[dict[str, Any]]] = {}
         self._by_key = {
             (r["resourceType"], r["id"]): (owner.id, r)

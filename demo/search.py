@@ -17,8 +17,10 @@ OFFSET = "_offset"
 PARAMETERS = {
     "Patient": ("identifier",), "Observation": ("category", "code", "date", "status"),
     "Encounter": ("date", "status"), "Condition": ("category", "code", "onset-date"),
-    "Practitioner": (), "RiskAssessment": ("identifier",),
+    "Practitioner": (), "RiskAssessment": ("identifier",), "Group": ("type",),
 }  # fmt: skip
+# What is not filed in a patient's chart.
+OF_NOBODY = {"Patient", "Practitioner", "Group"}
 DATES = {"Observation": "effectiveDateTime", "Condition": "onsetDateTime", "Encounter": "period"}
 Parameters = list[tuple[str, str]]
 Test = Callable[[dict[str, Any]], bool]
@@ -72,7 +74,7 @@ def _bundle(
 
 
 def _is_known(kind: str, name: str) -> bool:
-    about = {"patient", "subject"} if kind not in {"Patient", "Practitioner"} else set()
+    about = {"patient", "subject"} if kind not in OF_NOBODY else set()
     return name in {"_id", "_sort", "_count", OFFSET} | set(PARAMETERS[kind]) | about
 
 
@@ -112,8 +114,8 @@ def _tokens(resource: dict[str, Any], name: str) -> Iterable[tuple[str | None, s
     """Yield the (system, code) pairs that a token parameter compares with."""
     if name == "_id":
         yield None, resource["id"]
-    elif name == "status":
-        yield None, resource.get("status")
+    elif name in {"status", "type"}:
+        yield None, resource.get(name)
     elif name == "identifier":
         yield from (
             (item.get("system"), item.get("value")) for item in resource.get("identifier", ())

@@ -1,8 +1,9 @@
 """Turns values into FHIR R4 resources shaped as US Core has them: Patient, Encounter, Condition,
-Practitioner, Observation.
+Practitioner, Observation, Group.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -115,6 +116,28 @@ def practitioners() -> tuple[dict[str, Any], ...]:
     return tuple(
         {"resourceType": "Practitioner", "id": id, "active": True, "name": [name]}
         for id, name in names.items()
+    )
+
+
+def wards(patients: Iterable[tuple[str, str]]) -> tuple[dict[str, Any], ...]:
+    """Return a Group for each ward, and one of all, of (ward, patient id): the lists that a
+    clinician may see.
+    """
+    by_ward: dict[str, list[str]] = {"All wards": []}
+    for ward, patient_id in patients:
+        by_ward["All wards"].append(patient_id)
+        by_ward.setdefault(ward, []).append(patient_id)
+    return tuple(
+        {
+            "resourceType": "Group",
+            "id": re.sub(r"[^a-z0-9]+", "-", ward.lower()),
+            "type": "person",
+            "actual": True,
+            "name": ward,
+            "quantity": len(ids),
+            "member": [{"entity": {"reference": f"Patient/{one}"}} for one in ids],
+        }
+        for ward, ids in by_ward.items()
     )
 
 

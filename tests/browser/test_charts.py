@@ -30,14 +30,25 @@ def own(page, demo_url):
 
 
 def test_the_charts_that_were_opened_are_listed_the_gravest_first(own):
-    """Each with its level in a word; whose token this is not stays an id."""
+    """Each with its level in a word, and by name where the user may read that; none opens here."""
     assert "no census" in own.locator(".notice").first.inner_text()
     levels = own.locator(".chart .who .band").all_inner_texts()
     assert levels == sorted(levels, key=["critical", "warning", "info"].index)
-    assert {"Patient sepsis", "Patient opioid"} <= set(names(own))
+    assert {"Samplewood, Juniper", "Contrivance, Heath"} <= set(names(own))
     row = own.locator(".chart", has_text="Contrivance, Heath")
     assert "potassium 7.1 mmol/L" in row.inner_text() and row.get_by_role("link").count() == 1
-    assert own.locator(".chart", has_text="Patient sepsis").get_by_role("link").count() == 0
+    assert own.locator(".chart", has_text="Samplewood, Juniper").get_by_role("link").count() == 0
+
+
+def test_the_demonstrations_wards_are_lists_of_the_ehr(own):
+    """Each of their patients is read and assessed, whom nobody opened; names come with the leave."""
+    own.get_by_role("link", name="Lists of the EHR").click()
+    offers = own.locator(".offers li")
+    told = re.sub(r"\s+", " ", " ".join(offers.all_inner_texts()))
+    assert "Assess All wards 19 patients" in told and "Assess Renal unit 2C 1 patient " in told
+    own.get_by_role("button", name="Assess All wards").click()
+    own.get_by_text("All 19 charts were read or tried.").wait_for()
+    assert own.locator(".chart").count() == 19 and "Patient " not in " ".join(names(own))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

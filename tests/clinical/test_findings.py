@@ -283,7 +283,9 @@ def test_the_dead_get_no_news2_and_no_findings():
 def test_a_record_that_was_merged_into_another_is_a_warning(change, level):
     """FHIR R4 has it no longer used: its newest values may be old ones, however well they look."""
     found = card(replace(chart(**change), replaced=True))
-    assert found["indicator"] == level and "merged this patient record into another one" in str(found)
+    assert found["indicator"] == level and "merged this patient record into another one" in str(
+        found
+    )
     assert card(chart())["indicator"] == "info"
 
 

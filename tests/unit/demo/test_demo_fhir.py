@@ -1,6 +1,6 @@
 """The demonstration's FHIR server searches as FHIR R4 says and never leaves the token's patient."""
 
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -51,6 +51,37 @@ def test_a_read_needs_a_token_and_stays_with_its_patient(world):
 def test_a_search_for_another_patient_is_forbidden(world, query):
     """However the other patient is named."""
     assert get(world, query).status_code == 403
+
+
+def test_a_clinicians_own_scope_opens_every_chart_and_the_wards(world):
+    """Each patient is on one ward's list beside that of all; no scope of a patient's opens any, nor
+    creates one.
+    """
+    mine = "patient/Observation.rs user/Patient.rs user/Observation.rs user/Group.rs"
+    lists = found(get(world, "Group?type=person&_summary=true", scope=mine))
+    members = [one["entity"]["reference"] for each in lists for one in each["member"]]
+    assert len(set(members)) == lists[0]["quantity"] == 19 and len(members) == 2 * 19
+    assert "Patient/copd" in members
+    for query in (f"Group/{lists[0]['id']}", "Patient/copd", "Observation?patient=copd"):
+        assert get(world, query, scope=mine).status_code == 200, query
+        assert get(world, query, scope="patient/*.rs").status_code == 403, query
+    copd = {
+        one["subject"]["reference"]
+        for one in found(get(world, "Observation?patient=copd", scope=mine))
+    }
+    assert copd == {"Patient/copd"}
+    made = world.http.post("/fhir/RiskAssessment", json={}, headers=world.bearer(scope="user/*.*"))
+    assert made.status_code == 403
+
+
+def test_a_patient_who_signs_in_gets_no_clinicians_scope(world):
+    def scope(user: str) -> str:
+        address = world.http.get(f"/chart/sepsis/launch?user={user}").location
+        launch = parse_qs(urlsplit(address).query)["launch"][0]
+        return world.token(world.code(launch=launch, scope="openid patient/Patient.r user/*.rs"))
+
+    assert scope("nurse").json["scope"] == "openid patient/Patient.r user/*.rs"
+    assert scope("patient").json["scope"] == "openid patient/Patient.r"
 
 
 @pytest.mark.parametrize(
@@ -234,6 +265,7 @@ def test_discovery_documents(world):
         "Condition",
         "Practitioner",
         "RiskAssessment",
+        "Group",
     }
     assert world.http.get("/fhir/metadata").headers["Content-Type"] == "application/fhir+json"
 
