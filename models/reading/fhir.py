@@ -1,5 +1,4 @@
-"""Turns FHIR JSON into lax Resources: small total functions that never fail on what an EHR sends
-(B4).
+"""Turns FHIR JSON into lax Resources: total functions that never fail on what an EHR sends (B4).
 
 One Struct holds the members we use of Patient, Observation and OperationOutcome (`gc=False`: they
 hold no cycles); a document is decoded once, which also tells whether a member is written twice. An
@@ -113,9 +112,7 @@ class Meta(msgspec.Struct, gc=False):
 
 
 class Resource(Component, gc=False):
-    """The members we use of three types; of any shape what is only shown, as `performer`, and a
-    Patient's `link`.
-    """
+    """The members we use of three types; `link` and what is only shown may have any shape."""
 
     resourceType: str | None = None
     id: str | None = None
@@ -236,7 +233,7 @@ def _slowly(raw: Any) -> Document:
         raise FhirError("This Bundle names a member twice.")
     read = [_entry(entry) for entry in _items(raw, "entry")]
     found = [resource for resource in read if resource is not None]
-    links = [link for link in _items(raw, "link") if isinstance(link, dict)]
+    links = lenient.objects(raw.get("link"))
     shell = Bundle(
         resourceType="Bundle",
         link=[Link(_text(k.get("relation")), _text(k.get("url"))) for k in links],

@@ -36,16 +36,18 @@ WORDS = """
     if (!own.length || ["SCRIPT", "STYLE", "TITLE", "DESC", "NOSCRIPT", "OPTION", "TEXTAREA"].includes(one.tagName.toUpperCase())) continue;
     const range = document.createRange();
     range.selectNodeContents(own[0]);
-    const style = getComputedStyle(one), box = range.getBoundingClientRect();
-    if (!box.width || !box.height || style.visibility !== "visible" || !one.checkVisibility({opacityProperty: true})) continue;
-    if (one.closest("[disabled]") || outside(one, box)) continue;
-    const svg = one.closest("svg") !== null;
-    found.push({
-      words: own[0].textContent.trim().slice(0, 40), tag: one.tagName, class: String(one.getAttribute("class")),
-      colour: svg ? style.fill : style.color, size: parseFloat(style.fontSize), bold: parseInt(style.fontWeight) >= 700,
-      halo: svg && style.paintOrder.startsWith("stroke") && style.stroke !== "none" ? style.stroke : null,
-      box: [box.x + scrollX, box.y + scrollY, box.width, box.height],
-    });
+    const style = getComputedStyle(one), svg = one.closest("svg") !== null;
+    if (style.visibility !== "visible" || !one.checkVisibility({opacityProperty: true}) || one.closest("[disabled]")) continue;
+    // Each line by itself: around two of them may stand something else.
+    for (const box of range.getClientRects()) {
+      if (!box.width || !box.height || outside(one, box)) continue;
+      found.push({
+        words: own[0].textContent.trim().slice(0, 40), tag: one.tagName, class: String(one.getAttribute("class")),
+        colour: svg ? style.fill : style.color, size: parseFloat(style.fontSize), bold: parseInt(style.fontWeight) >= 700,
+        halo: svg && style.paintOrder.startsWith("stroke") && style.stroke !== "none" ? style.stroke : null,
+        box: [box.x + scrollX, box.y + scrollY, box.width, box.height],
+      });
+    }
   }
   return found;
 }
