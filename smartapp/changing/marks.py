@@ -19,6 +19,8 @@ from smartapp.sight import Sight
 
 TYPES = ("hook", "feedback", "answer", "snooze")
 RESULTS = "results"
+# Signs that stand nearer than this would hide each other.
+NEAR_SECONDS = 1800
 
 
 class Mark(NamedTuple):
@@ -27,7 +29,8 @@ class Mark(NamedTuple):
     `kind` is "whole" or "line" of a card that was given at `level`, "none" of one held back,
     RESULTS with the labels of what was measured, or what was answered: "overridden", "accepted",
     "agreed", "disagreed", "snoozed", "woken". `reason` is the decision's or the answer's own word.
-    `mine` is None where it is not known by whom or to whom.
+    `mine` is None where it is not known by whom or to whom. It stands for as many `times` of the
+    same in one half hour, of which it is the newest.
     """
 
     time: datetime
@@ -36,10 +39,12 @@ class Mark(NamedTuple):
     reason: str = ""
     mine: bool | None = None
     labels: tuple[str, ...] = ()
+    times: int = 1
 
 
 def events(opened: Opened, sight: Sight, start: datetime, audit: Audit) -> list[Mark]:
-    """Return what was shown of a patient and said to it from `start` on, oldest first.
+    """Return what was shown of a patient and said to it from `start` on, oldest first; a chart that
+    many people open has the same of a half hour once.
 
     In a trial's control arm the reasons stay untold. Raises AuditError.
     """
@@ -52,7 +57,15 @@ def events(opened: Opened, sight: Sight, start: datetime, audit: Audit) -> list[
         if mark and start <= mark.time <= sight.now.at:
             told = mark._replace(reason="") if sight.withheld else mark
             found.append(told._replace(mine=_mine(record, session, ehr)))
-    return sorted(found, key=lambda mark: mark.time)
+    return _together(sorted(found, key=lambda mark: mark.time))
+
+
+def _together(marks: list[Mark]) -> list[Mark]:
+    same: dict[tuple[object, ...], list[Mark]] = {}
+    for mark in marks:
+        same.setdefault((mark.time.timestamp() // NEAR_SECONDS, *mark[1:]), []).append(mark)
+    merged = [group[-1]._replace(times=len(group)) for group in same.values()]
+    return sorted(merged, key=lambda mark: mark.time)
 
 
 def results(chart: Chart, start: datetime, end: datetime) -> list[Mark]:

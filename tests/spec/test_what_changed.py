@@ -258,6 +258,20 @@ def test_whose_a_card_was_is_not_guessed(bench, ehr):
     assert "another user" not in told
 
 
+def test_a_chart_that_many_people_open_stays_light(bench):
+    """The same of one half hour is one sign and one line that counts; all of it is counted."""
+    for n in range(300):
+        call(bench, 20 * n / 300, user=f"Practitioner/dr-{n % 9}")
+    call(bench, 3, user="PractitionerRole/r-1", given_level="critical")
+    browser, place = opened(bench)
+    answer = browser.get(f"{place}changed")
+    page = answer.text
+    assert "301 in all" in text(answer) and len(page) < 150_000
+    counted = [int(found) for found in re.findall(r"\((\d+) times in this half hour\)</td>", page)]
+    assert 40 <= len(counted) <= 41 and 290 <= sum(counted) <= 300
+    assert "Card given, critical" in page
+
+
 @pytest.mark.rule("E6")
 def test_another_patients_cards_are_never_marked(bench, ehr):
     """In a second tab, by the same browser."""
