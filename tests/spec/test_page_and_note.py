@@ -1,0 +1,66 @@
+"""What a chart is said to be is the same at each place of a page and in its note, and as it is
+written in the chart.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from html import unescape
+
+import pytest
+
+from smartapp.door import PART
+from tests.spec.test_smart_evidence import observed
+from tests.support import small_ehr
+from tests.support.small_ehr import LOINC, VITALS
+
+UNWELL = "That does not mean that the patient is well"
+CHILD = {"birthDate": f"{datetime.now(UTC).year - 9}-01-01"}
+
+
+def places(bench) -> dict[str, str]:
+    """Return the words of a page and of its parts, and the note as it would be copied."""
+    browser = bench.browser()
+    place = browser.sign_in()
+    answers = {"page": browser.get(place).text}
+    for name in ("changed", "trends", "summary"):
+        answers[name] = browser.get(f"{place}{name}", headers={PART: "1"}).text
+    texts = re.findall(r"<textarea[^>]*>(.*?)</textarea>", answers.pop("summary"), re.S)
+    told = {name: unescape(re.sub(r"<[^>]+>", " ", text)) for name, text in answers.items()}
+    told = {name: re.sub(r"\s+", " ", text) for name, text in told.items()}
+    return told | dict(zip(("note", "markdown"), map(unescape, texts), strict=True))
+
+
+def test_a_note_is_text_and_no_html(bench, ehr, monkeypatch):
+    """A bound keeps its sign, and an apostrophe is one; Markdown writes the sign in its own way."""
+    monkeypatch.setattr(small_ehr, "VITALS", {})
+    ehr.more = [bound(ehr)]
+    told = places(bench)
+    assert not re.search(r"&\w+;|&#\d+;", told["note"]), told["note"]
+    assert "SpO2 <70 % (3 points)" in told["note"] and "can't be used: <70 %" in told["note"]
+    assert "SpO2 &lt;70 % (3 points)" in told["markdown"] and "&amp;" not in told["markdown"]
+
+
+def bound(ehr) -> dict:
+    """Return a saturation of which the chart says a bound alone."""
+    hour_ago = datetime.fromtimestamp(ehr.now(), UTC) - timedelta(hours=1)
+    value = {"value": 70, "comparator": "<", "unit": "%"}
+    code = {"coding": [{"system": LOINC, "code": "59408-5"}]}
+    return observed(1, code=code, valueQuantity=value, effectiveDateTime=hour_ago.isoformat())
+
+
+@pytest.mark.parametrize(
+    ("person", "vitals", "words"),
+    [
+        ({"deceasedBoolean": True}, VITALS, "The chart says that the patient has died"),
+        (CHILD, VITALS, "No finding: how urgent a child is can't be told here"),
+        ({}, {}, "Too little is known to say how urgent this is"),
+        ({}, {"8867-4": (70, "/min")}, "No critical finding and no warning in what is known"),
+    ],
+)
+def test_the_note_is_no_calmer_than_the_page(bench, ehr, monkeypatch, person, vitals, words):
+    """Where nothing is urgent both say so in the same words; nobody who has died is not well."""
+    monkeypatch.setattr(small_ehr, "VITALS", vitals)
+    ehr.person = person
+    told = places(bench)
+    assert words in told["page"] and f"- {words}." in told["note"]
+    assert (UNWELL in told["note"]) == ("deceasedBoolean" not in person)
