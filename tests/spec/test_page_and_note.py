@@ -64,3 +64,15 @@ def test_the_note_is_no_calmer_than_the_page(bench, ehr, monkeypatch, person, vi
     told = places(bench)
     assert words in told["page"] and f"- {words}." in told["note"]
     assert (UNWELL in told["note"]) == ("deceasedBoolean" not in person)
+
+
+def test_what_has_no_exact_time_is_given_none(bench, ehr):
+    """The latest moment that it may be of is no time of day and no age, wherever it stands."""
+    ehr.more = [observed(1, effectiveDateTime=f"{datetime.now(UTC):%Y-%m-%d}")]
+    told = places(bench)
+    written = r"4\.1 mmol/L \(no exact time\)"
+    assert re.search(rf"{written}, as written critically high\.$", told["note"], re.M)
+    rows = re.search(rf"lactate critical .*?{written} (\S+ \S+)", told["changed"])
+    assert rows and "old" not in rows[1]
+    finding = re.search(rf"{written}, as written critically high\. (\S+ \S+)", told["page"])
+    assert finding and not re.search(r"\d\d:\d\d|\d \w{3}", finding[1])
