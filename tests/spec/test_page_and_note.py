@@ -76,3 +76,35 @@ def test_what_has_no_exact_time_is_given_none(bench, ehr):
     assert rows and "old" not in rows[1]
     finding = re.search(rf"{written}, as written critically high\. (\S+ \S+)", told["page"])
     assert finding and not re.search(r"\d\d:\d\d|\d \w{3}", finding[1])
+
+
+def test_what_is_written_in_the_chart_keeps_its_capitals(bench, ehr):
+    """A unit in small letters may be another one."""
+    ehr.more = [observed(1, status="preliminary", effectiveDateTime=datetime.now(UTC).isoformat())]
+    told = places(bench)
+    for name in ("page", "trends", "note"):
+        assert "n the chart, can't be used: 4.1 mmol/L (not final): lactate" in told[name], name
+        assert "mmol/l" not in told[name]
+
+
+def test_an_observation_that_says_two_things_is_linked_by_what_it_says(bench, ehr):
+    """Two links of a page with one name lead to one place (WCAG 2.4.4)."""
+    now = datetime.now(UTC).isoformat()
+    parts = [
+        {
+            "code": {"coding": [{"system": LOINC, "code": code}]},
+            "valueQuantity": {"value": value, "unit": "mm[Hg]"},
+        }
+        for code, value in (("8480-6", 0), ("8462-4", 0))
+    ]
+    code = {"coding": [{"system": LOINC, "code": "85354-9"}]}
+    panel = observed(1, code=code, component=parts, effectiveDateTime=now)
+    ehr.more = [{name: value for name, value in panel.items() if name != "valueQuantity"}]
+    browser = bench.browser()
+    page = browser.get(browser.sign_in()).text
+    found: dict[str, set[str]] = {}
+    for address, label, words in re.findall(
+        r'<a class="to-evidence" href="([^"]*)"[^>]*?(?:aria-label="([^"]*)")?>(.*?)</a>', page
+    ):
+        found.setdefault(label or words, set()).add(address)
+    assert len(found) > 10 and [name for name, to in found.items() if len(to) > 1] == []
