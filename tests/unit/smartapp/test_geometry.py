@@ -224,6 +224,17 @@ def test_labels_of_near_thresholds_do_not_meet():
     assert high.label_at == high.at and medium.at < medium.label_at == high.at + 13
 
 
+@pytest.mark.parametrize(
+    "limits", [{"medium": 0.018, "high": 0.068}, {"medium": 0.1, "high": 0.3}, {"medium": 0.02}]
+)
+def test_no_line_runs_through_the_words_of_a_gap(limits):
+    """Neither a threshold nor a value's line, wherever the bands begin."""
+    plot = risk_course(assessments.course(), limits, assessments.AT)
+    levels = [line.at for line in (*plot.thresholds, *plot.y_ticks)]
+    assert not [at for at in levels if plot.words_at - 8 < at < plot.words_at + 2]
+    assert plot.top < plot.words_at - 8 and plot.words_at < plot.bottom
+
+
 def test_the_course_draws_an_interval_where_no_band_could_be_told():
     """An hour that is not certain has a bar from its low to its high end and no point; an open one
     goes on to the top. It is no gap, and the words tell all three apart.
