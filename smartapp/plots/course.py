@@ -152,7 +152,7 @@ def risk_course(
         time_ticks(x, at),
         places[-1] if places else None,
         _summary(course),
-        _words_at([line.at for line in (*bands, *ticks)]),
+        _words_at([*(band.at for band in bands), *(tick.at for tick in ticks)]),
         tuple(_targets(course, at, x)),
         lanes,
     )

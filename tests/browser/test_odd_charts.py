@@ -144,3 +144,17 @@ def test_no_level_of_heading_is_left_out_on_a_parts_own_page(odd, part):
     odd.goto(f"{odd.address}{part}")
     levels = odd.locator("h1, h2, h3, h4").evaluate_all("all => all.map(one => +one.tagName[1])")
     assert levels[0] == 1 and all(b <= a + 1 for a, b in zip(levels, levels[1:], strict=False))
+
+
+def test_nothing_that_is_focused_lies_under_the_banner(odd):
+    """Upwards, where a browser scrolls no further than it must (WCAG 2.4.11)."""
+    odd.set_viewport_size({"width": 1280, "height": 500})
+    odd.goto(odd.address)
+    odd.evaluate(OPEN)
+    odd.wait_for_load_state("networkidle")
+    odd.locator("#compare > summary").focus()
+    covered = "[document.activeElement, document.querySelector('.banner')].map(one => one.getBoundingClientRect().bottom)"
+    for _ in range(60):
+        odd.keyboard.press("Shift+Tab")
+        bottom, banner = odd.evaluate(covered)
+        assert bottom > banner, odd.evaluate("document.activeElement.outerHTML")
