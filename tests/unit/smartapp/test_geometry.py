@@ -181,7 +181,7 @@ def test_hours_that_are_not_known_are_told_from_none():
         (15, 0, False),
         (5, 3, False),
     ]
-    assert strip.rows[0].history == "not known for 5 h, then 0 for 15 h, then 3 for 5 h"
+    assert strip.rows[0].history == "not known for 5 h, then 0 for 15 h, then 3 for 4 h"
     assert sum(one.width for one in respiration) == pytest.approx(100)
     assert [one.text for one in strip.figures] == ["6", "6", "0", "0", "0", "?", "?"]
     assert [(one.figure, one.level) for one in strip.totals] == [
@@ -189,7 +189,7 @@ def test_hours_that_are_not_known_are_told_from_none():
         ("0", "info"),
         ("6", "warning"),
     ]
-    assert strip.history == "not known for 5 h, then 0 for 15 h, then 6 for 5 h"
+    assert strip.history == "not known for 5 h, then 0 for 15 h, then 6 for 4 h"
 
 
 def test_the_strip_prints_values_as_the_rest_of_the_page_does():
@@ -204,6 +204,16 @@ def test_the_strip_prints_values_as_the_rest_of_the_page_does():
     assessment = assessments.assessment(newer)
     found = {r.label: r.value for r in news2_strip(assessment.news2, assessment.inputs).rows}
     assert found["Consciousness"] == "new confusion"
+
+
+def test_hours_are_counted_from_one_moment_to_the_next():
+    """Twenty-five moments are a day, and points that are new at this one have lasted no hour yet."""
+    ill = WELL | {"respiratory_rate": 26.0}
+    hourly = [*[news2(WELL)] * 24, news2(ill)]
+    strip = news2_strip(hourly[-1], (), hourly)
+    assert strip.rows[0].history == "0 for 24 h, then 3 now"
+    assert strip.history == "0 for 24 h, then 3 now"
+    assert strip.rows[1].history == "0 for 24 h"
 
 
 def test_the_course_has_gaps_thresholds_and_a_last_point():
