@@ -108,3 +108,16 @@ def test_an_observation_that_says_two_things_is_linked_by_what_it_says(bench, eh
     ):
         found.setdefault(label or words, set()).add(address)
     assert len(found) > 10 and [name for name, to in found.items() if len(to) > 1] == []
+
+
+@pytest.mark.parametrize(
+    ("born", "words"),
+    [(None, "The patient's age is not known"), ("1951-03-09", "None of its parts is known now")],
+)
+def test_a_score_that_is_not_given_has_one_reason(bench, ehr, monkeypatch, born, words):
+    """And where nothing could be read, that nothing changed is said of what is known."""
+    monkeypatch.setattr(small_ehr, "VITALS", {})
+    ehr.person = {"birthDate": born}
+    told = places(bench)
+    assert f"NEWS2: not given {words}" in told["page"]
+    assert "Of what is known no finding is new or graver" in told["changed"]
