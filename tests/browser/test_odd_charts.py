@@ -85,6 +85,7 @@ def odd(chromium, tmp_path_factory):
     """Give the page of a chart of many findings and a long name, answered without a socket."""
     ehr = SmallEhr()
     ehr.person, ehr.more = LONG, observations()
+    ehr.claims = {"fhirUser": f"{ehr.iss}/Practitioner/dr-1"}
     browser = Bench(tmp_path_factory.mktemp("odd"), ehr).browser()
     browser.client.environ_base["HTTP_USER_AGENT"] = "odd"
     place = browser.sign_in()
@@ -158,3 +159,26 @@ def test_nothing_that_is_focused_lies_under_the_banner(odd):
         odd.keyboard.press("Shift+Tab")
         bottom, banner = odd.evaluate(covered)
         assert bottom > banner, odd.evaluate("document.activeElement.outerHTML")
+
+
+def test_a_name_does_not_turn_what_stands_beside_it(odd):
+    """A birth date and an age after a name from right to left keep their order: neither the
+    letters nor a mark of direction in the name reach them.
+    """
+    odd.set_viewport_size({"width": 1280, "height": 900})
+    odd.goto(odd.address)
+    odd.goto(f"{odd.address}charts")
+    left = odd.evaluate("""
+      () => {
+        const row = document.querySelector(".chart .who"), name = row.querySelector("strong");
+        name.textContent = "\u202e\u0639\u0628\u062f";
+        const born = row.querySelector(".small").firstChild, at = born.textContent.indexOf("19");
+        return [0, 3].map(n => {
+          const range = document.createRange();
+          range.setStart(born, at + n);
+          range.setEnd(born, at + n + 1);
+          return range.getBoundingClientRect().left;
+        });
+      }
+    """)
+    assert left[0] < left[1]
