@@ -6,14 +6,13 @@ many there are and how grave.
 """
 
 from collections import Counter
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from models.assess import Assessment
 from models.findings.finding import LEVELS, Finding, gravest
 from models.patient.chart import Chart
-from smartapp.unused import INEXACT
 
 Place = tuple[str | None, datetime | None]
 INFO = LEVELS[0]
@@ -75,11 +74,13 @@ class Attention:
 
 def attention(chart: Chart, assessment: Assessment) -> Attention:
     """Return what asks for attention in an assessment of this chart."""
-    sources: dict[Place, str] = {(u.variable, u.time): u.source for u in chart.unusable}
+    unusable = sorted(chart.unusable, key=lambda item: item.time)
+    sources: dict[Place, str] = {
+        (u.variable, u.time if u.exact else None): u.source for u in unusable
+    }
     sources |= {(r.variable, r.time): r.source for r in chart.readings}
     sources |= {(i.variable, i.time): i.source for i in assessment.inputs if i.time and i.source}
-    vague = {(u.variable, u.time) for u in chart.unusable if u.reason == INEXACT}
-    told = tuple(_told(finding, sources, vague) for finding in _listed(assessment))
+    told = tuple(_told(finding, sources) for finding in _listed(assessment))
     most = MOST if len(told) > MOST + 1 else MOST + 1
     return Attention(assessment.level, told[:most], told[most:], assessment.asked)
 
@@ -94,15 +95,13 @@ def _listed(assessment: Assessment) -> list[Finding]:
     return [one for one in found if one in others or (alone and one.level == assessment.level)]
 
 
-def _told(finding: Finding, sources: Mapping[Place, str], vague: Container[Place]) -> Told:
-    place = finding.variable, finding.time
-    time = None if place in vague else finding.time
+def _told(finding: Finding, sources: Mapping[Place, str]) -> Told:
     return Told(
         finding.level,
         finding.kind,
         finding.sentence,
-        time,
-        sources.get(place),
+        finding.time,
+        sources.get((finding.variable, finding.time)),
         finding.source,
         finding.variable,
     )

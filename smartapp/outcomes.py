@@ -80,7 +80,7 @@ def bands_text(risk: Risk) -> str:
 def _before(risk: Risk) -> str:
     """Return the risk six hours ago, the trend, and what was not known then."""
     if risk.earlier is None:
-        return "no number then"
+        return "no certain number then"
     words = [percent(risk.earlier), *([TRENDS[risk.trend]] if risk.trend else [])]
     new = list(risk.new_since)
     if new:

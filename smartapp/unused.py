@@ -8,9 +8,6 @@ from models.patient.chart import Chart
 from models.patient.vocabulary import VARIABLES
 from models.reading.reader import REASONS
 
-# The reason of a value whose time the chart does not say exactly.
-INEXACT = "time"
-
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -48,7 +45,7 @@ def unused(chart: Chart, assessment: Assessment) -> Unused:
         blinds = item.variable in unknown and item.variable not in seen
         seen.add(item.variable)
         label, why = VARIABLES[item.variable].label, REASONS.get(item.reason, item.reason)
-        time = None if item.reason == INEXACT else item.time
+        time = item.time if item.exact else None
         values.append(Refused(item.variable, label, item.written, why, time, item.source, blinds))
     named = {u.reason for u in chart.unusable} | {out.reason for out in chart.left_out}
     by_name = [

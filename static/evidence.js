@@ -48,7 +48,6 @@
     where.loaded = true;
     where.closest("details").open = true;
     window.vigilParts.load(where, url.pathname + url.search).then(function (ok) {
-      where.loaded = ok;
       if (ok) go(where, url.hash, link.dataset, 9);
       else where.scrollIntoView();
     });

@@ -9,13 +9,28 @@
     place.setAttribute("role", "status");
   }
 
-  // Where an answer is no part (a session ended, an error page), its own words are shown.
+  // Where an answer is no part (a session ended, an error page), its own words are shown, and read out.
   function put(place, text, ok) {
     var found = new DOMParser().parseFromString(text, "text/html");
     var content = ok ? found.body : found.querySelector("main") || found.body;
-    place.removeAttribute("role");
+    if (ok) place.removeAttribute("role");
+    else place.setAttribute("role", "status");
     place.replaceChildren.apply(place, Array.from(content.childNodes));
     place.dispatchEvent(new CustomEvent("vigil:part", { bubbles: true }));
+  }
+
+  // Where none came. What was sent may have been done all the same; the part says whether it was.
+  function lost(place, url, sent) {
+    var own = place.getAttribute("data-part"), focused = place.contains(document.activeElement);
+    if (!own) return say(place, "Vigil could not be reached. Try again.");
+    say(place, sent ? "Vigil gave no answer: it is not known whether that was done. " : "Vigil could not be reached. ");
+    var again = document.createElement("button");
+    again.type = "button";
+    again.className = "button";
+    again.textContent = sent ? "Look" : "Try again";
+    again.addEventListener("click", function () { load(place, sent ? own : url); });
+    place.append(again);
+    if (focused) again.focus();
   }
 
   function load(place, url, options) {
@@ -29,11 +44,14 @@
         return answer.text().then(function (text) {
           // An answer that was overtaken by a later one is not shown.
           if (place.turn === turn) put(place, text, answer.ok);
+          if (place.turn === turn) place.loaded = answer.ok;
           return answer.ok;
         });
       })
       .catch(function () {
-        say(place, "Vigil could not be reached. Nothing was changed; try again.");
+        if (place.turn !== turn) return false;
+        place.loaded = false;
+        lost(place, url, wanted.method === "POST");
         return false;
       })
       .finally(function () {
@@ -47,9 +65,7 @@
     if (!place || place.loaded || !details.open) return;
     place.loaded = true;
     say(place, "Loading …");
-    load(place, place.getAttribute("data-part")).then(function (ok) {
-      place.loaded = ok;
-    });
+    load(place, place.getAttribute("data-part"));
   }
 
   document.addEventListener("toggle", function (event) { unfold(event.target); }, true);

@@ -2,14 +2,14 @@
 (function () {
   "use strict";
   // Of changes that follow each other so fast only the last is asked for; one that follows a pause is asked for at once.
-  var SOON = 40, PAUSE = 150, QUIET = 600;
+  var SOON = 40, PAUSE = 150, QUIET = 600, LONG = 1000;
 
   function begin(form) {
     if (form.begun || !window.vigilParts) return;
     form.begun = true;
     var part = form.closest(".what-if"), place = part.querySelector("#what-if-result");
     var bar = part.querySelector("[data-said]"), hear = part.querySelector("[data-hear]");
-    var timer, quiet, sent = 0;
+    var timer, quiet, waiting, turn = 0, sent = 0;
 
     function field(row) { return row.querySelector("[name]:not(button)"); }
 
@@ -43,16 +43,22 @@
     function answered(ok) {
       var said = place.querySelector("[data-saying]");
       wrong();
-      if (!ok || !said) return;
-      bar.innerHTML = said.innerHTML;
+      clearTimeout(waiting);
+      // Figures of other values than those of the form must not stay.
+      if (!ok || !said) bar.textContent = bar.dataset.failed;
+      else bar.innerHTML = said.innerHTML;
       clearTimeout(quiet);
-      quiet = setTimeout(function () { hear.textContent = said.textContent; }, QUIET);
+      quiet = setTimeout(function () { hear.textContent = bar.textContent; }, QUIET);
     }
 
     function send() {
       sent = Date.now();
-      var given = new URLSearchParams(new FormData(form));
-      window.vigilParts.load(place, form.action, { method: "POST", headers: { "Vigil-Part": "result" }, body: given }).then(answered);
+      clearTimeout(waiting);
+      waiting = setTimeout(function () { bar.textContent = bar.dataset.waiting; }, LONG);
+      var given = new URLSearchParams(new FormData(form)), mine = ++turn;
+      window.vigilParts.load(place, form.action, { method: "POST", headers: { "Vigil-Part": "result" }, body: given }).then(function (ok) {
+        if (mine === turn) answered(ok);
+      });
     }
 
     function soon() {

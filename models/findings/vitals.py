@@ -62,9 +62,8 @@ def unusable(snapshot: Snapshot, score: Score, seen: set[str | None]) -> Iterato
             sentence = (
                 f"The newest {VARIABLES[name].label} can't be used: {as_charted(item)}{words}."
             )
-            yield Finding(
-                level, "unusable", name, None, written(item), item.time, sentence, item.reason
-            )
+            time = item.time if item.exact else None
+            yield Finding(level, "unusable", name, None, written(item), time, sentence, item.reason)
 
 
 def _if_right(item: Unusable, snapshot: Snapshot) -> tuple[str, str] | None:

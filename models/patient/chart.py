@@ -50,6 +50,11 @@ class Unusable(NamedTuple):
     greatest: float | None = None
 
     @property
+    def exact(self) -> bool:
+        """Tell whether the chart says when it was taken; else `time` is the latest it may be."""
+        return self.reason != "time"
+
+    @property
     def certain(self) -> tuple[float | None, float | None]:
         """Return from where to where the value lies for certain, which may decide NEWS2 points and
         critical limits: what is written is doubted itself where it is not final, say, or undated.

@@ -113,7 +113,7 @@ def _absent(variable: Variable, snapshot: Snapshot, in_model: bool) -> Input:
     name, unit, words = variable.name, printed_unit(variable), _absence(variable, snapshot)
     item = _unusable(name, snapshot)
     if item is not None:
-        hours = (snapshot.at - item.time) / timedelta(hours=1)
+        hours = (snapshot.at - item.time) / timedelta(hours=1) if item.exact else None
         return Input(
             name, variable.label, None, unit, words, item.time, hours, item.source, UNUSABLE
         )

@@ -77,7 +77,7 @@ def _text(marked: bool, values: dict[str, object]) -> str:
     """Return the summary as plain text, or in Markdown, where each value is escaped, so that a
     chart's words stay words. The template writes a line each, and headings as Markdown has them.
     """
-    written = render_template("notes/summary.jinja", t=escape if marked else str, **values)
+    written = render_template("notes/summary.md", t=escape if marked else str, **values)
     lines, before = list[str](), "#"
     for line in filter(str.strip, written.splitlines()):
         kind = line.lstrip()[0]

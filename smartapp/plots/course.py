@@ -6,7 +6,8 @@ the axis what happened when.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Protocol
 
 from models.course import Hour
@@ -17,8 +18,8 @@ from smartapp.plots.axes import WIDTH, Scale, Tick, hours_before, lines, time_sc
 LEFT, RIGHT, TOP, BOTTOM = 40, WIDTH - 52, 10, 150
 # Two labels closer than this would run into each other.
 LINE = 13
-# Room for the words "no number".
-WIDE_GAP = 64
+# Room for the words "no number": their width, and their height from line to line.
+WIDE_GAP, WORDS = 64, 16
 HEIGHT, LANE = 190, 18
 
 
@@ -92,7 +93,7 @@ class Lane:
 @dataclass(frozen=True, slots=True)
 class Course:
     """The risk hour by hour, with the bands' thresholds; `last` is the newest hour's number.
-    `targets` go from the oldest hour to now.
+    `targets` go from the oldest hour to now. At `words_at` no line runs through the words of a gap.
     """
 
     height: float
@@ -109,6 +110,7 @@ class Course:
     x_ticks: tuple[Tick, ...]
     last: tuple[float, float] | None
     summary: str
+    words_at: float
     targets: tuple[Target, ...]
     lanes: tuple[Lane, ...]
 
@@ -129,6 +131,8 @@ def risk_course(
         for h in course
     ]
     lanes = tuple(_lanes(happened or {}, at, x))
+    bands = _thresholds(thresholds, y)
+    ticks = tuple(Tick(y(value), f"{value * 100:g} %") for value in round_values(0, y.high))
     return Course(
         HEIGHT + LANE * len(lanes),
         LEFT,
@@ -143,11 +147,12 @@ def risk_course(
             if h.unsure
         ),
         _gaps(course, at, x),
-        _thresholds(thresholds, y),
-        tuple(Tick(y(value), f"{value * 100:g} %") for value in round_values(0, y.high)),
+        bands,
+        ticks,
         time_ticks(x, at),
         places[-1] if places else None,
         _summary(course),
+        _words_at([*(band.at for band in bands), *(tick.at for tick in ticks)]),
         tuple(_targets(course, at, x)),
         lanes,
     )
@@ -161,6 +166,14 @@ def _thresholds(thresholds: Mapping[str, float], y: Scale) -> tuple[Threshold, .
         found.append(Threshold(y(value), name, place))
         free = place + LINE
     return tuple(found)
+
+
+def _words_at(level: Sequence[float]) -> float:
+    """Return the lowest place for words that no level line crosses, else the widest stripe's."""
+    edges = sorted({float(TOP), *level, float(BOTTOM)}, reverse=True)
+    stripes = [(low, low - high) for low, high in pairwise(edges)]
+    low, height = next((one for one in stripes if one[1] >= WORDS), max(stripes, key=itemgetter(1)))
+    return round(low - min(height / 2 - 4, WORDS / 2), 1)
 
 
 def _risk_scale(course: Sequence[Hour], thresholds: dict[str, float]) -> Scale:

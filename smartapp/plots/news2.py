@@ -33,13 +33,14 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """Hours with the same points: None where they are not known, which `named` says in the strip
-    where there is room.
+    where there is room; `long` says for how long.
     """
 
     x: float
     width: float
     hours: int
     points: int | None
+    long: str
 
     @property
     def named(self) -> bool:
@@ -68,7 +69,7 @@ class StripRow:
     def history(self) -> str:
         """Return the hours in words."""
         said = [
-            f"{'not known' if one.points is None else one.points} for {one.hours} h"
+            f"{'not known' if one.points is None else one.points} {one.long}"
             for one in self.stretches
         ]
         return ", then ".join(said)
@@ -87,6 +88,7 @@ class TotalStretch:
     high: float
     level: str
     figure: str
+    long: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class Strip:
     @property
     def history(self) -> str:
         """Return the totals of the hours in words."""
-        said = [f"{one.figure.replace('?', 'not known')} for {one.hours} h" for one in self.totals]
+        said = [f"{one.figure.replace('?', 'not known')} {one.long}" for one in self.totals]
         return ", then ".join(said)
 
 
@@ -152,7 +154,13 @@ def figure(score: Score) -> str:
 
 def _stretches(scores: Sequence[Score], part: int, cells: Scale) -> tuple[Stretch, ...]:
     return tuple(
-        Stretch(cells(first), round(cells(first + hours) - cells(first), 1), hours, points)
+        Stretch(
+            cells(first),
+            round(cells(first + hours) - cells(first), 1),
+            hours,
+            points,
+            _long(first, hours, len(scores)),
+        )
         for first, hours, points in _runs([score.parts[part].points for score in scores])
     )
 
@@ -168,9 +176,16 @@ def _totals(scores: Sequence[Score], cells: Scale, height: Scale) -> tuple[Total
             height(high),
             level,
             words,
+            _long(first, hours, len(scores)),
         )
         for first, hours, (words, low, high, level) in _runs(told)
     )
+
+
+def _long(first: int, moments: int, all: int) -> str:
+    """Return how long a run lasts: from its first moment to the next run's, or to now."""
+    hours = moments - (first + moments == all)
+    return f"for {hours} h" if hours else "now"
 
 
 def _runs(values: Sequence[T]) -> list[tuple[int, int, T]]:

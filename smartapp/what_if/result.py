@@ -71,11 +71,13 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What the chart says of the same minutes and gives way to what is tried."""
+    """What the chart says of the same minutes and gives way to what is tried; `time` is None where
+    the chart has no exact one.
+    """
 
     label: str
     written: str
-    time: datetime
+    time: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,10 @@ def result(
 
 
 def _way(item: Reading | Unusable) -> Way:
-    written = both_units(item) if isinstance(item, Reading) else item.written
-    return Way(VARIABLES[item.variable].label, written, item.time)
+    label = VARIABLES[item.variable].label
+    if isinstance(item, Reading):
+        return Way(label, both_units(item), item.time)
+    return Way(label, item.written, item.time if item.exact else None)
 
 
 def _given(item: Input, values: Values) -> Given:

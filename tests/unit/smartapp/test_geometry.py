@@ -181,7 +181,7 @@ def test_hours_that_are_not_known_are_told_from_none():
         (15, 0, False),
         (5, 3, False),
     ]
-    assert strip.rows[0].history == "not known for 5 h, then 0 for 15 h, then 3 for 5 h"
+    assert strip.rows[0].history == "not known for 5 h, then 0 for 15 h, then 3 for 4 h"
     assert sum(one.width for one in respiration) == pytest.approx(100)
     assert [one.text for one in strip.figures] == ["6", "6", "0", "0", "0", "?", "?"]
     assert [(one.figure, one.level) for one in strip.totals] == [
@@ -189,7 +189,7 @@ def test_hours_that_are_not_known_are_told_from_none():
         ("0", "info"),
         ("6", "warning"),
     ]
-    assert strip.history == "not known for 5 h, then 0 for 15 h, then 6 for 5 h"
+    assert strip.history == "not known for 5 h, then 0 for 15 h, then 6 for 4 h"
 
 
 def test_the_strip_prints_values_as_the_rest_of_the_page_does():
@@ -204,6 +204,16 @@ def test_the_strip_prints_values_as_the_rest_of_the_page_does():
     assessment = assessments.assessment(newer)
     found = {r.label: r.value for r in news2_strip(assessment.news2, assessment.inputs).rows}
     assert found["Consciousness"] == "new confusion"
+
+
+def test_hours_are_counted_from_one_moment_to_the_next():
+    """Twenty-five moments are a day, and points that are new at this one have lasted no hour yet."""
+    ill = WELL | {"respiratory_rate": 26.0}
+    hourly = [*[news2(WELL)] * 24, news2(ill)]
+    strip = news2_strip(hourly[-1], (), hourly)
+    assert strip.rows[0].history == "0 for 24 h, then 3 now"
+    assert strip.history == "0 for 24 h, then 3 now"
+    assert strip.rows[1].history == "0 for 24 h"
 
 
 def test_the_course_has_gaps_thresholds_and_a_last_point():
@@ -222,6 +232,17 @@ def test_labels_of_near_thresholds_do_not_meet():
     plot = risk_course(assessments.course(), {"medium": 0.28, "high": 0.3}, assessments.AT)
     high, medium = plot.thresholds
     assert high.label_at == high.at and medium.at < medium.label_at == high.at + 13
+
+
+@pytest.mark.parametrize(
+    "limits", [{"medium": 0.018, "high": 0.068}, {"medium": 0.1, "high": 0.3}, {"medium": 0.02}]
+)
+def test_no_line_runs_through_the_words_of_a_gap(limits):
+    """Neither a threshold nor a value's line, wherever the bands begin."""
+    plot = risk_course(assessments.course(), limits, assessments.AT)
+    levels = [line.at for line in (*plot.thresholds, *plot.y_ticks)]
+    assert not [at for at in levels if plot.words_at - 8 < at < plot.words_at + 2]
+    assert plot.top < plot.words_at - 8 and plot.words_at < plot.bottom
 
 
 def test_the_course_draws_an_interval_where_no_band_could_be_told():
