@@ -11,12 +11,10 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-import msgspec
-
 from models.patient.features import WINDOW
 from models.patient.vocabulary import VARIABLES
 from models.reading.versions import WITHDRAWN
-from smartapp.evidence.kept import READ, UNUSABLE, Evidence, Observed, Value
+from smartapp.evidence.kept import READ, UNUSABLE, Observed, Value, evidence_of
 from smartapp.evidence.observed import TARGET
 from smartapp.sight import ChartAt, Sight
 
@@ -52,8 +50,10 @@ class Hindsight(NamedTuple):
 
 
 def hindsight(sight: Sight, then: ChartAt) -> Hindsight:
-    """Return what the chart of now says of an earlier moment of it that was not known then."""
-    evidence = msgspec.json.decode(sight.evidence, type=Evidence)
+    """Return what the chart of now says of an earlier moment of it that was not known then. Raises
+    NothingShown.
+    """
+    evidence = evidence_of(sight.evidence)
     rows = [row for row in evidence.rows if row.time and _within(row.time, then.at)]
     filed: list[Later] = []
     corrected: list[Later] = []

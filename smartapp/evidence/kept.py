@@ -4,6 +4,8 @@ from datetime import datetime
 
 import msgspec
 
+from smartapp.problems import NothingShown
+
 READ, UNUSABLE, LEFT, PASSED = "read", "unusable", "left", "passed"
 
 
@@ -71,3 +73,11 @@ class Evidence(msgspec.Struct, frozen=True):
     cut: int = 0
     strangers: int = 0
     unreadable: int = 0
+
+
+def evidence_of(kept: msgspec.Raw) -> Evidence:
+    """Return what a page kept. Raises NothingShown for what another version of Vigil did."""
+    try:
+        return msgspec.json.decode(kept, type=Evidence)
+    except ValueError:
+        raise NothingShown("evidence of another version") from None

@@ -1,14 +1,12 @@
 """The part of a session's page that leads from each value to its Observation."""
 
-import msgspec
 from flask import Blueprint, request
 
 from models.patient.coverage import unread
 from smartapp.door import Door
 from smartapp.evidence.asked import RANGES, STATES, asked
-from smartapp.evidence.kept import Evidence
+from smartapp.evidence.kept import evidence_of
 from smartapp.evidence.table import PAGE, table
-from smartapp.problems import NothingShown
 
 
 class EvidencePart:
@@ -26,11 +24,7 @@ class EvidencePart:
         door = self._door
         opened = door.open(handle)
         sight = door.sight(opened)
-        try:
-            evidence = msgspec.json.decode(sight.evidence, type=Evidence)
-        except ValueError:
-            raise NothingShown("evidence of another version") from None
-        wanted = asked(request.args)
+        evidence, wanted = evidence_of(sight.evidence), asked(request.args)
         assessment = door.assess(sight, sight.seen)
         found = table(sight, evidence, assessment, wanted)
         return door.part(

@@ -154,5 +154,6 @@ def test_evidence_that_another_version_kept_is_not_known(bench, monkeypatch):
         return msgspec.structs.replace(now(door, session), evidence=msgspec.Raw(b"[]"))
 
     monkeypatch.setattr(Door, "sight", older)
-    _, _, answer = opened(bench)
-    assert answer.status_code == 409 and "Load it again" in answer.text
+    browser, place, answer = opened(bench)
+    for part in (answer, browser.get(f"{place}changed"), browser.get(f"{place}hour?back=6")):
+        assert part.status_code == 409 and "Load it again" in part.text
