@@ -99,19 +99,16 @@ def _of_model(
     chart: Chart, at: datetime, model: Model, unknown: set[str], certain: Mapping[str, Bounds]
 ) -> tuple[Narrowing, ...]:
     shares, seen = (model.manifest["certainty"][facts] for facts in ("evidence", "seen"))
-    spans = {name: _within(seen[name], certain.get(name, (None, None))) for name in seen}
+    bounds = {name: certain.get(name, (None, None)) for name in seen}
+    spans = {name: span for name in seen if (span := _within(seen[name], bounds[name]))}
     tenths = {
         name: facts["edges"]
         for name, facts in model.manifest.get("inputs", {}).items()
-        if name in unknown - AMOUNT_HOURS.keys() and facts["edges"] and spans.get(name)
+        if name in unknown & spans.keys() - AMOUNT_HOURS.keys() and facts["edges"]
     }
     lacking = sorted(shares.keys() & tenths.keys(), key=lambda name: -shares[name])[:MOST]
     now = _interval(_scored(chart, at, model))
-    found = [
-        _narrowing(chart, at, model, name, tenths[name], now, span)
-        for name in lacking
-        if (span := spans[name])
-    ]
+    found = [_narrowing(chart, at, model, name, tenths[name], now, spans[name]) for name in lacking]
     return tuple(sorted(found, key=lambda one: -one.narrows))
 
 
