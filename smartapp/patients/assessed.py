@@ -123,10 +123,15 @@ def _of(
     }
 
 
-def _roles(audit: Audit, records: Iterable[dict[str, Any]], ehr: Ehr) -> set[str]:
-    """Return the roles to whom the cards were shown that some pages explain."""
-    opened = {one.get("assessment_id") for one in records if one["type"] == "page"}
-    cards = (audit.find_assessment(name) for name in opened if name)
+def _roles(audit: Audit, records: Collection[dict[str, Any]], ehr: Ehr) -> set[str]:
+    """Return the roles to whom the cards were shown that some pages explain; a card that is among
+    the records was shown to the person itself.
+    """
+    opened, own = (
+        {one.get("assessment_id") for one in records if one["type"] == type}
+        for type in ("page", "hook")
+    )
+    cards = (audit.find_assessment(name) for name in opened - own if name)
     users = {relative(user, ehr) for card in cards if card for user in _users(card)}
     return {user for user in users if user.startswith(ROLE)}
 
