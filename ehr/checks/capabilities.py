@@ -2,7 +2,7 @@
 the capabilities of its smart-configuration.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -42,13 +42,14 @@ def _metadata(base: str, ehr: Ehr, servers: Servers) -> Iterator[Finding]:
         text = f"{url}: {fault or 'no CapabilityStatement'}; what the server can do is not known."
         yield Finding("note", text, mend(fault))
         return
-    wrong = [*_version(members), *_lacking(members)]
+    kinds = declared(members)
+    wrong = [*_version(members), *_lacking(members, kinds)]
     yield from (Finding("wrong", f"{url}: {text}", ASK) for text in wrong)
     if not wrong:
         able = "Patient read, Observation search by " + ", ".join(sorted(_parameters()))
         yield Finding("ok", f"{url}: FHIR {members.get('fhirVersion')}; {able}.")
     if ehr.write_risk_assessment:
-        yield _written(url, declared(members).get("RiskAssessment", Kind()))
+        yield _written(url, kinds.get("RiskAssessment", Kind()))
     if ehr.smart_client_id and not _secured(members):
         text = f"{url}: names no SMART on FHIR security; smart-configuration is what counts."
         yield Finding("note", text)
@@ -60,8 +61,7 @@ def _version(members: dict[str, Any]) -> Iterator[str]:
         yield f"its fhirVersion is {version}, and Vigil reads R4."
 
 
-def _lacking(members: dict[str, Any]) -> Iterator[str]:
-    kinds = declared(members)
+def _lacking(members: dict[str, Any], kinds: Mapping[str, Kind]) -> Iterator[str]:
     for kind, need in NEEDED.items():
         if need not in kinds.get(kind, Kind()).interactions:
             yield f"{kind} is without the interaction {need}."
